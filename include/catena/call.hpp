@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// The context of one run: who asks, until when, how urgently, and whether anybody still wants the answer.
+#include <catena/time.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+namespace catena {
+
+/// Which requests go first where requests wait.
+enum class priority : std::uint8_t { low, normal, high, critical };
+
+/// Where a run hangs in a distributed trace, as W3C Trace Context has it; all zero means "starts its own".
+struct trace_context {
+  std::array<std::byte, 16> trace_id{};
+  std::array<std::byte, 8> span_id{};
+  std::uint8_t flags = 0;
+};
+
+/// What one run may ask for. Trivially destructible, so that it can stand in a co_await expression under g++ 12.
+struct run_options {
+  time_point deadline = no_deadline;           ///< absolute, by the runtime's time source
+  catena::priority priority = priority::normal;
+  std::uint64_t id = 0;                        ///< zero: the runtime gives one
+  const trace_context* trace_parent = nullptr; ///< copied when the run begins
+};
+static_assert(std::is_trivially_destructible_v<run_options>);
+
+namespace graph {
+
+/// What a run tells its stages; a base of graph::run.
+struct call_context {
+  std::uint64_t id = 0;
+  time_point deadline = no_deadline;
+  const trace_context* trace = nullptr;
+  /// Zero while the run is wanted; see graph::stop_reason.
+  std::atomic<std::uint8_t> stop{0};
+  catena::priority priority = priority::normal;
+};
+
+}  // namespace graph
+
+/// A handle on the run that a stage works for; hand it on to keep what is called traced, bounded and cancelled.
+/// \lifetime  until the stage has answered; \threads  safe
+class call {
+ public:
+  explicit call(const graph::call_context& context) noexcept : context_(&context) {}
+
+  [[nodiscard]] std::uint64_t id() const noexcept { return context_->id; }
+  [[nodiscard]] time_point deadline() const noexcept { return context_->deadline; }
+  [[nodiscard]] catena::priority priority() const noexcept { return context_->priority; }
+  [[nodiscard]] bool cancelled() const noexcept { return context_->stop.load(std::memory_order_relaxed) != 0; }
+  /// Null when the caller gave none.
+  [[nodiscard]] const trace_context* trace_parent() const noexcept { return context_->trace; }
+  /// The options with which what this stage calls belongs to the same request.
+  [[nodiscard]] run_options options() const noexcept {
+    return {.deadline = deadline(), .priority = priority(), .id = id(), .trace_parent = trace_parent()};
+  }
+
+ private:
+  const graph::call_context* context_;
+};
+static_assert(std::is_trivially_copyable_v<call> && sizeof(call) == sizeof(void*));
+
+}  // namespace catena

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// Everything that a chain is written with.
+#include <catena/chain/chain.hpp>

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// Runs inside runs: how a stage that consists of other stages begins them, lends them its inputs, and is told.
+#include <catena/chain/arguments.hpp>
+
+#include <boost/asio/post.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace catena::detail {
+
+struct child_tail;
+
+/// A suspended step that waits for runs of its own.
+struct parent_operation : graph::operation {
+  using graph::operation::operation;
+  child_tail* children = nullptr;  ///< those that can suspend; guarded by the parent run's lock
+
+  [[nodiscard]] const graph::step& its_step() const noexcept { return owner->of().steps[this->step]; }
+  void reset() noexcept {}
+};
+
+/// What a child run keeps of the run around it. The child pins its parent, whose values it may be lent.
+struct child_tail {
+  parent_operation* parent = nullptr;
+  graph::run* parent_run = nullptr;
+  const graph::step* parent_step = nullptr;
+  /// Called once when the child has ended; it must release the child.
+  void (*ended)(graph::run& child, parent_operation& parent) = nullptr;
+  /// Called uncompleted when an executor is gone, after the child has been released.
+  void (*abandoned)(parent_operation& parent) noexcept = nullptr;
+  /// Gives back the inputs the child was lent; null when it was lent none.
+  void (*give_back)(graph::run& parent, const graph::step& s) noexcept = nullptr;
+  graph::run* self = nullptr;
+  child_tail* previous = nullptr;
+  child_tail* following = nullptr;
+  std::size_t index = 0;  ///< which of the parent's children it is
+  bool listed = false;
+
+  static void complete(graph::run& child, graph::ending) {
+    auto& tail = child.tail<child_tail>();
+    parent_operation& parent = *tail.parent;
+    unlist(tail);
+    tail.ended(child, parent);
+  }
+  static void abandon(graph::run& child) noexcept {
+    auto& tail = child.tail<child_tail>();
+    parent_operation& parent = *tail.parent;
+    auto* abandoned = tail.abandoned;
+    unlist(tail);
+    child.release();
+    abandoned(parent);
+  }
+  static void deallocate(const graph::plan& p, void* memory, std::size_t size) noexcept {
+    const child_tail tail = *std::launder(reinterpret_cast<child_tail*>(static_cast<std::byte*>(memory) + p.frame_size));
+    p.frames.deallocate(memory, size);
+    if (tail.give_back) tail.give_back(*tail.parent_run, *tail.parent_step);
+    tail.parent_run->release();
+  }
+  static constexpr graph::tail_operations operations{&complete, &abandon, &deallocate};
+
+  static void list(child_tail& tail) noexcept {
+    parent_operation& parent = *tail.parent;
+    tail.listed = true;
+    parent.owner->guarded([&] {
+      tail.following = parent.children;
+      if (parent.children) parent.children->previous = &tail;
+      parent.children = &tail;
+    });
+  }
+  static void unlist(child_tail& tail) noexcept {
+    if (!tail.listed) return;
+    parent_operation& parent = *tail.parent;
+    parent.owner->guarded([&] {
+      (tail.previous ? tail.previous->following : parent.children) = tail.following;
+      if (tail.following) tail.following->previous = tail.previous;
+    });
+    tail.listed = false;
+  }
+};
+
+/// Stops all children of a step, each on its own turn of the executor. The parent run's lock is held.
+inline void stop_children_locked(parent_operation& parent) {
+  struct stop {
+    boost::intrusive_ptr<graph::run> child;
+    void operator()() const {
+      if (!child->try_retain_active()) return;
+      child->stop_with(graph::stop_reason::cancelled, failure(errc::cancelled));
+      child->retire(graph::ending::later);
+    }
+  };
+  for (child_tail* tail = parent.children; tail; tail = tail->following)
+    boost::asio::post(parent.owner->executor(), stop{tail->self});
+}
+
+/// graph::step_description::cancel of every step with children.
+inline bool cancel_children(graph::operation& op) {
+  stop_children_locked(static_cast<parent_operation&>(op));
+  return false;
+}
+
+struct child_options {
+  time_point deadline = no_deadline;  ///< the child's own; the parent's applies anyway
+  std::size_t index = 0;
+  bool stoppable = false;             ///< the step itself may stop the child
+  void (*ended)(graph::run& child, parent_operation& parent) = nullptr;
+  void (*abandoned)(parent_operation& parent) noexcept = nullptr;
+};
+
+/// Makes a run of `plan` for a step of the parent's run; its inputs are still to be given.
+inline graph::run& make_child(parent_operation& parent, const graph::plan& plan, const child_options& options) {
+  graph::run& around = *parent.owner;
+  const bool own_deadline = options.deadline < around.deadline;
+  const graph::run::start_options start{
+      .call = {.deadline = own_deadline ? options.deadline : around.deadline, .priority = around.priority, .id = around.id},
+      .tail = &child_tail::operations,
+      .tail_size = sizeof(child_tail),
+      .executor = &around.executor(),
+      .own_deadline = own_deadline && !plan.sequential,
+      .stoppable = around.stoppable() || options.stoppable || own_deadline};
+  graph::run& child = *graph::run::create(plan, start, plan.frames.allocate(graph::run::size_for(plan, start)));
+  child.trace = around.trace;
+  around.retain();
+  ::new (static_cast<void*>(&child.tail<child_tail>())) child_tail{.parent = &parent,
+                                                                   .parent_run = &around,
+                                                                   .parent_step = &parent.its_step(),
+                                                                   .ended = options.ended,
+                                                                   .abandoned = options.abandoned,
+                                                                   .self = &child,
+                                                                   .index = options.index};
+  return child;
+}
+
+/// Starts a child whose inputs have been given.
+inline void start_child(graph::run& child) {
+  if (!child.of().sequential && child.stoppable()) {
+    auto& tail = child.tail<child_tail>();
+    child_tail::list(tail);
+    // The parent may have been stopped before the child could be seen.
+    if (tail.parent_run->stopped()) child.stop_with(graph::stop_reason::cancelled, failure(errc::cancelled));
+  }
+  child.start(graph::ending::later);
+}
+
+/// The inputs of a step with children: given to the only child that needs them, or lent to several.
+template <class... In>
+struct child_inputs {
+  using inputs = arguments<passing::dynamic, In...>;
+
+  /// Moves what the step alone owns and lends the rest.
+  static void give(graph::run& parent, const graph::step& s, graph::run& child) {
+    const inputs from(parent, s);
+    bool lent = false;
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      ((from.template sole<I>() ? child.give_input(I, std::move(*from.template get<I>())) : (lent = true, lend_one<I>(from, child))), ...);
+    }(std::index_sequence_for<In...>{});
+    if (lent) keep_lent(child, from);
+  }
+
+  /// Lends everything: another child may need it too.
+  static void lend(graph::run& parent, const graph::step& s, graph::run& child) {
+    const inputs from(parent, s);
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (lend_one<I>(from, child), ...); }(std::index_sequence_for<In...>{});
+    keep_lent(child, from);
+  }
+
+ private:
+  template <std::size_t I>
+  static void lend_one(const inputs& from, graph::run& child) noexcept {
+    child.lend_input(I, from.template get<I>());
+  }
+  /// A child may outlive its step's answer, when it gives up work that cannot be stopped: until its memory goes it
+  /// counts as a consumer of all that the step consumes.
+  static void keep_lent(graph::run& child, const inputs& from) noexcept {
+    from.retain();
+    child.tail<child_tail>().give_back = [](graph::run& parent, const graph::step& s) noexcept { inputs(parent, s).release(); };
+  }
+};
+
+/// How a step with children takes its inputs: as its children do, and never by move where several children need them.
+template <class... Plans>
+std::vector<graph::demand> child_demands(std::size_t count, bool shared, const Plans&... plans) {
+  std::vector<graph::demand> demands(count, shared ? graph::demand::reads : graph::demand::either);
+  for (std::size_t i = 0; i < count; ++i)
+    if (((!plans->inputs[i].may_be_borrowed) || ...)) demands[i] = graph::demand::moves;
+  return demands;
+}
+
+/// Moves a child's answer into the output of the parent's step, or fails the parent, or leaves it by the child's exit.
+template <class Out>
+void take_answer(graph::run& child, graph::run& parent, const graph::step& s) {
+  switch (child.why_stopped()) {
+    case graph::stop_reason::none: {
+      Out* value = child.slot<Out>(child.of().result);
+      emplace_output<Out>(parent, s, std::move(*value));
+      graph::release_value(value);
+      return;
+    }
+    case graph::stop_reason::exited:
+      if (child.of().exit_type) parent.exit_with(child.exit_value());
+      else emplace_output<Out>(parent, s, std::move(*std::static_pointer_cast<Out>(child.exit_value())));
+      return;
+    default: parent.fail(s, child.reason()); return;
+  }
+}
+
+}  // namespace catena::detail

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// A stage that is a coroutine: spawned once for a line of coroutine stages, awaited one after the other.
+#include <catena/chain/operation_step.hpp>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace catena::detail {
+
+/// A suspended coroutine stage. `begin` makes the user's coroutine, `end` frees the step.
+template <class Answered, class Executor>
+struct coroutine_operation : cancellable_operation {
+  using cancellable_operation::cancellable_operation;
+  using coroutine = boost::asio::awaitable<Answered, Executor>;
+  coroutine (*begin)(coroutine_operation&) = nullptr;
+  void (*end)(coroutine_operation&) noexcept = nullptr;
+};
+
+/// The operation a spawned coroutine is at; when the coroutine is destroyed before it has completed, the executor is gone.
+template <class Operation>
+class driven {
+ public:
+  explicit driven(Operation* op) noexcept : op_(op) {}
+  driven(const driven&) = delete;
+  driven& operator=(const driven&) = delete;
+  ~driven() {
+    if (!op_) return;
+    if (op_->state.exchange(graph::operation::phase::abandoned, std::memory_order_acq_rel) !=
+        graph::operation::phase::suspended)
+      return;
+    graph::run& r = *op_->owner;
+    op_->end(*op_);
+    r.abandon();
+  }
+  [[nodiscard]] Operation* operator->() const noexcept { return op_; }
+  [[nodiscard]] Operation& operator*() const noexcept { return *op_; }
+  void now_at(Operation* op) noexcept { op_ = op; }
+
+ private:
+  Operation* op_;
+};
+
+template <class Operation>
+inline constexpr char driver_kind = 0;
+
+/// Completes the stage and walks on; returns the next coroutine stage if the walk came to one of this kind at its end.
+template <class Operation>
+Operation* drive_on(Operation& op) {
+  if (!graph::run::completed(op)) return nullptr;
+  graph::run& r = *op.owner;
+  const std::uint32_t index = op.step;
+  op.end(op);
+  graph::driver driver{.kind = &driver_kind<Operation>};
+  graph::driver* const outer = std::exchange(graph::driver::current, &driver);
+  struct restore {
+    graph::driver* outer;
+    ~restore() { graph::driver::current = outer; }
+  } restoring{outer};
+  r.resume_after(index);
+  return static_cast<Operation*>(driver.next);
+}
+
+template <class Answered, class Executor>
+boost::asio::awaitable<void, Executor> drive(coroutine_operation<Answered, Executor>* first) {
+  using operation = coroutine_operation<Answered, Executor>;
+  driven<operation> op(first);
+  for (;;) {
+    std::exception_ptr thrown;
+    try {
+      auto coroutine = op->begin(*op);
+      if constexpr (std::is_void_v<Answered>) {
+        co_await std::move(coroutine);
+        (void)deliver<unit>::to(*op->owner, op->its_step(), unit{});
+      } else {
+        (void)deliver<Answered>::to(*op->owner, op->its_step(), co_await std::move(coroutine));
+      }
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    if (thrown) op->owner->fail(op->its_step(), failure::from(std::move(thrown)));
+    operation* const done = &*op;
+    op.now_at(nullptr);
+    operation* const next = drive_on(*done);
+    if (!next) co_return;
+    op.now_at(next);
+  }
+}
+
+template <class F, class On, class... In>
+struct coroutine_step {
+  using traits = callable<F, In...>;
+  using demands = demands_for<F, In...>;
+  using output = typename traits::value;
+  using executor = typename awaitable_traits<std::decay_t<typename traits::returned>>::executor;
+  using operation = coroutine_operation<typename traits::answered, executor>;
+  using inputs = arguments<passing::dynamic, In...>;
+  static constexpr bool moved = std::is_convertible_v<On, boost::asio::any_io_executor>;
+
+  struct stage_data {
+    F f;
+    On on;
+  };
+
+  static void release_inputs(graph::run& r, const graph::step& s) noexcept { inputs(r, s).release(); }
+
+  static graph::outcome execute(graph::run& r, const graph::step& s) {
+    auto& op = *::new (static_cast<void*>(r.at(r.description(s).scratch)))
+                   operation(r, static_cast<std::uint32_t>(&s - r.of().steps.data()));
+    op.begin = &begin;
+    op.end = &end_operation<coroutine_step, operation>;
+    if (!r.enlist(op)) {
+      op.reset();
+      release_inputs(r, s);
+      return graph::outcome::stopped;
+    }
+    auto* const driver = graph::driver::current;
+    if (!moved && driver && driver->open && !driver->next && driver->kind == &driver_kind<operation> && !op.serial) {
+      driver->next = &op;
+      op.state.store(graph::operation::phase::suspended, std::memory_order_relaxed);
+      return graph::outcome::suspended;
+    }
+    spawn(op);
+    return finish_start<coroutine_step>(r, s, op);
+  }
+
+  static void prepare(graph::builder&, graph::stage_request& request, F f, On on = {}) {
+    request.kind = "coroutine";
+    request.demands = demand_list<demands>();
+    request.type = &graph::value_type_of<output>;
+    request.fixed = request.dynamic = &execute;
+    request.stage = std::make_shared<const stage_data>(stage_data{std::move(f), std::move(on)});
+    request.scratch_size = sizeof(operation);
+    request.suspends = true;
+    request.cancel = &cancellable_operation::cancel;
+    request.result_optional = std::is_same_v<output, unit>;
+  }
+
+ private:
+  static typename operation::coroutine begin(operation& op) {
+    graph::run& r = *op.owner;
+    const auto& s = op.its_step();
+    const F& f = static_cast<const stage_data*>(s.stage)->f;
+    return pass<demands>(inputs(r, s), [&](auto&&... refs) {
+      if constexpr (traits::with_call) return f(call(r), std::forward<decltype(refs)>(refs)...);
+      else return f(std::forward<decltype(refs)>(refs)...);
+    });
+  }
+
+  struct ignore {
+    using cancellation_slot_type = boost::asio::cancellation_slot;
+    cancellation_slot_type slot;
+    [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept { return slot; }
+    void operator()(std::exception_ptr) const noexcept {}
+  };
+
+  static void spawn(operation& op) {
+    const auto slot = op.owner->stoppable() ? op.signal.slot() : boost::asio::cancellation_slot();
+    boost::asio::co_spawn(executor(op.executor()), drive(&op), ignore{slot});
+  }
+};
+
+}  // namespace catena::detail

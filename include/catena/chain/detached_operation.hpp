@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// Work that is handed to other threads and may outlive its run: a model's, or a function's on another executor.
+#include <catena/chain/nested_step.hpp>
+
+#include <boost/asio/executor_work_guard.hpp>
+
+#include <optional>
+#include <utility>
+
+namespace catena::detail {
+
+/// A suspended step whose work cannot be interrupted. When the run is stopped it no longer waits for it; the frame
+/// with the inputs stays until the work is done, and the answer is counted as waste.
+struct detached_operation : graph::operation {
+  detached_operation(graph::run& r, std::uint32_t step)
+      : operation(r, step), work(boost::asio::make_work_guard(r.executor())) {
+    state.store(phase::suspended, std::memory_order_relaxed);
+  }
+
+  [[nodiscard]] const graph::step& its_step() const noexcept { return owner->of().steps[this->step]; }
+  [[nodiscard]] bool given_up() const noexcept { return state.load(std::memory_order_acquire) == phase::abandoned; }
+  [[nodiscard]] bool claim() noexcept { return change(phase::suspended, phase::delivered); }
+  void reset() noexcept { work.reset(); }
+
+  /// graph::step_description::cancel: the run goes on without it.
+  static bool cancel(graph::operation& base) {
+    return static_cast<detached_operation&>(base).change(phase::suspended, phase::abandoned);
+  }
+
+  /// Keeps the run's executor from running out of work meanwhile.
+  boost::asio::executor_work_guard<boost::asio::any_io_executor> work;
+
+ private:
+  bool change(phase from, phase to) noexcept { return state.compare_exchange_strong(from, to, std::memory_order_acq_rel); }
+};
+
+/// Enters the operation into its run, which it pins; false: the run is stopped, do not start it.
+template <class Step>
+bool begin_detached(detached_operation& op) {
+  graph::run& r = *op.owner;
+  r.retain();
+  if (r.enlist(op)) return true;
+  Step::release_inputs(r, op.its_step());
+  op.reset();
+  r.release();
+  return false;
+}
+
+/// The work is done, and nobody wants it any more.
+template <class Step>
+void drop_detached(detached_operation& op) noexcept {
+  const boost::intrusive_ptr<graph::run> pinned(op.owner, false);
+  pinned->runtime().count_waste();
+  Step::release_inputs(*pinned, op.its_step());
+  op.reset();
+}
+
+/// Brings a claimed operation home: the run goes on behind it, on its own executor.
+template <class Step>
+void go_home(detached_operation& op) {
+  op.resume = [](ready_node& node, wake how) {
+    auto& self = static_cast<detached_operation&>(node);
+    const boost::intrusive_ptr<graph::run> pinned(self.owner, false);
+    const std::uint32_t index = self.step;
+    end_operation<Step>(self);
+    if (how == wake::abandoned) pinned->abandon();
+    else pinned->resume_after(index);
+  };
+  op.owner->resume_on_executor(op);
+}
+
+/// Answers with what the stage's callable answered. From any thread, once.
+template <class Step, class Answered>
+void answer_detached(detached_operation& op, Answered&& answered) {
+  if (!op.claim()) return drop_detached<Step>(op);
+  try {
+    (void)deliver<std::decay_t<Answered>>::to(*op.owner, op.its_step(), std::forward<Answered>(answered));
+  } catch (...) {
+    op.owner->fail(op.its_step(), failure::from(std::current_exception()));
+  }
+  go_home<Step>(op);
+}
+
+template <class Step>
+void fail_detached(detached_operation& op, failure why) {
+  if (!op.claim()) return drop_detached<Step>(op);
+  op.owner->fail(op.its_step(), std::move(why));
+  go_home<Step>(op);
+}
+
+}  // namespace catena::detail

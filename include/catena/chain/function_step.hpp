@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// A stage that is a plain function: an indirect call, inline.
+#include <catena/chain/arguments.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace catena::detail {
+
+template <class F, class... In>
+struct function_step {
+  using traits = callable<F, In...>;
+  using demands = demands_for<F, In...>;
+
+  template <passing How>
+  static graph::outcome execute(graph::run& r, const graph::step& s) {
+    const F& f = *static_cast<const F*>(s.stage);
+    const arguments<How, In...> inputs(r, s);
+    const input_release release(inputs);
+    auto invoke = [&](auto&&... refs) -> decltype(auto) {
+      if constexpr (traits::with_call) return f(call(r), std::forward<decltype(refs)>(refs)...);
+      else return f(std::forward<decltype(refs)>(refs)...);
+    };
+    using returned = typename traits::returned;
+    if constexpr (std::is_void_v<returned>) {
+      pass<demands>(inputs, invoke);
+      return deliver<unit>::to(r, s, unit{});
+    } else {
+      return deliver<std::decay_t<returned>>::to(r, s, pass<demands>(inputs, invoke));
+    }
+  }
+
+  using output = typename traits::value;
+
+  static void prepare(graph::builder& chain, graph::stage_request& request, F f) {
+    request.kind = "function";
+    request.demands = demand_list<demands>();
+    request.type = &graph::value_type_of<output>;
+    request.fixed = &execute<passing::fixed>;
+    request.dynamic = &execute<passing::dynamic>;
+    request.stage = std::make_shared<const F>(std::move(f));
+    request.result_optional = std::is_same_v<output, unit>;
+    if constexpr (!std::is_void_v<typename traits::exit>) chain.add_exit(graph::value_type_of<typename traits::exit>, request.name);
+  }
+};
+
+}  // namespace catena::detail

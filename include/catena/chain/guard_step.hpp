@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// A stage with a queue, a timeout or a fallback around it.
+#include <catena/chain/nested_step.hpp>
+#include <catena/graph/stage_queue.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace catena::detail {
+
+struct guard_options {
+  std::optional<duration> timeout;
+  std::optional<queue_options> queue;
+  duration reserve{};
+};
+
+struct no_fallback {};  ///< the stage has none
+
+/// What all runs of a guarded stage share.
+struct guarded_stage {
+  graph::plan_ptr primary;
+  graph::plan_ptr fallback;  ///< null: none
+  guard_options options;
+  std::unique_ptr<graph::stage_queue> queue;
+};
+
+/// One run's turn at a guarded stage: first in the queue, then in the stage, then in the fallback.
+struct guard_operation : parent_operation {
+  using parent_operation::parent_operation;
+  struct waiter : graph::queue_place, timer_node {
+    guard_operation* operation = nullptr;
+    failure gave_up;  ///< why it left the queue; null: it was let in
+  };
+
+  waiter place;
+  time_point until = no_deadline;  ///< when the stage itself must have answered
+  bool inside = false;             ///< holds a place in the stage that must be given back
+};
+
+template <class Base, class Fallback, class... In>
+struct guard_step {
+  using output = typename Base::template output<In...>;
+  using inputs = arguments<passing::dynamic, In...>;
+  static constexpr bool has_fallback = !std::is_same_v<Fallback, no_fallback>;
+
+  static void release_inputs(graph::run& r, const graph::step& s) noexcept { inputs(r, s).release(); }
+
+  static std::uint32_t add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids, Base base,
+                              Fallback fallback, const guard_options& options);
+
+ private:
+  static const guarded_stage& stage_of(const guard_operation& op) noexcept {
+    return *static_cast<const guarded_stage*>(op.its_step().stage);
+  }
+
+  static graph::outcome execute(graph::run& r, const graph::step& s) {
+    auto& op = make_operation<guard_operation>(r, s);
+    const auto& stage = stage_of(op);
+    if (r.description(s).suspends && !r.enlist(op)) {
+      release_inputs(r, s);
+      return graph::outcome::stopped;
+    }
+    if (stage.options.timeout) op.until = r.runtime().time->now() + *stage.options.timeout;
+    if (stage.options.reserve > duration{} && r.deadline != no_deadline)
+      op.until = std::min(op.until, r.deadline - stage.options.reserve);
+    enter(op);
+    return finish_start<guard_step>(r, s, op);
+  }
+
+  // ---- the queue ----
+
+  static void enter(guard_operation& op) {
+    const auto& stage = stage_of(op);
+    if (!stage.queue) return start_primary(op);
+    auto& place = op.place;
+    place.operation = &op;
+    op.owner->retain();  // for whoever lets it in
+    arm(op, stage.queue->options().ttl);
+    switch (stage.queue->enter(place)) {
+      case graph::stage_queue::entry::waits: return;
+      case graph::stage_queue::entry::entered:
+        disarm(op);
+        op.owner->release();
+        op.inside = true;
+        return start_primary(op);
+      case graph::stage_queue::entry::full:
+        disarm(op);
+        op.owner->release();
+        return stage_failed(op, failure(errc::queue_full, "the stage's queue is full at " +
+                                                              std::to_string(stage.queue->options().capacity)));
+    }
+  }
+
+  static void arm(guard_operation& op, duration ttl) {
+    auto& place = op.place;
+    const time_point expires = ttl > duration{} ? op.owner->runtime().time->now() + ttl : no_deadline;
+    place.when = std::min(expires, op.until);
+    if (place.when == no_deadline) return;
+    place.gave_up = expires <= op.until ? failure(errc::expired, "waited in the stage's queue longer than its time to live")
+                                        : failure(errc::timed_out, "waited in the stage's queue until its timeout");
+    place.fire = [](timer_node& node, wake how) {
+      auto& waiter = static_cast<guard_operation::waiter&>(node);
+      graph::run& r = *waiter.operation->owner;
+      if (how == wake::resumed && stage_of(*waiter.operation).queue->give_up(waiter)) go_on(*waiter.operation);
+      r.release();
+    };
+    op.owner->retain();  // for the timer
+    op.owner->runtime().timers->add(place);
+  }
+
+  static void disarm(guard_operation& op) {
+    if (op.place.fire && op.owner->runtime().timers->remove(op.place)) op.owner->release();
+  }
+
+  /// Resumes one that has left the queue, on its run's executor; it still holds the pin it took when it entered.
+  static void go_on(guard_operation& op) {
+    op.resume = [](ready_node& node, wake how) {
+      auto& self = static_cast<guard_operation&>(node);
+      const boost::intrusive_ptr<graph::run> pinned(self.owner, false);
+      if (how == wake::abandoned) return abandon_step<guard_step>(self);
+      if (self.place.gave_up) return stage_failed(self, std::exchange(self.place.gave_up, {}));
+      start_primary(self);
+    };
+    op.owner->resume_on_executor(op);
+  }
+
+  static void leave(guard_operation& op) {
+    if (!std::exchange(op.inside, false)) return;
+    auto* next = static_cast<guard_operation::waiter*>(stage_of(op).queue->leave());
+    if (!next) return;
+    disarm(*next->operation);
+    next->gave_up = {};
+    next->operation->inside = true;
+    go_on(*next->operation);
+  }
+
+  static bool cancel(graph::operation& base) {
+    auto& op = static_cast<guard_operation&>(base);
+    const auto& stage = stage_of(op);
+    if (stage.queue && stage.queue->give_up(op.place)) {
+      op.place.gave_up = failure(errc::cancelled);
+      struct leave_queue {
+        guard_operation* op;
+        void operator()() const {
+          disarm(*op);
+          const boost::intrusive_ptr<graph::run> pinned(op->owner, false);
+          stage_failed(*op, failure(errc::cancelled));
+        }
+      };
+      boost::asio::post(op.owner->executor(), leave_queue{&op});
+      return false;
+    }
+    stop_children_locked(op);
+    return false;
+  }
+
+  // ---- the stage and its fallback ----
+
+  static void start_primary(guard_operation& op) {
+    const auto& s = op.its_step();
+    graph::run& child = make_child(op, *stage_of(op).primary,
+                                   {.deadline = op.until, .stoppable = true, .ended = &primary_ended, .abandoned = &abandoned});
+    if constexpr (has_fallback) child_inputs<In...>::lend(*op.owner, s, child);
+    else child_inputs<In...>::give(*op.owner, s, child);
+    start_child(child);
+  }
+
+  static void primary_ended(graph::run& child, parent_operation& parent) {
+    auto& op = static_cast<guard_operation&>(parent);
+    graph::run& r = *op.owner;
+    const bool own_limit = op.until < r.deadline;
+    const bool answered = child.answered() || child.why_stopped() == graph::stop_reason::exited;
+    const bool late = own_limit && (answered ? r.runtime().time->now() > op.until
+                                             : child.why_stopped() == graph::stop_reason::deadline);
+    leave(op);
+    if (answered && !late) {
+      take_answer<output>(child, r, op.its_step());
+      child.release();
+      complete_step<guard_step>(op);
+      return;
+    }
+    failure why = late ? failure(errc::timed_out, "gave no answer within the stage's time") : child.reason();
+    child.release();
+    stage_failed(op, std::move(why));
+  }
+
+  static void stage_failed(guard_operation& op, failure why) {
+    graph::run& r = *op.owner;
+    const auto& s = op.its_step();
+    if constexpr (has_fallback) {
+      if (!r.stopped() && !why.is(errc::cancelled)) {
+        graph::run& child = make_child(op, *stage_of(op).fallback, {.ended = &fallback_ended, .abandoned = &abandoned});
+        child_inputs<In...>::lend(r, s, child);
+        start_child(child);
+        return;
+      }
+    }
+    r.fail(s, std::move(why));
+    complete_step<guard_step>(op);
+  }
+
+  static void fallback_ended(graph::run& child, parent_operation& parent) {
+    auto& op = static_cast<guard_operation&>(parent);
+    take_answer<output>(child, *op.owner, op.its_step());
+    child.release();
+    complete_step<guard_step>(op);
+  }
+
+  static void abandoned(parent_operation& parent) noexcept {
+    auto& op = static_cast<guard_operation&>(parent);
+    leave(op);
+    abandon_step<guard_step>(op);
+  }
+};
+
+/// Builds the plan of one stage, for a step that runs it as a run of its own.
+template <class Stage, class... In>
+graph::plan_ptr plan_of_stage(const graph::builder& around, std::string name, Stage stage) {
+  graph::builder alone(around.runtime(), std::move(name));
+  std::vector<std::uint32_t> inputs{((void)sizeof(In), alone.add_input(graph::value_type_of<In>))...};
+  const auto id = std::move(stage).template add_to<In...>(alone, std::move(inputs));
+  return alone.compile(id, graph::builder::exits::leave);
+}
+
+template <class Base, class Fallback, class... In>
+std::uint32_t guard_step<Base, Fallback, In...>::add_to(graph::builder& chain, const std::string& name,
+                                                        std::vector<std::uint32_t> ids, Base base, Fallback fallback,
+                                                        const guard_options& options) {
+  auto stage = std::make_shared<guarded_stage>();
+  stage->options = options;
+  if (options.timeout && *options.timeout <= duration{}) chain.fault("stage '" + name + "': timeout must be greater than zero");
+  if (options.queue) {
+    if (options.queue->consumers < 1) chain.fault("stage '" + name + "': queue_options::consumers must be at least 1");
+    stage->queue = std::make_unique<graph::stage_queue>(*options.queue);
+  }
+  stage->primary = plan_of_stage<Base, In...>(chain, name, std::move(base));
+  if constexpr (has_fallback) {
+    using fallback_stage = typename Base::template with_callable<Fallback>;
+    using fallback_output = typename fallback_stage::template output<In...>;
+    static_assert(std::is_same_v<fallback_output, output>, "catena: a fallback answers what its stage answers");
+    stage->fallback = plan_of_stage<fallback_stage, In...>(chain, name, fallback_stage("fallback", std::move(fallback), {}, {}, {}));
+  }
+  graph::stage_request request;
+  request.name = name;
+  request.kind = stage->primary->stages.front().kind;
+  request.inputs = std::move(ids);
+  request.demands = stage->fallback ? child_demands(sizeof...(In), true, stage->primary, stage->fallback)
+                                    : child_demands(sizeof...(In), false, stage->primary);
+  request.type = &graph::value_type_of<output>;
+  request.fixed = request.dynamic = &execute;
+  request.scratch_size = sizeof(guard_operation);
+  request.suspends = stage->queue || !stage->primary->sequential || (stage->fallback && !stage->fallback->sequential);
+  request.cancel = &cancel;
+  request.keeps_inputs = true;
+  request.result_optional = std::is_same_v<output, unit>;
+  request.inner = {stage->primary};
+  if (stage->fallback) request.inner.push_back(stage->fallback);
+  if (stage->primary->exit_type) chain.add_exit(*stage->primary->exit_type, name);
+  request.stage = std::move(stage);
+  return chain.add_stage(std::move(request));
+}
+
+}  // namespace catena::detail

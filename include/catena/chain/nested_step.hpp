@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// A chain as a stage of another chain: a run inside the run.
+#include <catena/chain/child_run.hpp>
+#include <catena/chain/operation_step.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace catena::detail {
+
+/// Something that brings its own kind of step: a chain, a model, each, branch and the like.
+template <class F>
+concept native_stage = requires { typename F::catena_takes; };
+
+template <class F, class... In>
+inline constexpr bool native_accepts = std::is_same_v<typename F::catena_takes, takes<In...>>;
+
+/// What steps with one child at a time share: `Step` gives the inputs and takes the answer.
+template <class Step>
+struct single_child {
+  static void ended(graph::run& child, parent_operation& parent) {
+    take_answer<typename Step::output>(child, *parent.owner, parent.its_step());
+    child.release();
+    complete_step<Step>(parent);
+  }
+  /// The child's executor is gone, and so is the parent's: they are the same.
+  static void abandoned(parent_operation& parent) noexcept { abandon_step<Step>(parent); }
+};
+
+/// A suspended step will never complete: frees its operation and abandons the run, unless its initiator must.
+template <class Step, class Operation>
+void abandon_step(Operation& op) noexcept {
+  if (op.state.exchange(graph::operation::phase::abandoned, std::memory_order_acq_rel) != graph::operation::phase::suspended)
+    return;
+  graph::run& r = *op.owner;
+  end_operation<Step>(op);
+  r.abandon();
+}
+
+template <class Operation, class... Args>
+Operation& make_operation(graph::run& r, const graph::step& s, Args&&... args) {
+  return *::new (static_cast<void*>(r.at(r.description(s).scratch)))
+      Operation(r, static_cast<std::uint32_t>(&s - r.of().steps.data()), std::forward<Args>(args)...);
+}
+
+template <class In, class Out, class... Given>
+struct nested_step {
+  using output = Out;
+  using inputs = arguments<passing::dynamic, In>;
+
+  static void release_inputs(graph::run& r, const graph::step& s) noexcept { inputs(r, s).release(); }
+
+  static graph::outcome execute(graph::run& r, const graph::step& s) {
+    const auto& plan = **static_cast<const graph::plan_ptr*>(s.stage);
+    auto& op = make_operation<parent_operation>(r, s);
+    if (!plan.sequential && !r.enlist(op)) {
+      release_inputs(r, s);
+      return graph::outcome::stopped;
+    }
+    using one = single_child<nested_step>;
+    graph::run& child = make_child(op, plan, {.ended = &one::ended, .abandoned = &one::abandoned});
+    child_inputs<In>::give(r, s, child);
+    start_child(child);
+    return finish_start<nested_step>(r, s, op);
+  }
+
+  template <class Chain>
+  static void prepare(graph::builder&, graph::stage_request& request, const Chain& chain) {
+    const graph::plan_ptr& plan = chain.plan();
+    request.kind = "chain";
+    request.demands = child_demands(1, false, plan);
+    request.type = &graph::value_type_of<output>;
+    request.fixed = request.dynamic = &execute;
+    request.stage = std::make_shared<const graph::plan_ptr>(plan);
+    request.scratch_size = sizeof(parent_operation);
+    request.suspends = !plan->sequential;
+    request.cancel = &cancel_children;
+    request.keeps_inputs = true;
+    request.result_optional = std::is_same_v<output, unit>;
+    request.inner = {plan};
+  }
+};
+
+}  // namespace catena::detail

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// A stage that is an Asio operation: anything that takes a completion token last.
+#include <catena/chain/arguments.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace catena::detail {
+
+/// A suspended operation that is cancelled through a slot. Slots are not thread-safe, so in a run that may be stopped
+/// from outside everything that touches the operation happens on a strand of its own.
+struct cancellable_operation : graph::operation {
+  cancellable_operation(graph::run& r, std::uint32_t step) : operation(r, step) {
+    if (r.stoppable()) serial = std::make_unique<boost::asio::any_io_executor>(boost::asio::make_strand(r.executor()));
+  }
+
+  [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return serial ? *serial : owner->executor(); }
+  [[nodiscard]] const graph::step& its_step() const noexcept { return owner->of().steps[this->step]; }
+
+  /// Frees what it holds. The base stays readable, for a cancellation that is already on its way.
+  void reset() noexcept {
+    signal.~cancellation_signal();
+    ::new (static_cast<void*>(&signal)) boost::asio::cancellation_signal;
+    serial.reset();
+  }
+
+  /// graph::step_description::cancel: emits the signal on the strand.
+  static bool cancel(graph::operation& base) {
+    auto& self = static_cast<cancellable_operation&>(base);
+    struct emit {
+      boost::intrusive_ptr<graph::run> pinned;
+      cancellable_operation* operation;
+      void operator()() const {
+        const auto state = operation->state.load(std::memory_order_acquire);
+        if (state == phase::suspended || state == phase::starting)
+          operation->signal.emit(boost::asio::cancellation_type::terminal);
+      }
+    };
+    boost::asio::post(self.executor(), emit{self.owner, &self});
+    return false;
+  }
+
+  std::unique_ptr<boost::asio::any_io_executor> serial;
+  boost::asio::cancellation_signal signal;
+};
+
+/// Memory in the frame for what an operation allocates through its handler; what does not fit comes from the heap.
+struct operation_storage : cancellable_operation {
+  using cancellable_operation::cancellable_operation;
+  static constexpr std::size_t size = 96;
+  alignas(std::max_align_t) std::byte memory[size];
+  bool used = false;
+};
+
+template <class T>
+class storage_allocator {
+ public:
+  using value_type = T;
+  explicit storage_allocator(operation_storage& storage) noexcept : storage_(&storage) {}
+  template <class U>
+  storage_allocator(const storage_allocator<U>& other) noexcept : storage_(other.storage_) {}  // NOLINT
+
+  [[nodiscard]] T* allocate(std::size_t count) {
+    if (!storage_->used && count * sizeof(T) <= operation_storage::size && alignof(T) <= alignof(std::max_align_t)) {
+      storage_->used = true;
+      return reinterpret_cast<T*>(storage_->memory);
+    }
+    return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t(alignof(T))));
+  }
+  void deallocate(T* memory, std::size_t) noexcept {
+    if (reinterpret_cast<std::byte*>(memory) == storage_->memory) storage_->used = false;
+    else ::operator delete(memory, std::align_val_t(alignof(T)));
+  }
+  friend bool operator==(const storage_allocator&, const storage_allocator&) noexcept = default;
+
+ private:
+  template <class>
+  friend class storage_allocator;
+  operation_storage* storage_;
+};
+
+/// Ends a suspended step: frees its operation and goes on with the run, unless the initiator does.
+/// `Step` says how its inputs are released.
+template <class Step, class Operation>
+void complete_step(Operation& op) {
+  if (!graph::run::completed(op)) return;
+  graph::run& r = *op.owner;
+  const std::uint32_t index = op.step;
+  end_operation<Step>(op);
+  r.resume_after(index);
+}
+
+template <class Step, class Operation>
+void end_operation(Operation& op) noexcept {
+  graph::run& r = *op.owner;
+  r.delist(op);
+  Step::release_inputs(r, op.its_step());
+  op.reset();
+}
+
+/// The other half: what the initiator does once the operation has been started.
+template <class Step, class Operation>
+graph::outcome finish_start(graph::run& r, const graph::step& s, Operation& op) {
+  switch (graph::run::started(op)) {
+    case graph::operation::phase::starting: return graph::outcome::suspended;
+    case graph::operation::phase::abandoned:
+      r.fail(s, failure(errc::stage_failed, "the operation dropped its completion handler while it was started"));
+      [[fallthrough]];
+    default: end_operation<Step>(op); return r.stopped() ? graph::outcome::stopped : graph::outcome::done;
+  }
+}
+
+/// The completion handler given to the operation. Destroyed uncalled, it abandons the run: the executor is gone.
+template <class Step>
+class step_handler {
+ public:
+  using executor_type = boost::asio::any_io_executor;
+  using allocator_type = storage_allocator<std::byte>;
+  using cancellation_slot_type = boost::asio::cancellation_slot;
+
+  explicit step_handler(operation_storage& op) noexcept : op_(&op) {}
+  step_handler(step_handler&& other) noexcept : op_(std::exchange(other.op_, nullptr)) {}
+  step_handler& operator=(step_handler&&) = delete;
+  ~step_handler() {
+    if (!op_ || op_->state.exchange(graph::operation::phase::abandoned, std::memory_order_acq_rel) !=
+                    graph::operation::phase::suspended)
+      return;
+    graph::run& r = *op_->owner;
+    end_operation<Step>(*op_);
+    r.abandon();
+  }
+
+  [[nodiscard]] const executor_type& get_executor() const noexcept { return op_->executor(); }
+  [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type(*op_); }
+  [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept {
+    return op_->owner->stoppable() ? op_->signal.slot() : cancellation_slot_type();
+  }
+
+  template <class... Args>
+  void operator()(Args&&... args) {
+    operation_storage& op = *std::exchange(op_, nullptr);
+    graph::run& r = *op.owner;
+    const graph::step& s = op.its_step();
+    try {
+      settle(r, s, std::forward<Args>(args)...);
+    } catch (...) {
+      r.fail(s, failure::from(std::current_exception()));
+    }
+    complete_step<Step>(op);
+  }
+
+ private:
+  using output = typename Step::output;
+
+  template <class... Args>
+  static void settle(graph::run& r, const graph::step& s, boost::system::error_code ec, Args&&... args) {
+    if (ec) r.fail(s, ec == boost::asio::error::operation_aborted ? failure(errc::cancelled) : failure(ec));
+    else emplace_output<output>(r, s, std::forward<Args>(args)...);
+  }
+  template <class... Args>
+  static void settle(graph::run& r, const graph::step& s, std::exception_ptr e, Args&&... args) {
+    if (e) r.fail(s, failure::from(std::move(e)));
+    else emplace_output<output>(r, s, std::forward<Args>(args)...);
+  }
+  template <class T>
+  static void settle(graph::run& r, const graph::step& s, result<T> answered) {
+    (void)deliver<result<T>>::to(r, s, std::move(answered));
+  }
+  template <class... Args>
+  static void settle(graph::run& r, const graph::step& s, Args&&... args) {
+    emplace_output<output>(r, s, std::forward<Args>(args)...);
+  }
+
+  operation_storage* op_;
+};
+
+template <class F, class... In>
+struct operation_step {
+  using traits = callable<F, In...>;
+  using demands = demands_for<F, In...>;
+  using output = typename traits::value;
+  using inputs = arguments<passing::dynamic, In...>;
+
+  static void release_inputs(graph::run& r, const graph::step& s) noexcept { inputs(r, s).release(); }
+
+  static graph::outcome execute(graph::run& r, const graph::step& s) {
+    const auto& about = r.description(s);
+    auto& op = *::new (static_cast<void*>(r.at(about.scratch)))
+                   operation_storage(r, static_cast<std::uint32_t>(&s - r.of().steps.data()));
+    if (!r.enlist(op)) {
+      op.reset();
+      release_inputs(r, s);
+      return graph::outcome::stopped;
+    }
+    if (op.serial) boost::asio::dispatch(*op.serial, start{&op});
+    else initiate(op);
+    return finish_start<operation_step>(r, s, op);
+  }
+
+  static void prepare(graph::builder&, graph::stage_request& request, F f) {
+    request.kind = "operation";
+    request.demands = demand_list<demands>();
+    request.type = &graph::value_type_of<output>;
+    request.fixed = request.dynamic = &execute;
+    request.stage = std::make_shared<const F>(std::move(f));
+    request.scratch_size = sizeof(operation_storage);
+    request.suspends = true;
+    request.cancel = &cancellable_operation::cancel;
+    request.result_optional = std::is_same_v<output, unit>;
+  }
+
+ private:
+  struct start {
+    operation_storage* op;
+    void operator()() const { initiate(*op); }
+  };
+
+  /// Calls the operation's initiating function. One that throws has failed; its handler, destroyed on the way, does
+  /// not count as dropped.
+  static void initiate(operation_storage& op) {
+    graph::run& r = *op.owner;
+    const graph::step& s = op.its_step();
+    const F& f = *static_cast<const F*>(s.stage);
+    try {
+      pass<demands>(inputs(r, s), [&](auto&&... refs) {
+        if constexpr (traits::with_call) f(call(r), std::forward<decltype(refs)>(refs)..., step_handler<operation_step>(op));
+        else f(std::forward<decltype(refs)>(refs)..., step_handler<operation_step>(op));
+      });
+    } catch (...) {
+      r.fail(s, failure::from(std::current_exception()));
+      op.state.store(graph::operation::phase::starting, std::memory_order_relaxed);
+      complete_step<operation_step>(op);
+    }
+  }
+};
+
+}  // namespace catena::detail

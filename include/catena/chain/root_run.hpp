@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// How a run is begun by a completion handler, and how it ends in it.
+#include <catena/graph/run.hpp>
+
+#include <boost/asio/append.hpp>
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/post.hpp>
+
+#include <concepts>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace catena::detail {
+
+/// Takes a completed run's outcome out of its frame.
+template <class Out>
+result<Out> take_result(graph::run& r) {
+  switch (r.why_stopped()) {
+    case graph::stop_reason::none: {
+      Out* value = r.slot<Out>(r.of().result);
+      result<Out> taken(std::move(*value));
+      graph::release_value(value);
+      return taken;
+    }
+    case graph::stop_reason::exited: return std::move(*std::static_pointer_cast<Out>(r.exit_value()));
+    default: return r.reason().within(r.of().name);
+  }
+}
+
+/// Gives frames back to the plan they belong to.
+inline void return_frame(const graph::plan& p, void* memory, std::size_t size) noexcept { p.frames.deallocate(memory, size); }
+
+/// The run whose initiating function is on this thread's stack right now.
+class initiation {
+ public:
+  explicit initiation(const graph::run& r) noexcept : outer_(std::exchange(current_, &r)) {}
+  initiation(const initiation&) = delete;
+  initiation& operator=(const initiation&) = delete;
+  ~initiation() { current_ = outer_; }
+  [[nodiscard]] static graph::ending of(const graph::run& r) noexcept {
+    return current_ == &r ? graph::ending::inside_initiation : graph::ending::later;
+  }
+
+ private:
+  static inline thread_local const graph::run* current_ = nullptr;
+  const graph::run* outer_;
+};
+
+/// Begins a run on its executor; destroyed unused, it tells the run that the executor is gone.
+class start_run {
+ public:
+  explicit start_run(graph::run& r) noexcept : run_(&r) {}
+  start_run(start_run&& other) noexcept : run_(std::exchange(other.run_, nullptr)) {}
+  start_run(const start_run&) = delete;
+  start_run& operator=(start_run&&) = delete;
+  ~start_run() {
+    if (run_) run_->abandon();
+  }
+  void operator()() {
+    graph::run& r = *std::exchange(run_, nullptr);
+    r.start(initiation::of(r));
+  }
+
+ private:
+  graph::run* run_;
+};
+
+template <class Handler>
+inline constexpr bool has_executor =
+    !std::same_as<boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>, boost::asio::any_io_executor> ||
+    !std::same_as<boost::asio::associated_executor_t<Handler, boost::asio::system_executor>, boost::asio::system_executor>;
+
+template <class Handler>
+using frame_allocator = typename std::allocator_traits<boost::asio::associated_allocator_t<Handler>>::template rebind_alloc<std::byte>;
+
+template <class Handler>
+inline constexpr bool has_allocator = !std::same_as<frame_allocator<Handler>, std::allocator<std::byte>>;
+
+/// What a run keeps for the one who began it.
+template <class Handler, class Out>
+struct root_tail {
+  struct nothing {};
+  // First, and trivially reachable after the rest is destroyed: the memory goes back through it last.
+  [[no_unique_address]] std::conditional_t<has_allocator<Handler>, frame_allocator<Handler>, nothing> allocator;
+  [[no_unique_address]] std::conditional_t<has_executor<Handler>, boost::asio::any_io_executor, nothing> executor;
+  std::optional<Handler> handler;
+
+  static void complete(graph::run& r, graph::ending how) {
+    auto& tail = r.tail<root_tail>();
+    Handler handler(std::move(*tail.handler));
+    if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected()) slot.clear();
+    result<Out> outcome = take_result<Out>(r);
+    r.runtime().end_run();
+    if (how == graph::ending::inside_initiation) {
+      auto executor = boost::asio::get_associated_executor(handler, r.executor());
+      end(r, tail);
+      boost::asio::post(executor, boost::asio::append(std::move(handler), std::move(outcome)));
+      return;
+    }
+    end(r, tail);
+    std::move(handler)(std::move(outcome));
+  }
+
+  static void abandon(graph::run& r) noexcept {
+    r.runtime().end_run();
+    end(r, r.tail<root_tail>());
+  }
+
+  static void end(graph::run& r, root_tail& tail) noexcept {
+    tail.handler.reset();
+    r.release();
+  }
+
+  static void deallocate(const graph::plan& p, void* memory, std::size_t size) noexcept {
+    auto* tail = std::launder(reinterpret_cast<root_tail*>(static_cast<std::byte*>(memory) + p.frame_size));
+    if constexpr (has_allocator<Handler>) {
+      auto allocator = std::move(tail->allocator);
+      tail->~root_tail();
+      std::allocator_traits<frame_allocator<Handler>>::deallocate(allocator, static_cast<std::byte*>(memory), size);
+    } else {
+      tail->~root_tail();
+      return_frame(p, memory, size);
+    }
+  }
+
+  static constexpr graph::tail_operations operations{&complete, &abandon, &deallocate};
+};
+
+/// Stops the run when its caller cancels. The signal is emitted on the run's executor, as Asio asks.
+class cancel_run {
+ public:
+  explicit cancel_run(graph::run& r) noexcept : run_(&r) { run_->retain(); }
+  cancel_run(const cancel_run&) = delete;
+  cancel_run& operator=(const cancel_run&) = delete;
+  ~cancel_run() { run_->release(); }
+  void operator()(boost::asio::cancellation_type) const {
+    if (!run_->try_retain_active()) return;
+    run_->stop_with(graph::stop_reason::cancelled, failure(errc::cancelled));
+    run_->retire(graph::ending::later);
+  }
+
+ private:
+  graph::run* run_;
+};
+
+template <class In, class Out, class Handler>
+void start_root(graph::plan_ptr plan, In&& in, run_options options, Handler handler) {
+  using tail = root_tail<Handler, Out>;
+  runtime_state& runtime = *plan->runtime;
+  const auto& home = runtime.ready->executor();
+  if (!runtime.begin_run()) {
+    auto executor = boost::asio::get_associated_executor(handler, home);
+    result<Out> refused = failure(errc::shutting_down).within(plan->name);
+    boost::asio::post(executor, boost::asio::append(std::move(handler), std::move(refused)));
+    return;
+  }
+  if (options.id == 0) options.id = runtime.next_id();
+  auto slot = boost::asio::get_associated_cancellation_slot(handler);
+  const bool deadline = options.deadline != no_deadline;
+  const graph::run::start_options start{.call = options,
+                                        .tail = &tail::operations,
+                                        .tail_size = sizeof(tail),
+                                        .executor = &home,
+                                        .own_deadline = deadline && !plan->sequential,
+                                        .stoppable = deadline || slot.is_connected()};
+  const std::size_t size = graph::run::size_for(*plan, start);
+  void* memory = nullptr;
+  graph::run* r = nullptr;
+  if constexpr (has_allocator<Handler>) {
+    frame_allocator<Handler> allocator(boost::asio::get_associated_allocator(handler));
+    memory = std::allocator_traits<frame_allocator<Handler>>::allocate(allocator, size);
+    r = graph::run::create(*plan, start, memory);
+    ::new (static_cast<void*>(&r->tail<tail>())) tail{allocator, {}, std::move(handler)};
+  } else {
+    memory = plan->frames.allocate(size);
+    r = graph::run::create(*plan, start, memory);
+    ::new (static_cast<void*>(&r->tail<tail>())) tail{{}, {}, std::move(handler)};
+  }
+  if constexpr (has_executor<Handler>) {
+    auto& t = r->tail<tail>();
+    t.executor = boost::asio::any_io_executor(boost::asio::get_associated_executor(*t.handler, home));
+    if (t.executor != home) r->use_executor(t.executor);
+  }
+  r->give_input(0, std::move(in));
+  if (slot.is_connected()) slot.template emplace<cancel_run>(*r);
+  const initiation scope(*r);
+  r->executor().execute(start_run(*r));
+}
+
+/// What a run keeps that is walked to its end by the function that began it.
+template <class Out>
+struct sequential_tail {
+  std::optional<result<Out>>* outcome;
+
+  static void complete(graph::run& r, graph::ending) {
+    r.tail<sequential_tail>().outcome->emplace(take_result<Out>(r));
+    r.runtime().end_run();
+    r.release();
+  }
+  static void abandon(graph::run& r) noexcept { r.release(); }
+  static constexpr graph::tail_operations operations{&complete, &abandon, &return_frame};
+};
+
+/// Runs a plan that cannot suspend, here and now.
+template <class In, class Out>
+result<Out> run_sequential(const graph::plan& plan, In&& in, run_options options) {
+  using tail = sequential_tail<Out>;
+  runtime_state& runtime = *plan.runtime;
+  if (!runtime.begin_run()) return failure(errc::shutting_down).within(plan.name);
+  if (options.id == 0) options.id = runtime.next_id();
+  const graph::run::start_options start{.call = options,
+                                        .tail = &tail::operations,
+                                        .tail_size = sizeof(tail),
+                                        .executor = &runtime.ready->executor(),
+                                        .own_deadline = false,
+                                        .stoppable = false};
+  graph::run* r = graph::run::create(plan, start, plan.frames.allocate(graph::run::size_for(plan, start)));
+  std::optional<result<Out>> outcome;
+  ::new (static_cast<void*>(&r->tail<tail>())) tail{&outcome};
+  r->give_input(0, std::move(in));
+  r->start(graph::ending::later);
+  return *std::move(outcome);
+}
+
+}  // namespace catena::detail

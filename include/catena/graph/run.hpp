@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// One run of a plan: its frame, its walkers, its end.
+#include <catena/call.hpp>
+#include <catena/graph/plan.hpp>
+#include <catena/result.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+namespace catena::graph {
+
+/// Why a run is no longer wanted; call_context::stop holds one of these.
+enum class stop_reason : std::uint8_t { none, failed, cancelled, deadline, exited };
+
+/// Whether a run ends inside the function that began it; Asio forbids calling a handler from there.
+enum class ending : bool { later, inside_initiation };
+
+/// What differs by who began a run: a caller with a completion handler, or a stage of another run.
+struct tail_operations {
+  /// Hands the outcome over. The run is released by the callee.
+  void (*complete)(run&, ending);
+  /// Frees what the tail owns without completing, and releases the run: the executor is gone.
+  void (*abandon)(run&) noexcept;
+  /// Gives the run's memory back to where it came from; the run itself is already destroyed, its tail's memory is intact.
+  void (*deallocate)(const plan&, void* memory, std::size_t size) noexcept;
+};
+
+/// A suspended step, in the scratch space of the run's frame.
+///
+/// The initiator sets phase `starting`, starts, and exchanges `suspended`; the completion exchanges `completed`. Whoever
+/// comes second goes on with the run: so an operation that completes at once neither recurses nor runs twice.
+struct operation : ready_node {
+  enum class phase : std::uint8_t { starting, suspended, completed, delivered, abandoned };
+
+  operation(run& r, std::uint32_t step_index) noexcept : owner(&r), step(step_index) {}
+  operation(const operation&) = delete;
+  operation& operator=(const operation&) = delete;
+
+  run* owner;
+  std::uint32_t step;
+  std::atomic<phase> state{phase::starting};
+  bool listed = false;
+  operation* previous = nullptr;  ///< neighbours in the run's list of operations that can be cancelled
+  operation* following = nullptr;
+};
+
+/// A coroutine that has just finished one suspended stage and can await the next one of its kind, so that a line of
+/// coroutine stages costs one spawned coroutine and not one each.
+struct driver {
+  const void* kind = nullptr;       ///< identifies what it can await
+  operation* next = nullptr;        ///< the operation it has been given
+  bool open = false;                ///< the walker has nothing else to do: what it starts now may be given to the driver
+  static inline thread_local driver* current = nullptr;
+};
+
+/// The moment a run's deadline passes; present in the frame of a run that has one of its own and can suspend.
+struct deadline_guard : timer_node {
+  run* owner = nullptr;
+};
+
+/// One run. Its memory holds, behind this object: the plan's frame, then the tail (who began it), then what only some
+/// runs need (deadline guard, trace parent, stage times).
+///
+/// Two counts end it. `active` counts walkers and awaited operations: at zero the run completes, once. `references`
+/// counts those and operations that may outlive the run: at zero the memory goes.
+class run : public call_context {
+ public:
+  struct start_options {
+    run_options call;
+    const tail_operations* tail = nullptr;
+    std::size_t tail_size = 0;
+    const boost::asio::any_io_executor* executor = nullptr;
+    bool own_deadline = false;  ///< false: who began the run stops it at the deadline
+    bool stoppable = false;     ///< someone outside may stop it while it is suspended
+  };
+
+  [[nodiscard]] static std::size_t size_for(const plan& p, const start_options& options) noexcept;
+  /// Makes a run in `memory` of size_for(p, options) bytes, with its input slots empty and the tail's memory raw.
+  [[nodiscard]] static run* create(const plan& p, const start_options& options, void* memory) noexcept;
+  /// Runs until everything has ended or is suspended. May complete and free the run.
+  void start(ending how);
+
+  [[nodiscard]] std::byte* at(std::uint32_t offset) noexcept { return reinterpret_cast<std::byte*>(this) + offset; }
+  template <class T>
+  [[nodiscard]] T* slot(std::uint32_t offset) noexcept {
+    return std::launder(reinterpret_cast<T*>(at(offset)));
+  }
+  template <class Tail>
+  [[nodiscard]] Tail& tail() noexcept {
+    return *std::launder(reinterpret_cast<Tail*>(at(plan_->frame_size)));
+  }
+  [[nodiscard]] const plan& of() const noexcept { return *plan_; }
+  [[nodiscard]] const step_description& description(const step& s) const noexcept {
+    return plan_->stages[static_cast<std::size_t>(&s - plan_->steps.data())];
+  }
+  [[nodiscard]] runtime_state& runtime() const noexcept { return *plan_->runtime; }
+  [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return *executor_; }
+  /// Before start(): runs on another executor, which lives in the tail.
+  void use_executor(const boost::asio::any_io_executor& executor) noexcept { executor_ = &executor; }
+
+  /// Puts the i-th input into the frame, by value or as a pointer to a value that outlives the run.
+  template <class T>
+  void give_input(std::size_t i, T&& value) {
+    const plan_input& input = plan_->inputs[i];
+    T* stored = ::new (static_cast<void*>(at(input.offset))) T(std::move(value));
+    publish(stored, input.consumers);
+  }
+  void lend_input(std::size_t i, const void* value) noexcept {
+    ::new (static_cast<void*>(at(plan_->inputs[i].offset))) const void*(value);
+    borrowed_ |= 1U << i;
+  }
+  [[nodiscard]] bool borrowed(std::uint32_t input) const noexcept { return (borrowed_ >> input & 1U) != 0; }
+
+  /// Announces a value that has just been constructed in its slot.
+  template <class T>
+  static void publish(T* value, std::uint32_t consumers) noexcept {
+    if constexpr (needs_count<T>) {
+      if (consumers == 0) std::destroy_at(value);
+      else live_count_of(value).store(consumers, std::memory_order_release);
+    }
+  }
+
+  /// Ends the run early; the first to call wins. What is suspended is told, what must be awaited is awaited.
+  /// \threads on the run's executor
+  void stop_with(stop_reason why, failure reason) noexcept;
+  void fail(const step& s, failure why) noexcept { stop_with(stop_reason::failed, std::move(why).within(description(s).name)); }
+  /// Ends the run with a value of its result type, before its last stage.
+  void exit_with(std::shared_ptr<void> value) noexcept;
+  [[nodiscard]] bool stopped() const noexcept { return stop.load(std::memory_order_relaxed) != 0; }
+  [[nodiscard]] bool stoppable() const noexcept { return stoppable_; }
+  [[nodiscard]] stop_reason why_stopped() const noexcept { return static_cast<stop_reason>(stop.load(std::memory_order_acquire)); }
+  [[nodiscard]] const failure& reason() const noexcept { return reason_; }
+
+  /// Enters an operation into the list of what can be cancelled; false: the run was stopped, do not start it.
+  [[nodiscard]] bool enlist(operation& op) noexcept;
+  void delist(operation& op) noexcept;
+  /// Says that the operation has been started, and what came meanwhile: `starting` (nothing), `completed` (the step is
+  /// done) or `abandoned` (it will never complete). After `starting` the run must not be touched.
+  [[nodiscard]] static operation::phase started(operation& op) noexcept {
+    return op.state.exchange(operation::phase::suspended, std::memory_order_acq_rel);
+  }
+  /// Says that the operation has completed (its output stands in its slot, or the run is stopped): true if the caller
+  /// must go on with resume_after, false if the initiator does.
+  [[nodiscard]] static bool completed(operation& op) noexcept {
+    return op.state.exchange(operation::phase::completed, std::memory_order_acq_rel) == operation::phase::suspended;
+  }
+  /// Goes on behind a step that had been suspended.
+  void resume_after(std::uint32_t step_index);
+  /// Calls op.resume(op, ...) on the run's executor, from any thread, grouped with others where that is possible.
+  void resume_on_executor(operation& op);
+  /// One thing the run waited for will never complete: its executor is gone.
+  void abandon() noexcept;
+
+  /// Keeps the run from completing; false if it already has. Ends with retire().
+  [[nodiscard]] bool try_retain_active() noexcept;
+  void retire(ending how);
+  /// Calls f under the run's lock, which also guards the lists of the children of its operations.
+  template <class F>
+  void guarded(F f) noexcept {
+    lock();
+    f();
+    unlock();
+  }
+  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept;
+
+  [[nodiscard]] bool answered() const noexcept { return why_stopped() == stop_reason::none; }
+  /// The times of the stages, null where nobody records them.
+  [[nodiscard]] stage_span* spans() const noexcept { return spans_; }
+
+  /// An early exit's value; null unless why_stopped() is `exited`.
+  [[nodiscard]] const std::shared_ptr<void>& exit_value() const noexcept { return exit_value_; }
+
+ private:
+  run(const plan& p, const start_options& options, std::size_t size) noexcept;
+  ~run() = default;
+
+  void walk_plain();
+  void walk_until_deadline();
+  void walk_traced();
+  void run_ready(std::uint32_t first, ending how);
+  [[nodiscard]] outcome execute(std::uint32_t index);
+  [[nodiscard]] std::uint32_t push_ready(std::uint32_t index, std::uint32_t list) noexcept;
+  [[nodiscard]] std::uint32_t push_successors(std::uint32_t index, std::uint32_t list) noexcept;
+  void fail_with_current_exception(std::uint32_t index) noexcept;
+  void finish(ending how);
+  void arm_deadline_locked();
+  void stop_locked(stop_reason why) noexcept;
+  void report() noexcept;
+  void lock() noexcept;
+  void unlock() noexcept { lock_.clear(std::memory_order_release); }
+  static void deadline_passed(timer_node& node, wake how);
+
+  const plan* plan_;
+  const tail_operations* tail_;
+  const boost::asio::any_io_executor* executor_;
+  std::atomic<std::uint32_t> references_{1};
+  std::atomic<std::uint32_t> active_{1};
+  std::uint32_t borrowed_ = 0;
+  std::atomic_flag lock_;
+  std::atomic<bool> abandoned_{false};
+  bool stoppable_;
+  std::uint32_t size_;
+  failure reason_;
+  std::shared_ptr<void> exit_value_;
+  operation* operations_ = nullptr;
+  deadline_guard* guard_ = nullptr;
+  stage_span* spans_ = nullptr;
+};
+
+inline void intrusive_ptr_add_ref(run* r) noexcept { r->retain(); }
+inline void intrusive_ptr_release(run* r) noexcept { r->release(); }
+
+/// The first offset of a frame: behind the run itself.
+inline constexpr std::uint32_t frame_begin = (sizeof(run) + 15) / 16 * 16;
+
+}  // namespace catena::graph

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// The queue that `.queue(...)` puts in front of a stage.
+#include <catena/time.hpp>
+
+#include <cstddef>
+#include <mutex>
+
+namespace catena {
+
+/// A bounded queue in front of a stage, shared by all runs of its chain: producers are decoupled from consumers.
+struct queue_options {
+  std::size_t capacity = 1024;  ///< how many may wait, 0 or more; one more fails with errc::queue_full
+  duration ttl = {};            ///< how long one may wait before it fails with errc::expired; zero: as long as its deadline
+  std::size_t consumers = 1;    ///< how many runs may be in the stage at once, at least 1
+};
+
+namespace graph {
+
+/// One who waits in a stage_queue, a part of its operation.
+struct queue_place {
+  queue_place* previous = nullptr;
+  queue_place* next = nullptr;
+  bool waiting = false;
+};
+
+/// Who may enter a stage now, and who waits: first come, first served.
+/// \threads  safe
+class stage_queue {
+ public:
+  enum class entry { entered, waits, full };
+
+  explicit stage_queue(const queue_options& options) : options_(options) {}
+
+  [[nodiscard]] entry enter(queue_place& place) noexcept {
+    std::lock_guard lock(mutex_);
+    if (inside_ < options_.consumers) {
+      ++inside_;
+      return entry::entered;
+    }
+    if (waiting_count_ >= options_.capacity) return entry::full;
+    place.waiting = true;
+    place.previous = last_;
+    place.next = nullptr;
+    (last_ ? last_->next : first_) = &place;
+    last_ = &place;
+    ++waiting_count_;
+    return entry::waits;
+  }
+
+  /// Takes a waiter out; false if it was already let in.
+  [[nodiscard]] bool give_up(queue_place& place) noexcept {
+    std::lock_guard lock(mutex_);
+    if (!place.waiting) return false;
+    unlink_locked(place);
+    return true;
+  }
+
+  /// One leaves the stage; returns who enters in its stead, to be resumed by the caller, or null.
+  [[nodiscard]] queue_place* leave() noexcept {
+    std::lock_guard lock(mutex_);
+    queue_place* next = first_;
+    if (next) unlink_locked(*next);
+    else --inside_;
+    return next;
+  }
+
+  [[nodiscard]] const queue_options& options() const noexcept { return options_; }
+
+ private:
+  void unlink_locked(queue_place& place) noexcept {
+    (place.previous ? place.previous->next : first_) = place.next;
+    (place.next ? place.next->previous : last_) = place.previous;
+    place.waiting = false;
+    --waiting_count_;
+  }
+
+  const queue_options options_;
+  std::mutex mutex_;
+  queue_place* first_ = nullptr;
+  queue_place* last_ = nullptr;
+  std::size_t waiting_count_ = 0;
+  std::size_t inside_ = 0;
+};
+
+}  // namespace graph
+}  // namespace catena

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// What the erased graph must know of a value's type: its size, how it dies, its name.
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <type_traits>
+
+namespace catena {
+
+/// A type's name as the compiler spells it, for error texts.
+template <class T>
+[[nodiscard]] constexpr std::string_view type_name() noexcept {
+  constexpr std::string_view function = __PRETTY_FUNCTION__;
+  constexpr auto begin = function.find("T = ") + 4;
+  constexpr auto end = function.find_first_of(";]", begin);
+  return function.substr(begin, end - begin);
+}
+
+namespace graph {
+
+/// Values that need destroying carry the count of consumers still to come, right behind them in the frame.
+using live_count = std::atomic<std::uint32_t>;
+
+template <class T>
+inline constexpr bool needs_count = !std::is_trivially_destructible_v<T>;
+
+template <class T>
+inline constexpr std::size_t live_offset = (sizeof(T) + alignof(live_count) - 1) / alignof(live_count) * alignof(live_count);
+
+/// A value's type, erased. One object per type: two values have the same type if the addresses are equal.
+struct value_type {
+  std::size_t slot_size;  ///< the value and its count
+  std::size_t alignment;
+  std::size_t count_offset;                 ///< zero: trivially destructible, not counted
+  void (*destroy)(void* value) noexcept;    ///< null: trivially destructible
+  std::string_view name;
+};
+
+template <class T>
+inline constexpr value_type value_type_of{
+    needs_count<T> ? live_offset<T> + sizeof(live_count) : sizeof(T),
+    needs_count<T> ? (alignof(T) > alignof(live_count) ? alignof(T) : alignof(live_count)) : alignof(T),
+    needs_count<T> ? live_offset<T> : 0,
+    needs_count<T> ? +[](void* value) noexcept { std::destroy_at(static_cast<T*>(value)); } : nullptr,
+    type_name<T>(),
+};
+
+template <class T>
+[[nodiscard]] live_count& live_count_of(T* value) noexcept {
+  return *reinterpret_cast<live_count*>(reinterpret_cast<std::byte*>(value) + live_offset<T>);
+}
+
+/// One consumer is done with the value; the last one destroys it.
+template <class T>
+void release_value(T* value) noexcept {
+  if constexpr (needs_count<T>) {
+    live_count& live = live_count_of(value);
+    if (live.load(std::memory_order_acquire) == 1) {
+      live.store(0, std::memory_order_relaxed);
+      std::destroy_at(value);
+    } else if (live.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      std::destroy_at(value);
+    }
+  }
+}
+
+}  // namespace graph
+}  // namespace catena

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// The runtime's own asynchronous operations: yield, wait, drain. Included by runtime.hpp.
+#include <catena/runtime.hpp>
+
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/error.hpp>
+
+#include <concepts>
+#include <type_traits>
+#include <utility>
+
+namespace catena {
+namespace detail {
+
+/// Memory from a handler's associated allocator for one operation that owns the handler.
+template <class Operation, class Handler>
+struct operation_memory {
+  using allocator = typename std::allocator_traits<
+      boost::asio::associated_allocator_t<Handler>>::template rebind_alloc<Operation>;
+
+  template <class... Args>
+  static Operation* create(Handler&& handler, Args&&... args) {
+    allocator a(boost::asio::get_associated_allocator(handler));
+    auto* memory = std::allocator_traits<allocator>::allocate(a, 1);
+    return ::new (static_cast<void*>(memory)) Operation(std::move(handler), std::forward<Args>(args)...);
+  }
+  /// Frees the operation and gives its handler back: memory goes before the upcall, as Asio promises.
+  static Handler release(Operation* operation) {
+    Handler handler(std::move(operation->handler));
+    allocator a(boost::asio::get_associated_allocator(handler));
+    operation->~Operation();
+    std::allocator_traits<allocator>::deallocate(a, operation, 1);
+    return handler;
+  }
+};
+
+template <class Handler>
+struct yield_operation : ready_node {
+  using memory = operation_memory<yield_operation, Handler>;
+  Handler handler;
+  const boost::asio::any_io_executor& executor;
+
+  yield_operation(Handler&& h, const boost::asio::any_io_executor& queue_executor)
+      : handler(std::move(h)), executor(queue_executor) {
+    resume = [](ready_node& node, wake how) {
+      auto& self = static_cast<yield_operation&>(node);
+      const auto& home = self.executor;
+      Handler ready = memory::release(&self);
+      if (how == wake::abandoned) return;
+      auto wanted = boost::asio::get_associated_executor(ready, home);
+      if constexpr (std::same_as<decltype(wanted), boost::asio::any_io_executor>) {
+        if (wanted == home) {
+          std::move(ready)();
+          return;
+        }
+      }
+      boost::asio::dispatch(wanted, std::move(ready));
+    };
+  }
+};
+
+/// A wait for a moment; the timer and a cancellation may come at once, and whoever takes the node out of the heap wins.
+template <class Handler>
+struct wait_operation : timer_node {
+  using memory = operation_memory<wait_operation, Handler>;
+  Handler handler;
+  std::shared_ptr<runtime_state> runtime;
+
+  wait_operation(Handler&& h, std::shared_ptr<runtime_state> r, time_point moment) : handler(std::move(h)), runtime(std::move(r)) {
+    when = moment;
+    fire = [](timer_node& node, wake how) {
+      auto& self = static_cast<wait_operation&>(node);
+      if (how == wake::resumed) finish(self, {});
+      else (void)memory::release(&self);
+    };
+  }
+
+  static void finish(wait_operation& self, boost::system::error_code ec) {
+    auto runtime = self.runtime;
+    auto slot = boost::asio::get_associated_cancellation_slot(self.handler);
+    if (slot.is_connected()) slot.clear();
+    Handler ready = memory::release(&self);
+    auto executor = boost::asio::get_associated_executor(ready, runtime->ready->executor());
+    boost::asio::post(executor, [ready = std::move(ready), ec]() mutable { std::move(ready)(ec); });
+  }
+};
+
+}  // namespace detail
+
+template <class Token>
+auto runtime::async_yield(Token&& token) const {
+  return boost::asio::async_initiate<Token, void()>(
+      [](auto handler, std::shared_ptr<runtime_state> state) {
+        using operation = detail::yield_operation<decltype(handler)>;
+        ready_queue& queue = *state->ready;
+        queue.push(*operation::memory::create(std::move(handler), queue.executor()));
+      },
+      token, state_);
+}
+
+template <class Token>
+auto runtime::async_wait_until(time_point when, Token&& token) const {
+  return boost::asio::async_initiate<Token, void(boost::system::error_code)>(
+      [](auto handler, std::shared_ptr<runtime_state> state, time_point moment) {
+        using operation = detail::wait_operation<decltype(handler)>;
+        auto slot = boost::asio::get_associated_cancellation_slot(handler);
+        auto* waiting = operation::memory::create(std::move(handler), state, moment);
+        if (slot.is_connected()) {
+          slot.assign([waiting, timers = state->timers](boost::asio::cancellation_type) {
+            if (timers->remove(*waiting)) operation::finish(*waiting, boost::asio::error::operation_aborted);
+          });
+        }
+        state->timers->add(*waiting);
+      },
+      token, state_, when);
+}
+
+template <class Executor, class Handler>
+std::shared_ptr<drain_waiter> runtime::make_drain_waiter(Executor executor, Handler handler) {
+  struct waiter final : drain_waiter {
+    waiter(Executor e, Handler h) : guard(std::move(e)), handler(std::move(h)) {}
+    void complete(result<void> outcome) override {
+      boost::asio::post(guard.get_executor(), [h = std::move(handler), outcome = std::move(outcome)]() mutable {
+        std::move(h)(std::move(outcome));
+      });
+      guard.reset();
+    }
+    boost::asio::executor_work_guard<Executor> guard;
+    Handler handler;
+  };
+  return std::make_shared<waiter>(std::move(executor), std::move(handler));
+}
+
+}  // namespace catena

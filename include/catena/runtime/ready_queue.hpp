@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// Brings work to an executor in groups: one Asio operation resumes many waiting runs.
+#include <catena/runtime/wake.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+
+namespace catena {
+
+/// One thing to be resumed, a part of whatever waits.
+struct ready_node {
+  ready_node* next = nullptr;
+  void (*resume)(ready_node&, wake) = nullptr;
+};
+
+/// A queue of ready_nodes in front of one executor.
+///
+/// The first node that comes posts a drainer; a drainer takes a share of what waits, lets another drainer take the next
+/// share, and resumes its own. Little work is taken one by one, so that no node waits behind a long one while a thread
+/// is idle; much work is taken in groups of up to 64.
+/// \order    first in, first taken
+/// \threads  safe
+/// \cost     push: one uncontended lock, or none from inside a drainer; no allocation but Asio's own per drainer
+/// \source   guided self-scheduling, Polychronopoulos and Kuck (1987), for the size of the shares
+class ready_queue : public std::enable_shared_from_this<ready_queue> {
+ public:
+  static constexpr std::size_t max_share = 64;
+
+  explicit ready_queue(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
+
+  void push(ready_node& node);
+  [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
+  /// The executor is about to be destroyed: what waits, and whatever comes later, is abandoned.
+  void executor_gone() noexcept;
+
+ private:
+  struct list {
+    ready_node* first = nullptr;
+    ready_node* last = nullptr;
+    std::size_t size = 0;
+    void push_back(ready_node& node) noexcept;
+    void append(list& other) noexcept;
+    list take(std::size_t count) noexcept;
+    ready_node* pop_front() noexcept;
+  };
+  class drainer;
+  class drain_scope;
+
+  void drain();
+  void post_drainer_locked();
+  static void abandon(list nodes) noexcept;
+
+  boost::asio::any_io_executor executor_;
+  std::mutex mutex_;
+  list waiting_;
+  bool drainer_posted_ = false;
+  bool gone_ = false;
+};
+
+}  // namespace catena

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// What runtime handles share.
+#include <catena/log.hpp>
+#include <catena/observe/sink.hpp>
+#include <catena/result.hpp>
+#include <catena/runtime/compute_pool.hpp>
+#include <catena/runtime/ready_queue.hpp>
+#include <catena/runtime/timer_service.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace catena {
+
+struct runtime_options {
+  /// Threads on which models compute, 1 to 1024; they start with the first model's first batch.
+  std::size_t compute_thread_count = 1;
+  /// Where the time comes from; null: the machine's steady clock.
+  std::shared_ptr<time_source> time = nullptr;
+  /// Where ended runs are reported; null: nowhere, and stages are not timed.
+  std::shared_ptr<sink> observer = nullptr;
+  /// Where the library logs to; empty: nowhere.
+  log_hook log = nullptr;
+};
+
+/// Somebody who waits for the runs in flight. The last run and the deadline may come at once: the first to call wins.
+class drain_waiter : public timer_node, public std::enable_shared_from_this<drain_waiter> {
+ public:
+  virtual ~drain_waiter() = default;
+  void complete_once(result<void> outcome) {
+    if (!completed_.exchange(true)) complete(std::move(outcome));
+  }
+  /// Keeps the waiter while its timer may still fire.
+  std::shared_ptr<drain_waiter> pin;
+
+ private:
+  /// Called once, from any thread: hands the outcome to the waiter's executor.
+  virtual void complete(result<void> outcome) = 0;
+  std::atomic<bool> completed_{false};
+};
+
+/// The shared parts of a runtime, and the count of its runs.
+/// \threads  safe
+class runtime_state : public std::enable_shared_from_this<runtime_state> {
+ public:
+  static std::shared_ptr<runtime_state> create(boost::asio::any_io_executor executor, runtime_options options);
+
+  /// Counts a run in; false when the runtime is draining.
+  [[nodiscard]] bool begin_run() noexcept {
+    live_runs_.fetch_add(1, std::memory_order_seq_cst);
+    if (!draining_.load(std::memory_order_seq_cst)) [[likely]]
+      return true;
+    end_run();
+    return false;
+  }
+  void end_run() noexcept {
+    if (live_runs_.fetch_sub(1, std::memory_order_seq_cst) == 1 && draining_.load(std::memory_order_seq_cst)) [[unlikely]]
+      runs_ended();
+  }
+  [[nodiscard]] std::uint64_t next_id() noexcept { return next_id_.fetch_add(1, std::memory_order_relaxed) + 1; }
+  [[nodiscard]] std::int64_t live_run_count() const noexcept { return live_runs_.load(std::memory_order_relaxed); }
+  /// Counts work whose answer nobody wanted any more.
+  void count_waste() noexcept { wasted_.fetch_add(1, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t wasted_count() const noexcept { return wasted_.load(std::memory_order_relaxed); }
+  void wait_for_runs(time_point deadline, std::shared_ptr<drain_waiter> waiter);
+  void log(log_level level, std::string_view component, std::string_view text) const noexcept;
+
+  std::shared_ptr<time_source> time;
+  std::shared_ptr<ready_queue> ready;
+  std::shared_ptr<timer_service> timers;
+  std::shared_ptr<sink> observer;
+  compute_pool compute;
+
+ private:
+  runtime_state(boost::asio::any_io_executor executor, runtime_options options);
+  void runs_ended() noexcept;
+
+  log_hook log_;
+  std::atomic<std::int64_t> live_runs_{0};
+  std::atomic<std::uint64_t> next_id_{0};
+  std::atomic<std::uint64_t> wasted_{0};
+  std::atomic<bool> draining_{false};
+  std::mutex drain_mutex_;
+  std::vector<std::shared_ptr<drain_waiter>> drain_waiters_;
+};
+
+}  // namespace catena

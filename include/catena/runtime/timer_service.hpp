@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// The runtime's one alarm clock: any number of waiting moments behind a single alarm.
+#include <catena/runtime/timer_heap.hpp>
+
+#include <memory>
+#include <mutex>
+
+namespace catena {
+
+/// Fires timer_nodes on the runtime's executor when their moment comes.
+/// \threads  safe
+class timer_service : public std::enable_shared_from_this<timer_service> {
+ public:
+  static std::shared_ptr<timer_service> create(std::shared_ptr<time_source> time,
+                                               const boost::asio::any_io_executor& executor);
+
+  /// Calls node.fire(node, wake::resumed) on the executor once node.when has come, unless it is removed first.
+  void add(timer_node& node);
+  /// True if the node was still waiting and now never fires; false if it fires, is firing or was never added.
+  [[nodiscard]] bool remove(timer_node& node) noexcept;
+  /// The executor is about to be destroyed: what waits, and whatever comes later, is abandoned.
+  void executor_gone() noexcept;
+
+ private:
+  explicit timer_service(std::shared_ptr<time_source> time) : time_(std::move(time)) {}
+  void ring();
+  void set_alarm_locked();
+
+  std::shared_ptr<time_source> time_;
+  std::mutex mutex_;
+  timer_heap heap_;
+  time_point alarm_at_ = no_deadline;
+  std::unique_ptr<alarm> alarm_;  ///< null once the executor is gone
+};
+
+}  // namespace catena

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <catena/error.hpp>
+#include <catena/result.hpp>
+
+#include <utility>
+
+namespace catena {
+namespace {
+
+class code_category final : public boost::system::error_category {
+ public:
+  const char* name() const noexcept override { return "catena"; }
+
+  std::string message(int value) const override {
+    switch (static_cast<errc>(value)) {
+      case errc::cancelled: return "cancelled";
+      case errc::deadline_exceeded: return "deadline exceeded";
+      case errc::timed_out: return "timed out";
+      case errc::stage_failed: return "stage failed";
+      case errc::queue_full: return "queue full";
+      case errc::expired: return "expired in the queue";
+      case errc::shutting_down: return "shutting down";
+      case errc::invalid_input: return "invalid input";
+      case errc::model_not_found: return "model not found";
+      case errc::model_invalid: return "model invalid";
+      case errc::device_unavailable: return "device unavailable";
+      case errc::shape_mismatch: return "shape mismatch";
+      case errc::dtype_mismatch: return "dtype mismatch";
+      case errc::model_failed: return "model failed";
+      case errc::row_unanswered: return "row unanswered";
+    }
+    return "unknown catena error";
+  }
+
+  boost::system::error_condition default_error_condition(int value) const noexcept override {
+    switch (static_cast<errc>(value)) {
+      case errc::timed_out:
+      case errc::queue_full:
+      case errc::expired: return make_error_condition(condition::retry_later);
+      case errc::stage_failed:
+      case errc::shutting_down:
+      case errc::device_unavailable:
+      case errc::model_failed:
+      case errc::row_unanswered: return make_error_condition(condition::retry_elsewhere);
+      default: return make_error_condition(condition::give_up);
+    }
+  }
+};
+
+class remedy_category final : public boost::system::error_category {
+ public:
+  const char* name() const noexcept override { return "catena.condition"; }
+
+  std::string message(int value) const override {
+    switch (static_cast<condition>(value)) {
+      case condition::retry_later: return "retry later";
+      case condition::retry_elsewhere: return "retry elsewhere";
+      case condition::give_up: return "give up";
+    }
+    return "unknown catena condition";
+  }
+};
+
+std::string joined(std::string_view chain, const std::vector<std::string>& faults) {
+  std::string text = "chain '" + std::string(chain) + "' cannot be built:";
+  for (const auto& fault : faults) text += "\n  - " + fault;
+  return text;
+}
+
+}  // namespace
+
+const boost::system::error_category& error_category() noexcept {
+  static const code_category instance;
+  return instance;
+}
+
+const boost::system::error_category& condition_category() noexcept {
+  static const remedy_category instance;
+  return instance;
+}
+
+boost::system::error_code make_error_code(errc code) noexcept { return {static_cast<int>(code), error_category()}; }
+
+boost::system::error_condition make_error_condition(condition c) noexcept {
+  return {static_cast<int>(c), condition_category()};
+}
+
+struct failure::rep {
+  std::atomic<int> references{0};
+  boost::system::error_code code;
+  std::string path;
+  std::string message;
+  std::exception_ptr cause;
+  duration retry_after{0};
+  int attempt = 1;
+
+  rep() = default;
+  rep(const rep& other)
+      : code(other.code),
+        path(other.path),
+        message(other.message),
+        cause(other.cause),
+        retry_after(other.retry_after),
+        attempt(other.attempt) {}
+};
+
+void intrusive_ptr_add_ref(failure::rep* r) noexcept { r->references.fetch_add(1, std::memory_order_relaxed); }
+
+void intrusive_ptr_release(failure::rep* r) noexcept {
+  if (r->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete r;
+}
+
+failure::failure(errc code, std::string message) : failure(make_error_code(code), std::move(message)) {}
+
+failure::failure(boost::system::error_code code, std::string message) : rep_(new rep) {
+  rep_->code = code;
+  rep_->message = std::move(message);
+}
+
+failure failure::from(std::exception_ptr cause) {
+  try {
+    std::rethrow_exception(cause);
+  } catch (const error& e) {
+    return e.why();
+  } catch (const boost::system::system_error& e) {
+    failure f(e.code() == boost::system::errc::operation_canceled ? make_error_code(errc::cancelled) : e.code(), e.what());
+    f.rep_->cause = std::move(cause);
+    return f;
+  } catch (const std::exception& e) {
+    failure f(errc::stage_failed, e.what());
+    f.rep_->cause = std::move(cause);
+    return f;
+  } catch (...) {
+    failure f(errc::stage_failed, "an exception that is no std::exception");
+    f.rep_->cause = std::move(cause);
+    return f;
+  }
+}
+
+const failure::rep& failure::get() const noexcept {
+  static const rep none;
+  return rep_ ? *rep_ : none;
+}
+
+template <class Change>
+failure failure::changed(Change change) const {
+  failure copy;
+  copy.rep_ = new rep(get());
+  change(*copy.rep_);
+  return copy;
+}
+
+boost::system::error_code failure::code() const noexcept { return get().code; }
+const std::string& failure::path() const noexcept { return get().path; }
+const std::string& failure::message() const noexcept { return get().message; }
+std::exception_ptr failure::cause() const noexcept { return get().cause; }
+duration failure::retry_after() const noexcept { return get().retry_after; }
+int failure::attempt() const noexcept { return get().attempt; }
+
+failure failure::within(std::string_view segment) const {
+  if (segment.empty()) return *this;
+  return changed([&](rep& r) {
+    r.path = r.path.empty() ? std::string(segment) : std::string(segment) + "/" + r.path;
+  });
+}
+
+failure failure::with_retry_after(duration wait) const {
+  return changed([&](rep& r) { r.retry_after = wait; });
+}
+
+failure failure::with_attempt(int attempt) const {
+  return changed([&](rep& r) { r.attempt = attempt; });
+}
+
+std::string failure::to_string() const {
+  std::string text = path().empty() ? "" : path() + ": ";
+  if (!message().empty()) text += message() + " (" + code().message() + ")";
+  else text += code().message();
+  return text;
+}
+
+graph_error::graph_error(std::string_view chain, std::vector<std::string> faults)
+    : std::invalid_argument(joined(chain, faults)), faults_(std::move(faults)) {}
+
+}  // namespace catena

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <catena/graph/description.hpp>
+
+#include <nlohmann/json.hpp>
+
+namespace catena::graph {
+namespace {
+
+std::string escaped(std::string_view text, std::string_view quote) {
+  std::string safe;
+  for (const char c : text) {
+    if (c == '"') safe += quote;
+    else safe += c;
+  }
+  return safe;
+}
+
+void add_mermaid(const description& d, const std::string& prefix, const std::string& indent, std::string& text) {
+  const auto id = [&](std::uint32_t i) { return prefix + "s" + std::to_string(i); };
+  for (std::uint32_t i = 0; i < d.stages.size(); ++i) {
+    const auto& s = d.stages[i];
+    const std::string label = escaped(s.name, "#quot;");
+    if (s.inner.empty()) {
+      text += indent + id(i) + (s.kind == "function" ? "[\"" + label + "\"]" : "([\"" + label + "<br/><i>" + s.kind + "</i>\"])") + "\n";
+      continue;
+    }
+    text += indent + "subgraph " + id(i) + "[\"" + label + " <i>" + s.kind + "</i>\"]\n";
+    for (std::size_t k = 0; k < s.inner.size(); ++k)
+      add_mermaid(s.inner[k], id(i) + "_" + std::to_string(k), indent + "  ", text);
+    text += indent + "end\n";
+  }
+  for (std::uint32_t i = 0; i < d.stages.size(); ++i) {
+    for (const std::uint32_t input : d.stages[i].inputs) text += indent + id(input) + " --> " + id(i) + "\n";
+    if (d.stages[i].takes_input && prefix.empty()) text += indent + "in --> " + id(i) + "\n";
+  }
+}
+
+nlohmann::json to_json(const description& d) {
+  nlohmann::json stages = nlohmann::json::array();
+  for (const auto& s : d.stages) {
+    nlohmann::json stage{{"name", s.name}, {"kind", s.kind}, {"type", s.type}, {"inputs", s.inputs}, {"takes_input", s.takes_input}};
+    if (!s.inner.empty()) {
+      stage["inner"] = nlohmann::json::array();
+      for (const auto& inner : s.inner) stage["inner"].push_back(to_json(inner));
+    }
+    stages.push_back(std::move(stage));
+  }
+  return {{"name", d.name}, {"inputs", d.inputs}, {"output", d.output}, {"result", d.result}, {"stages", std::move(stages)}};
+}
+
+}  // namespace
+
+description describe(const plan& p) {
+  description d;
+  d.name = p.name;
+  d.output = std::string(p.result_type->name);
+  for (const auto& input : p.inputs) d.inputs.emplace_back(input.type->name);
+  for (std::uint32_t i = 0; i < p.stages.size(); ++i) {
+    const auto& from = p.stages[i];
+    auto& to = d.stages.emplace_back();
+    to.name = from.name.empty() ? p.name : from.name;
+    to.kind = from.kind;
+    to.type = std::string(from.type->name);
+    to.inputs = from.producers;
+    for (const operand& o : from.operands) to.takes_input = to.takes_input || o.plan_input != no_index;
+    for (const auto& inner : from.inner) to.inner.push_back(describe(*inner));
+    if (i == p.result_stage) d.result = i;
+  }
+  return d;
+}
+
+std::string description::mermaid() const {
+  std::string text = "flowchart TD\n  in([\"" + escaped(inputs.empty() ? name : inputs.front(), "#quot;") + "\"])\n";
+  add_mermaid(*this, "", "  ", text);
+  text += "  s" + std::to_string(result) + " --> out([\"" + escaped(output, "#quot;") + "\"])\n";
+  return text;
+}
+
+std::string description::dot() const {
+  std::string text = "digraph \"" + escaped(name, "\\\"") + "\" {\n  rankdir=TB;\n  node [shape=box];\n  in [shape=oval, label=\"" +
+                     escaped(inputs.empty() ? "" : inputs.front(), "\\\"") + "\"];\n";
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    const auto& s = stages[i];
+    text += "  s" + std::to_string(i) + " [label=\"" + escaped(s.name, "\\\"") + "\\n" + s.kind + "\"];\n";
+    if (s.takes_input) text += "  in -> s" + std::to_string(i) + ";\n";
+    for (const std::uint32_t input : s.inputs) text += "  s" + std::to_string(input) + " -> s" + std::to_string(i) + ";\n";
+  }
+  text += "  out [shape=oval, label=\"" + escaped(output, "\\\"") + "\"];\n  s" + std::to_string(result) + " -> out;\n}\n";
+  return text;
+}
+
+std::string description::json() const { return to_json(*this).dump(2); }
+
+}  // namespace catena::graph

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <catena/graph/deadline_watch.hpp>
+#include <catena/graph/run.hpp>
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <thread>
+
+namespace catena::graph {
+namespace {
+
+constexpr std::size_t rounded(std::size_t size) noexcept { return (size + 15) / 16 * 16; }
+
+/// A posted piece of work on behalf of a run whose memory it keeps.
+template <class Function>
+class for_run {
+ public:
+  for_run(run& r, Function f) noexcept : run_(&r), function_(f) { r.retain(); }
+  for_run(for_run&& other) noexcept : run_(std::exchange(other.run_, nullptr)), function_(other.function_) {}
+  for_run& operator=(for_run&&) = delete;
+  ~for_run() {
+    if (run_) run_->release();
+  }
+  void operator()() { function_(*run_); }
+
+ private:
+  run* run_;
+  Function function_;
+};
+
+failure deadline_failure() { return failure(errc::deadline_exceeded); }
+
+}  // namespace
+
+std::size_t run::size_for(const plan& p, const start_options& options) noexcept {
+  std::size_t size = p.frame_size + rounded(options.tail_size);
+  if (options.own_deadline) size += rounded(sizeof(deadline_guard));
+  if (options.call.trace_parent) size += rounded(sizeof(trace_context));
+  if (p.runtime->observer) size += p.steps.size() * sizeof(stage_span);
+  return size;
+}
+
+run* run::create(const plan& p, const start_options& options, void* memory) noexcept {
+  return ::new (memory) run(p, options, size_for(p, options));
+}
+
+run::run(const plan& p, const start_options& options, std::size_t size) noexcept
+    : plan_(&p),
+      tail_(options.tail),
+      executor_(options.executor),
+      stoppable_(options.stoppable || !p.linear),
+      size_(static_cast<std::uint32_t>(size)) {
+  intrusive_ptr_add_ref(plan_);
+  id = options.call.id;
+  deadline = options.call.deadline;
+  priority = options.call.priority;
+  for (const counted_slot& counted : p.counted)
+    ::new (static_cast<void*>(at(counted.offset + static_cast<std::uint32_t>(counted.type->count_offset)))) live_count(0);
+  if (!p.missing.empty()) {
+    static_assert(sizeof(live_count) == sizeof(std::uint32_t));
+    std::memcpy(at(p.missing_offset), p.missing.data(), p.missing.size() * sizeof(std::uint32_t));
+  }
+  std::size_t extra = p.frame_size + rounded(options.tail_size);
+  if (options.own_deadline) {
+    guard_ = ::new (static_cast<void*>(at(static_cast<std::uint32_t>(extra)))) deadline_guard;
+    guard_->owner = this;
+    extra += rounded(sizeof(deadline_guard));
+  }
+  if (options.call.trace_parent) {
+    trace = ::new (static_cast<void*>(at(static_cast<std::uint32_t>(extra)))) trace_context(*options.call.trace_parent);
+    extra += rounded(sizeof(trace_context));
+  }
+  if (p.runtime->observer) {
+    spans_ = reinterpret_cast<stage_span*>(at(static_cast<std::uint32_t>(extra)));
+    std::uninitialized_value_construct_n(spans_, p.steps.size());
+  }
+}
+
+void run::lock() noexcept {
+  while (lock_.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
+}
+
+void run::start(ending how) {
+  if (deadline != no_deadline && runtime().time->now() >= deadline) stop_with(stop_reason::deadline, deadline_failure());
+  if (!plan_->sequential) {
+    std::uint32_t ready = no_index;
+    for (std::size_t i = plan_->roots.size(); i-- > 0;) ready = push_ready(plan_->roots[i], ready);
+    run_ready(ready, how);
+    return;
+  }
+  if (spans_) walk_traced();
+  else if (deadline == no_deadline) walk_plain();
+  else walk_until_deadline();
+  retire(how);
+}
+
+void run::fail_with_current_exception(std::uint32_t index) noexcept {
+  fail(plan_->steps[index], failure::from(std::current_exception()));
+}
+
+void run::walk_plain() {
+  const step* s = plan_->steps.data();
+  const step* const first = s;
+  const step* const last = s + plan_->steps.size();
+  try {
+    for (; s != last && !stopped(); ++s)
+      if (s->execute(*this, *s) != outcome::done) return;
+  } catch (...) {
+    fail_with_current_exception(static_cast<std::uint32_t>(s - first));
+  }
+}
+
+void run::walk_until_deadline() {
+  const step* s = plan_->steps.data();
+  const step* const first = s;
+  const step* const last = s + plan_->steps.size();
+  const bool real = runtime().time->is_real();
+  deadline_watch watch(real ? plan_->stride.load(std::memory_order_relaxed) : 1);
+  try {
+    while (s != last) {
+      const step* const look = s + std::min<std::ptrdiff_t>(watch.stride(), last - s);
+      for (; s != look; ++s)
+        if (stopped() || s->execute(*this, *s) != outcome::done) return;
+      if (s == last) break;
+      if ((watch.due() || !real) && runtime().time->now() >= deadline) {
+        fail(*s, deadline_failure());
+        return;
+      }
+    }
+    if (plan_->stride.load(std::memory_order_relaxed) != watch.stride())
+      plan_->stride.store(watch.stride(), std::memory_order_relaxed);
+  } catch (...) {
+    fail_with_current_exception(static_cast<std::uint32_t>(s - first));
+  }
+}
+
+void run::walk_traced() {
+  const step* s = plan_->steps.data();
+  const step* const first = s;
+  const step* const last = s + plan_->steps.size();
+  const time_source& time = *runtime().time;
+  stage_span* span = spans_;
+  time_point now = time.now();
+  try {
+    for (; s != last && !stopped(); ++s, ++span) {
+      if (now >= deadline) {
+        fail(*s, deadline_failure());
+        return;
+      }
+      span->began = now;
+      const outcome ended = s->execute(*this, *s);
+      now = span->ended = time.now();
+      if (ended != outcome::done) return;
+    }
+  } catch (...) {
+    span->ended = time.now();
+    fail_with_current_exception(static_cast<std::uint32_t>(s - first));
+  }
+}
+
+outcome run::execute(std::uint32_t index) {
+  const step& s = plan_->steps[index];
+  try {
+    if (!spans_) return s.execute(*this, s);
+    spans_[index].began = runtime().time->now();
+    const outcome ended = s.execute(*this, s);
+    // A suspended step may have freed the run.
+    if (ended != outcome::suspended) spans_[index].ended = runtime().time->now();
+    return ended;
+  } catch (...) {
+    fail_with_current_exception(index);
+    return outcome::stopped;
+  }
+}
+
+std::uint32_t run::push_ready(std::uint32_t index, std::uint32_t list) noexcept {
+  if (plan_->links_offset != no_index) slot<std::uint32_t>(plan_->links_offset)[index] = list;
+  return index;
+}
+
+std::uint32_t run::push_successors(std::uint32_t index, std::uint32_t list) noexcept {
+  const std::uint32_t begin = plan_->first_successor[index];
+  for (std::uint32_t i = plan_->first_successor[index + 1]; i-- > begin;) {
+    const std::uint32_t next = plan_->successor[i];
+    const std::uint32_t counter = plan_->missing_index[next];
+    if (counter == no_index || slot<live_count>(plan_->missing_offset)[counter].fetch_sub(1, std::memory_order_acq_rel) == 1)
+      list = push_ready(next, list);
+  }
+  return list;
+}
+
+/// Runs what is ready until everything is done or suspended. The walker's share of `active_` goes to the last operation
+/// it starts, so that a line of suspending stages counts nothing.
+void run::run_ready(std::uint32_t list, ending how) {
+  while (list != no_index && !stopped()) {
+    const std::uint32_t index = list;
+    list = plan_->links_offset == no_index ? no_index : slot<std::uint32_t>(plan_->links_offset)[index];
+    const bool shares = plan_->suspends[index] && list != no_index;
+    const bool gives = plan_->suspends[index] && list == no_index;
+    if (plan_->suspends[index] && deadline != no_deadline && runtime().time->now() >= deadline) {
+      fail(plan_->steps[index], deadline_failure());
+      break;
+    }
+    if (shares) active_.fetch_add(1, std::memory_order_relaxed);
+    if (driver::current) driver::current->open = gives;
+    const outcome ended = execute(index);
+    if (ended == outcome::suspended) {
+      if (gives) return;  // the run may be gone
+      continue;
+    }
+    if (shares) active_.fetch_sub(1, std::memory_order_acq_rel);
+    if (ended == outcome::stopped) break;
+    list = push_successors(index, list);
+  }
+  retire(how);
+}
+
+void run::resume_after(std::uint32_t step_index) {
+  if (spans_) spans_[step_index].ended = runtime().time->now();
+  run_ready(stopped() ? no_index : push_successors(step_index, no_index), ending::later);
+}
+
+void run::resume_on_executor(operation& op) {
+  if (executor_ == &runtime().ready->executor()) {
+    runtime().ready->push(op);
+    return;
+  }
+  class resumption {
+   public:
+    explicit resumption(operation& o) noexcept : op_(&o) {}
+    resumption(resumption&& other) noexcept : op_(std::exchange(other.op_, nullptr)) {}
+    resumption& operator=(resumption&&) = delete;
+    ~resumption() {
+      if (op_) op_->resume(*op_, wake::abandoned);
+    }
+    void operator()() {
+      operation& o = *std::exchange(op_, nullptr);
+      o.resume(o, wake::resumed);
+    }
+
+   private:
+    operation* op_;
+  };
+  boost::asio::post(*executor_, resumption(op));
+}
+
+bool run::enlist(operation& op) noexcept {
+  if (!stoppable_) return !stopped();
+  lock();
+  const bool wanted = !stopped();
+  if (wanted) {
+    op.listed = true;
+    op.following = operations_;
+    if (operations_) operations_->previous = &op;
+    operations_ = &op;
+    arm_deadline_locked();
+  }
+  unlock();
+  return wanted;
+}
+
+void run::delist(operation& op) noexcept {
+  if (!stoppable_) return;
+  lock();
+  if (op.listed) {
+    op.listed = false;
+    (op.previous ? op.previous->following : operations_) = op.following;
+    if (op.following) op.following->previous = op.previous;
+    op.previous = op.following = nullptr;
+  }
+  unlock();
+}
+
+void run::stop_with(stop_reason why, failure reason) noexcept {
+  lock();
+  if (stopped()) {
+    unlock();
+    return;
+  }
+  if (why == stop_reason::deadline && operations_) reason = reason.within(plan_->stages[operations_->step].name);
+  reason_ = std::move(reason);
+  stop_locked(why);
+}
+
+void run::exit_with(std::shared_ptr<void> value) noexcept {
+  lock();
+  if (stopped()) {
+    unlock();
+    return;
+  }
+  exit_value_ = std::move(value);
+  stop_locked(stop_reason::exited);
+}
+
+/// Tells every suspended operation, and unlocks.
+void run::stop_locked(stop_reason why) noexcept {
+  std::uint32_t given_up = 0;
+  stop.store(static_cast<std::uint8_t>(why), std::memory_order_release);
+  for (operation* op = operations_; op;) {
+    operation* const following = op->following;
+    auto* cancel = plan_->stages[op->step].cancel;
+    if (cancel && cancel(*op)) {
+      op->listed = false;
+      (op->previous ? op->previous->following : operations_) = following;
+      if (following) following->previous = op->previous;
+      ++given_up;
+    }
+    op = following;
+  }
+  unlock();
+  if (given_up) active_.fetch_sub(given_up, std::memory_order_acq_rel);
+}
+
+bool run::try_retain_active() noexcept {
+  std::uint32_t active = active_.load(std::memory_order_relaxed);
+  while (active != 0)
+    if (active_.compare_exchange_weak(active, active + 1, std::memory_order_acq_rel)) return true;
+  return false;
+}
+
+void run::retire(ending how) {
+  if (active_.load(std::memory_order_acquire) == 1) {
+    // Alone: nobody else can add to the count but a deadline or a cancellation, and those give up at zero.
+    std::uint32_t alone = 1;
+    if (stoppable_ ? active_.compare_exchange_strong(alone, 0, std::memory_order_acq_rel)
+                   : (active_.store(0, std::memory_order_relaxed), true)) {
+      finish(how);
+      return;
+    }
+  }
+  if (active_.fetch_sub(1, std::memory_order_acq_rel) == 1) finish(how);
+}
+
+void run::abandon() noexcept {
+  abandoned_.store(true, std::memory_order_relaxed);
+  stop_with(stop_reason::cancelled, failure(errc::cancelled, "the executor is gone"));
+  retire(ending::later);
+}
+
+void run::finish(ending how) {
+  if (guard_ && guard_->fire && runtime().timers->remove(*guard_)) release();
+  if (abandoned_.load(std::memory_order_relaxed)) {
+    tail_->abandon(*this);
+    return;
+  }
+  report();
+  tail_->complete(*this, how);
+}
+
+void run::report() noexcept {
+  if (!spans_) return;
+  const run_record record{.chain = plan_->name,
+                          .id = id,
+                          .trace_parent = trace,
+                          .stages = plan_->stage_names,
+                          .spans = std::span(spans_, plan_->steps.size()),
+                          .why = why_stopped() == stop_reason::none || why_stopped() == stop_reason::exited ? nullptr : &reason_};
+  runtime().observer->run_ended(record);
+}
+
+void run::arm_deadline_locked() {
+  if (!guard_ || guard_->fire) return;
+  guard_->fire = &run::deadline_passed;
+  guard_->when = deadline;
+  retain();
+  runtime().timers->add(*guard_);
+}
+
+void run::deadline_passed(timer_node& node, wake how) {
+  run& self = *static_cast<deadline_guard&>(node).owner;
+  auto stop_now = [](run& r) {
+    if (!r.try_retain_active()) return;
+    r.stop_with(stop_reason::deadline, deadline_failure());
+    r.retire(ending::later);
+  };
+  if (how == wake::resumed) {
+    if (self.executor_ == &self.runtime().ready->executor()) stop_now(self);
+    else boost::asio::post(*self.executor_, for_run(self, stop_now));
+  }
+  self.release();
+}
+
+void run::release() noexcept {
+  if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  for (const counted_slot& counted : plan_->counted) {
+    auto* value = at(counted.offset);
+    if (reinterpret_cast<live_count*>(value + counted.type->count_offset)->load(std::memory_order_relaxed) != 0)
+      counted.type->destroy(value);
+  }
+  const plan_ptr pinned(plan_, false);
+  const auto* tail = tail_;
+  const std::size_t size = size_;
+  this->~run();
+  tail->deallocate(*pinned, this, size);
+}
+
+}  // namespace catena::graph

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <catena/runtime/ready_queue.hpp>
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace catena {
+
+void ready_queue::list::push_back(ready_node& node) noexcept {
+  node.next = nullptr;
+  (last ? last->next : first) = &node;
+  last = &node;
+  ++size;
+}
+
+void ready_queue::list::append(list& other) noexcept {
+  if (!other.first) return;
+  (last ? last->next : first) = other.first;
+  last = other.last;
+  size += other.size;
+  other = {};
+}
+
+ready_queue::list ready_queue::list::take(std::size_t count) noexcept {
+  if (count >= size) return std::exchange(*this, {});
+  list taken{first, first, count};
+  for (std::size_t i = 1; i < count; ++i) taken.last = taken.last->next;
+  first = std::exchange(taken.last->next, nullptr);
+  size -= count;
+  return taken;
+}
+
+ready_node* ready_queue::list::pop_front() noexcept {
+  ready_node* node = first;
+  first = node->next;
+  if (!first) last = nullptr;
+  --size;
+  return node;
+}
+
+/// The posted operation. One that is destroyed without having run tells that the executor is gone.
+class ready_queue::drainer {
+ public:
+  explicit drainer(std::shared_ptr<ready_queue> queue) : queue_(std::move(queue)) {}
+  drainer(drainer&&) noexcept = default;
+  drainer& operator=(drainer&&) = delete;
+  ~drainer() {
+    if (queue_) queue_->executor_gone();
+  }
+  void operator()() {
+    auto queue = std::move(queue_);
+    queue->drain();
+  }
+
+ private:
+  std::shared_ptr<ready_queue> queue_;
+};
+
+/// The share that this thread is resuming, and what it pushed meanwhile; both return to the queue at the end, also when
+/// a completion handler throws.
+class ready_queue::drain_scope {
+ public:
+  drain_scope(ready_queue& queue, list share) noexcept : queue_(queue), share_(share), outer_(current_) { current_ = this; }
+  drain_scope(const drain_scope&) = delete;
+  drain_scope& operator=(const drain_scope&) = delete;
+  ~drain_scope() {
+    current_ = outer_;
+    share_.append(pushed_);
+    if (!share_.first) return;
+    std::unique_lock lock(queue_.mutex_);
+    if (queue_.gone_) {
+      lock.unlock();
+      abandon(share_);
+      return;
+    }
+    queue_.waiting_.append(share_);
+    queue_.post_drainer_locked();
+  }
+
+  void resume_all() {
+    // Alone in its share a node may be long: what it pushes must not wait for it.
+    buffering_ = share_.size > 1;
+    while (share_.first) {
+      ready_node* node = share_.pop_front();
+      node->resume(*node, wake::resumed);
+    }
+  }
+
+  static drain_scope* find(const ready_queue& queue) noexcept {
+    return current_ && &current_->queue_ == &queue && current_->buffering_ ? current_ : nullptr;
+  }
+  void push(ready_node& node) noexcept { pushed_.push_back(node); }
+
+ private:
+  static thread_local drain_scope* current_;
+  ready_queue& queue_;
+  list share_;
+  list pushed_;
+  drain_scope* outer_;
+  bool buffering_ = false;
+};
+
+thread_local ready_queue::drain_scope* ready_queue::drain_scope::current_ = nullptr;
+
+void ready_queue::push(ready_node& node) {
+  if (auto* scope = drain_scope::find(*this)) {
+    scope->push(node);
+    return;
+  }
+  std::unique_lock lock(mutex_);
+  if (gone_) {
+    lock.unlock();
+    node.resume(node, wake::abandoned);
+    return;
+  }
+  waiting_.push_back(node);
+  post_drainer_locked();
+}
+
+void ready_queue::post_drainer_locked() {
+  if (std::exchange(drainer_posted_, true)) return;
+  // Under the lock, so that the executor cannot be destroyed between the check of gone_ and the post.
+  boost::asio::post(executor_, drainer(shared_from_this()));
+}
+
+void ready_queue::drain() {
+  std::unique_lock lock(mutex_);
+  drainer_posted_ = false;
+  if (!waiting_.first) return;
+  list share = waiting_.take(std::clamp<std::size_t>(waiting_.size / 4, 1, max_share));
+  if (waiting_.first) post_drainer_locked();
+  lock.unlock();
+  drain_scope scope(*this, share);
+  scope.resume_all();
+}
+
+void ready_queue::executor_gone() noexcept {
+  std::unique_lock lock(mutex_);
+  gone_ = true;
+  list nodes = std::exchange(waiting_, {});
+  lock.unlock();
+  abandon(nodes);
+}
+
+void ready_queue::abandon(list nodes) noexcept {
+  while (nodes.first) {
+    ready_node* node = nodes.pop_front();
+    node->resume(*node, wake::abandoned);
+  }
+}
+
+}  // namespace catena

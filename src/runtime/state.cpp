@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <catena/runtime/state.hpp>
+
+#include <boost/asio/execution/context.hpp>
+#include <boost/asio/execution_context.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace catena {
+namespace {
+
+/// Lives in the caller's execution context and tells the runtimes on it when it is destroyed.
+class context_watch final : public boost::asio::execution_context::service {
+ public:
+  using key_type = context_watch;
+  static inline boost::asio::execution_context::id id;
+
+  explicit context_watch(boost::asio::execution_context& context) : service(context) {}
+
+  void add(std::weak_ptr<runtime_state> runtime) {
+    std::lock_guard lock(mutex_);
+    std::erase_if(runtimes_, [](const auto& r) { return r.expired(); });
+    runtimes_.push_back(std::move(runtime));
+  }
+
+ private:
+  void shutdown() override {
+    std::vector<std::weak_ptr<runtime_state>> runtimes;
+    {
+      std::lock_guard lock(mutex_);
+      runtimes.swap(runtimes_);
+    }
+    for (const auto& weak : runtimes) {
+      if (auto runtime = weak.lock()) {
+        runtime->timers->executor_gone();
+        runtime->ready->executor_gone();
+      }
+    }
+  }
+
+  std::mutex mutex_;
+  std::vector<std::weak_ptr<runtime_state>> runtimes_;
+};
+
+runtime_options checked(runtime_options options) {
+  if (options.compute_thread_count < 1 || options.compute_thread_count > 1024)
+    throw std::invalid_argument("runtime_options::compute_thread_count must be 1 to 1024, is " +
+                                std::to_string(options.compute_thread_count));
+  if (!options.time) options.time = steady_time();
+  return options;
+}
+
+}  // namespace
+
+runtime_state::runtime_state(boost::asio::any_io_executor executor, runtime_options options)
+    : time(std::move(options.time)),
+      ready(std::make_shared<ready_queue>(executor)),
+      timers(timer_service::create(time, executor)),
+      observer(std::move(options.observer)),
+      compute(options.compute_thread_count),
+      log_(std::move(options.log)) {}
+
+std::shared_ptr<runtime_state> runtime_state::create(boost::asio::any_io_executor executor, runtime_options options) {
+  if (!executor) throw std::invalid_argument("runtime: the executor is empty");
+  auto& context = boost::asio::query(executor, boost::asio::execution::context);
+  std::shared_ptr<runtime_state> state(new runtime_state(std::move(executor), checked(std::move(options))));
+  boost::asio::use_service<context_watch>(context).add(state);
+  return state;
+}
+
+void runtime_state::log(log_level level, std::string_view component, std::string_view text) const noexcept {
+  if (log_) log_(level, component, text);
+}
+
+void runtime_state::wait_for_runs(time_point deadline, std::shared_ptr<drain_waiter> waiter) {
+  std::unique_lock lock(drain_mutex_);
+  draining_.store(true, std::memory_order_seq_cst);
+  if (live_runs_.load(std::memory_order_seq_cst) == 0) {
+    lock.unlock();
+    waiter->complete_once({});
+    return;
+  }
+  drain_waiters_.push_back(waiter);
+  if (deadline == no_deadline) return;
+  waiter->pin = waiter;
+  waiter->when = deadline;
+  waiter->fire = [](timer_node& node, wake how) {
+    auto self = std::move(static_cast<drain_waiter&>(node).pin);
+    if (how == wake::resumed)
+      self->complete_once(failure(errc::deadline_exceeded, "runs are still in flight at the deadline of drain"));
+  };
+  timers->add(*waiter);
+}
+
+void runtime_state::runs_ended() noexcept {
+  std::vector<std::shared_ptr<drain_waiter>> waiters;
+  {
+    std::lock_guard lock(drain_mutex_);
+    waiters.swap(drain_waiters_);
+  }
+  for (auto& waiter : waiters) {
+    if (timers->remove(*waiter)) waiter->pin.reset();
+    waiter->complete_once({});
+  }
+}
+
+}  // namespace catena
