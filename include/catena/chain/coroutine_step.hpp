@@ -2,10 +2,8 @@
 #pragma once
 /// \file
 /// A stage that is a coroutine: spawned once for a line of coroutine stages, awaited one after the other.
+#include <catena/chain/launch.hpp>
 #include <catena/chain/operation_step.hpp>
-
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
 
 #include <memory>
 #include <type_traits>
@@ -13,13 +11,15 @@
 
 namespace catena::detail {
 
-/// A suspended coroutine stage. `begin` makes the user's coroutine, `end` frees the step.
+/// A suspended coroutine stage, erased but for what the coroutine answers.
 template <class Answered, class Executor>
 struct coroutine_operation : cancellable_operation {
   using cancellable_operation::cancellable_operation;
   using coroutine = boost::asio::awaitable<Answered, Executor>;
-  coroutine (*begin)(coroutine_operation&) = nullptr;
+  coroutine (*call_stage)(coroutine_operation&) = nullptr;
   void (*end)(coroutine_operation&) noexcept = nullptr;
+  void (*abandon)(coroutine_operation&) noexcept = nullptr;
+  bool away = false;  ///< runs on another executor than its run
 };
 
 /// The operation a spawned coroutine is at; when the coroutine is destroyed before it has completed, the executor is gone.
@@ -30,13 +30,7 @@ class driven {
   driven(const driven&) = delete;
   driven& operator=(const driven&) = delete;
   ~driven() {
-    if (!op_) return;
-    if (op_->state.exchange(graph::operation::phase::abandoned, std::memory_order_acq_rel) !=
-        graph::operation::phase::suspended)
-      return;
-    graph::run& r = *op_->owner;
-    op_->end(*op_);
-    r.abandon();
+    if (op_) op_->abandon(*op_);
   }
   [[nodiscard]] Operation* operator->() const noexcept { return op_; }
   [[nodiscard]] Operation& operator*() const noexcept { return *op_; }
@@ -49,31 +43,44 @@ class driven {
 template <class Operation>
 inline constexpr char driver_kind = 0;
 
-/// Completes the stage and walks on; returns the next coroutine stage if the walk came to one of this kind at its end.
+/// Goes on with the run behind an ended stage; returns the next coroutine stage if the walk came to one of this kind at
+/// its end.
 template <class Operation>
-Operation* drive_on(Operation& op) {
+Operation* walk_on(Operation& op) {
   if (!graph::run::completed(op)) return nullptr;
   graph::run& r = *op.owner;
   const std::uint32_t index = op.step;
   op.end(op);
   graph::driver driver{.kind = &driver_kind<Operation>};
-  graph::driver* const outer = std::exchange(graph::driver::current, &driver);
   struct restore {
     graph::driver* outer;
     ~restore() { graph::driver::current = outer; }
-  } restoring{outer};
+  } restoring{std::exchange(graph::driver::current, &driver)};
   r.resume_after(index);
   return static_cast<Operation*>(driver.next);
 }
 
+/// The same for a stage that ran on another executor: the run goes on on its own.
+template <class Operation>
+void walk_home(Operation& op) {
+  op.resume = [](ready_node& node, wake how) {
+    auto& self = static_cast<Operation&>(node);
+    const boost::intrusive_ptr<graph::run> pinned(self.owner, false);
+    if (how == wake::resumed) (void)walk_on(self);
+    else self.abandon(self);
+  };
+  op.owner->retain();
+  op.owner->resume_on_executor(op);
+}
+
 template <class Answered, class Executor>
-boost::asio::awaitable<void, Executor> drive(coroutine_operation<Answered, Executor>* first) {
+launched<Executor> drive(coroutine_operation<Answered, Executor>* first) {
   using operation = coroutine_operation<Answered, Executor>;
   driven<operation> op(first);
   for (;;) {
     std::exception_ptr thrown;
     try {
-      auto coroutine = op->begin(*op);
+      auto coroutine = op->call_stage(*op);
       if constexpr (std::is_void_v<Answered>) {
         co_await std::move(coroutine);
         (void)deliver<unit>::to(*op->owner, op->its_step(), unit{});
@@ -86,7 +93,11 @@ boost::asio::awaitable<void, Executor> drive(coroutine_operation<Answered, Execu
     if (thrown) op->owner->fail(op->its_step(), failure::from(std::move(thrown)));
     operation* const done = &*op;
     op.now_at(nullptr);
-    operation* const next = drive_on(*done);
+    if (done->away) {
+      walk_home(*done);
+      co_return;
+    }
+    operation* const next = walk_on(*done);
     if (!next) co_return;
     op.now_at(next);
   }
@@ -112,8 +123,14 @@ struct coroutine_step {
   static graph::outcome execute(graph::run& r, const graph::step& s) {
     auto& op = *::new (static_cast<void*>(r.at(r.description(s).scratch)))
                    operation(r, static_cast<std::uint32_t>(&s - r.of().steps.data()));
-    op.begin = &begin;
+    op.call_stage = &call_stage;
     op.end = &end_operation<coroutine_step, operation>;
+    op.abandon = &abandon_step<coroutine_step, operation>;
+    if constexpr (moved) {
+      op.away = true;
+      op.serial = std::make_unique<boost::asio::any_io_executor>(
+          boost::asio::make_strand(static_cast<const stage_data*>(s.stage)->on));
+    }
     if (!r.enlist(op)) {
       op.reset();
       release_inputs(r, s);
@@ -142,7 +159,7 @@ struct coroutine_step {
   }
 
  private:
-  static typename operation::coroutine begin(operation& op) {
+  static typename operation::coroutine call_stage(operation& op) {
     graph::run& r = *op.owner;
     const auto& s = op.its_step();
     const F& f = static_cast<const stage_data*>(s.stage)->f;
@@ -152,16 +169,16 @@ struct coroutine_step {
     });
   }
 
-  struct ignore {
-    using cancellation_slot_type = boost::asio::cancellation_slot;
-    cancellation_slot_type slot;
-    [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept { return slot; }
-    void operator()(std::exception_ptr) const noexcept {}
-  };
-
+  /// Begins the coroutine on the operation's executor: on its strand where the run can be stopped from outside.
   static void spawn(operation& op) {
+    if (op.serial) boost::asio::dispatch(*op.serial, turn<coroutine_step, operation>(op));
+    else begin(op);
+  }
+
+  friend class turn<coroutine_step, operation>;
+  static void begin(operation& op) {
     const auto slot = op.owner->stoppable() ? op.signal.slot() : boost::asio::cancellation_slot();
-    boost::asio::co_spawn(executor(op.executor()), drive(&op), ignore{slot});
+    launch(executor(op.executor()), drive(&op), slot);
   }
 };
 

@@ -29,16 +29,6 @@ struct single_child {
   static void abandoned(parent_operation& parent) noexcept { abandon_step<Step>(parent); }
 };
 
-/// A suspended step will never complete: frees its operation and abandons the run, unless its initiator must.
-template <class Step, class Operation>
-void abandon_step(Operation& op) noexcept {
-  if (op.state.exchange(graph::operation::phase::abandoned, std::memory_order_acq_rel) != graph::operation::phase::suspended)
-    return;
-  graph::run& r = *op.owner;
-  end_operation<Step>(op);
-  r.abandon();
-}
-
 template <class Operation, class... Args>
 Operation& make_operation(graph::run& r, const graph::step& s, Args&&... args) {
   return *::new (static_cast<void*>(r.at(r.description(s).scratch)))

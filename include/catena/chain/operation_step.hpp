@@ -123,6 +123,32 @@ graph::outcome finish_start(graph::run& r, const graph::step& s, Operation& op) 
   }
 }
 
+/// A suspended step will never complete: frees its operation and abandons the run, unless its initiator must.
+template <class Step, class Operation>
+void abandon_step(Operation& op) noexcept {
+  if (op.state.exchange(graph::operation::phase::abandoned, std::memory_order_acq_rel) != graph::operation::phase::suspended)
+    return;
+  graph::run& r = *op.owner;
+  end_operation<Step>(op);
+  r.abandon();
+}
+
+/// The operation's turn on its executor, to be started there by `Step::begin`; destroyed unused, it abandons the step.
+template <class Step, class Operation>
+class turn {
+ public:
+  explicit turn(Operation& op) noexcept : op_(&op) {}
+  turn(turn&& other) noexcept : op_(std::exchange(other.op_, nullptr)) {}
+  turn& operator=(turn&&) = delete;
+  ~turn() {
+    if (op_) abandon_step<Step>(*op_);
+  }
+  void operator()() { Step::begin(*std::exchange(op_, nullptr)); }
+
+ private:
+  Operation* op_;
+};
+
 /// The completion handler given to the operation. Destroyed uncalled, it abandons the run: the executor is gone.
 template <class Step>
 class step_handler {
@@ -135,12 +161,7 @@ class step_handler {
   step_handler(step_handler&& other) noexcept : op_(std::exchange(other.op_, nullptr)) {}
   step_handler& operator=(step_handler&&) = delete;
   ~step_handler() {
-    if (!op_ || op_->state.exchange(graph::operation::phase::abandoned, std::memory_order_acq_rel) !=
-                    graph::operation::phase::suspended)
-      return;
-    graph::run& r = *op_->owner;
-    end_operation<Step>(*op_);
-    r.abandon();
+    if (op_) abandon_step<Step>(*op_);
   }
 
   [[nodiscard]] const executor_type& get_executor() const noexcept { return op_->executor(); }
@@ -205,8 +226,8 @@ struct operation_step {
       release_inputs(r, s);
       return graph::outcome::stopped;
     }
-    if (op.serial) boost::asio::dispatch(*op.serial, start{&op});
-    else initiate(op);
+    if (op.serial) boost::asio::dispatch(*op.serial, turn<operation_step, operation_storage>(op));
+    else begin(op);
     return finish_start<operation_step>(r, s, op);
   }
 
@@ -222,15 +243,9 @@ struct operation_step {
     request.result_optional = std::is_same_v<output, unit>;
   }
 
- private:
-  struct start {
-    operation_storage* op;
-    void operator()() const { initiate(*op); }
-  };
-
   /// Calls the operation's initiating function. One that throws has failed; its handler, destroyed on the way, does
   /// not count as dropped.
-  static void initiate(operation_storage& op) {
+  static void begin(operation_storage& op) {
     graph::run& r = *op.owner;
     const graph::step& s = op.its_step();
     const F& f = *static_cast<const F*>(s.stage);
