@@ -31,6 +31,7 @@ class builder::layout {
     std::size_t size;
     std::size_t alignment;
     const value_type* counted;  ///< null: raw memory; else it only ever holds values of this type
+    bool scratch;               ///< for operations, else for values: one must not take the other's larger place
     bool fresh = false;
   };
 
@@ -39,7 +40,7 @@ class builder::layout {
     for (const std::uint32_t producer : producers) {
       auto& blocks = free_[producer];
       const auto fits = std::find_if(blocks.begin(), blocks.end(), [&](const block& b) {
-        return b.counted == wanted.counted && b.size >= wanted.size && b.alignment >= wanted.alignment;
+        return b.counted == wanted.counted && b.scratch == wanted.scratch && b.size >= wanted.size && b.alignment >= wanted.alignment;
       });
       if (fits == blocks.end()) continue;
       block found = *fits;
@@ -206,13 +207,13 @@ std::uint32_t builder::place_stage(plan& p, layout& frame, std::uint32_t index) 
   const auto& producers = p.stages[index].producers;
   auto& output = values_[outputs_[index]];
   const auto* counted = output.type->destroy ? output.type : nullptr;
-  const auto slot = frame.take(producers, {0, output.type->slot_size, output.type->alignment, counted});
+  const auto slot = frame.take(producers, {0, output.type->slot_size, output.type->alignment, counted, false});
   output.offset = slot.offset;
   if (counted && slot.fresh) p.counted.push_back({slot.offset, counted});
   p.stages[index].consumers = static_cast<std::uint32_t>(output.consumers.size());
   std::uint32_t scratch = no_index;
   if (stage.scratch_size != 0) {
-    const auto block = frame.take(producers, {0, stage.scratch_size, alignof(std::max_align_t), nullptr});
+    const auto block = frame.take(producers, {0, stage.scratch_size, alignof(std::max_align_t), nullptr, true});
     scratch = block.offset;
     frame.give(index, block);
   }
@@ -220,7 +221,7 @@ std::uint32_t builder::place_stage(plan& p, layout& frame, std::uint32_t index) 
     for (const std::uint32_t id : stage.inputs) {
       const auto& v = values_[id];
       if (v.producer == no_index || v.consumers.size() != 1) continue;
-      frame.give(index, {v.offset, v.type->slot_size, v.type->alignment, v.type->destroy ? v.type : nullptr});
+      frame.give(index, {v.offset, v.type->slot_size, v.type->alignment, v.type->destroy ? v.type : nullptr, false});
     }
   }
   for (const std::uint32_t producer : producers)

@@ -12,7 +12,7 @@
 namespace catena::graph {
 namespace {
 
-constexpr std::size_t rounded(std::size_t size) noexcept { return (size + 15) / 16 * 16; }
+constexpr std::uint32_t rounded(std::size_t size) noexcept { return static_cast<std::uint32_t>((size + 15) / 16 * 16); }
 
 /// A posted piece of work on behalf of a run whose memory it keeps.
 template <class Function>
@@ -52,7 +52,10 @@ run::run(const plan& p, const start_options& options, std::size_t size) noexcept
       tail_(options.tail),
       executor_(options.executor),
       stoppable_(options.stoppable || !p.linear),
-      size_(static_cast<std::uint32_t>(size)) {
+      guarded_(options.own_deadline),
+      recorded_(p.runtime->observer != nullptr),
+      size_(static_cast<std::uint32_t>(size)),
+      extras_(static_cast<std::uint32_t>(p.frame_size + rounded(options.tail_size))) {
   intrusive_ptr_add_ref(plan_);
   id = options.call.id;
   deadline = options.call.deadline;
@@ -63,20 +66,14 @@ run::run(const plan& p, const start_options& options, std::size_t size) noexcept
     static_assert(sizeof(live_count) == sizeof(std::uint32_t));
     std::memcpy(at(p.missing_offset), p.missing.data(), p.missing.size() * sizeof(std::uint32_t));
   }
-  std::size_t extra = p.frame_size + rounded(options.tail_size);
-  if (options.own_deadline) {
-    guard_ = ::new (static_cast<void*>(at(static_cast<std::uint32_t>(extra)))) deadline_guard;
-    guard_->owner = this;
+  std::uint32_t extra = extras_;
+  if (guarded_) {
+    ::new (static_cast<void*>(at(extra))) deadline_guard;
+    guard().owner = this;
     extra += rounded(sizeof(deadline_guard));
   }
-  if (options.call.trace_parent) {
-    trace = ::new (static_cast<void*>(at(static_cast<std::uint32_t>(extra)))) trace_context(*options.call.trace_parent);
-    extra += rounded(sizeof(trace_context));
-  }
-  if (p.runtime->observer) {
-    spans_ = reinterpret_cast<stage_span*>(at(static_cast<std::uint32_t>(extra)));
-    std::uninitialized_value_construct_n(spans_, p.steps.size());
-  }
+  if (options.call.trace_parent) trace = ::new (static_cast<void*>(at(extra))) trace_context(*options.call.trace_parent);
+  if (recorded_) std::uninitialized_value_construct_n(spans(), p.steps.size());
 }
 
 void run::lock() noexcept {
@@ -91,7 +88,7 @@ void run::start(ending how) {
     run_ready(ready, how);
     return;
   }
-  if (spans_) walk_traced();
+  if (recorded_) walk_traced();
   else if (deadline == no_deadline) walk_plain();
   else walk_until_deadline();
   retire(how);
@@ -142,7 +139,7 @@ void run::walk_traced() {
   const step* const first = s;
   const step* const last = s + plan_->steps.size();
   const time_source& time = *runtime().time;
-  stage_span* span = spans_;
+  stage_span* span = spans();
   time_point now = time.now();
   try {
     for (; s != last && !stopped(); ++s, ++span) {
@@ -164,11 +161,11 @@ void run::walk_traced() {
 outcome run::execute(std::uint32_t index) {
   const step& s = plan_->steps[index];
   try {
-    if (!spans_) return s.execute(*this, s);
-    spans_[index].began = runtime().time->now();
+    if (!recorded_) return s.execute(*this, s);
+    spans()[index].began = runtime().time->now();
     const outcome ended = s.execute(*this, s);
     // A suspended step may have freed the run.
-    if (ended != outcome::suspended) spans_[index].ended = runtime().time->now();
+    if (ended != outcome::suspended) spans()[index].ended = runtime().time->now();
     return ended;
   } catch (...) {
     fail_with_current_exception(index);
@@ -219,32 +216,32 @@ void run::run_ready(std::uint32_t list, ending how) {
 }
 
 void run::resume_after(std::uint32_t step_index) {
-  if (spans_) spans_[step_index].ended = runtime().time->now();
+  if (recorded_) spans()[step_index].ended = runtime().time->now();
   run_ready(stopped() ? no_index : push_successors(step_index, no_index), ending::later);
 }
 
-void run::resume_on_executor(operation& op) {
-  if (executor_ == &runtime().ready->executor()) {
-    runtime().ready->push(op);
+void run::resume_on_executor(ready_node& node) {
+  if (is_at_home()) {
+    runtime().ready->push(node);
     return;
   }
   class resumption {
    public:
-    explicit resumption(operation& o) noexcept : op_(&o) {}
-    resumption(resumption&& other) noexcept : op_(std::exchange(other.op_, nullptr)) {}
+    explicit resumption(ready_node& n) noexcept : node_(&n) {}
+    resumption(resumption&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
     resumption& operator=(resumption&&) = delete;
     ~resumption() {
-      if (op_) op_->resume(*op_, wake::abandoned);
+      if (node_) node_->resume(*node_, wake::abandoned);
     }
     void operator()() {
-      operation& o = *std::exchange(op_, nullptr);
-      o.resume(o, wake::resumed);
+      ready_node& n = *std::exchange(node_, nullptr);
+      n.resume(n, wake::resumed);
     }
 
    private:
-    operation* op_;
+    ready_node* node_;
   };
-  boost::asio::post(*executor_, resumption(op));
+  boost::asio::post(*executor_, resumption(node));
 }
 
 bool run::enlist(operation& op) noexcept {
@@ -291,7 +288,7 @@ void run::exit_with(std::shared_ptr<void> value) noexcept {
     unlock();
     return;
   }
-  exit_value_ = std::move(value);
+  exit_value_ = std::make_unique<std::shared_ptr<void>>(std::move(value));
   stop_locked(stop_reason::exited);
 }
 
@@ -341,7 +338,7 @@ void run::abandon() noexcept {
 }
 
 void run::finish(ending how) {
-  if (guard_ && guard_->fire && runtime().timers->remove(*guard_)) release();
+  if (armed_ && runtime().timers->remove(guard())) release();
   if (abandoned_.load(std::memory_order_relaxed)) {
     tail_->abandon(*this);
     return;
@@ -351,22 +348,23 @@ void run::finish(ending how) {
 }
 
 void run::report() noexcept {
-  if (!spans_) return;
+  if (!recorded_) return;
   const run_record record{.chain = plan_->name,
                           .id = id,
                           .trace_parent = trace,
                           .stages = plan_->stage_names,
-                          .spans = std::span(spans_, plan_->steps.size()),
+                          .spans = std::span(spans(), plan_->steps.size()),
                           .why = why_stopped() == stop_reason::none || why_stopped() == stop_reason::exited ? nullptr : &reason_};
   runtime().observer->run_ended(record);
 }
 
 void run::arm_deadline_locked() {
-  if (!guard_ || guard_->fire) return;
-  guard_->fire = &run::deadline_passed;
-  guard_->when = deadline;
+  if (!guarded_ || armed_) return;
+  armed_ = true;
+  guard().fire = &run::deadline_passed;
+  guard().when = deadline;
   retain();
-  runtime().timers->add(*guard_);
+  runtime().timers->add(guard());
 }
 
 void run::deadline_passed(timer_node& node, wake how) {
@@ -377,7 +375,7 @@ void run::deadline_passed(timer_node& node, wake how) {
     r.retire(ending::later);
   };
   if (how == wake::resumed) {
-    if (self.executor_ == &self.runtime().ready->executor()) stop_now(self);
+    if (self.is_at_home()) stop_now(self);
     else boost::asio::post(*self.executor_, for_run(self, stop_now));
   }
   self.release();

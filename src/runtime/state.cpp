@@ -3,6 +3,9 @@
 
 #include <boost/asio/execution/context.hpp>
 #include <boost/asio/execution_context.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -44,6 +47,21 @@ class context_watch final : public boost::asio::execution_context::service {
   std::vector<std::weak_ptr<runtime_state>> runtimes_;
 };
 
+using whereabouts = runtime_state::whereabouts;
+using where_function = whereabouts (*)(const boost::asio::any_io_executor&) noexcept;
+
+template <class Executor>
+whereabouts where_is(const boost::asio::any_io_executor& executor) noexcept {
+  return executor.target<Executor>()->running_in_this_thread() ? whereabouts::inside : whereabouts::outside;
+}
+
+template <class... Executors>
+where_function where_function_for(const boost::asio::any_io_executor& executor) noexcept {
+  where_function chosen = [](const boost::asio::any_io_executor&) noexcept { return whereabouts::unknown; };
+  ((executor.target<Executors>() ? void(chosen = &where_is<Executors>) : void()), ...);
+  return chosen;
+}
+
 runtime_options checked(runtime_options options) {
   if (options.compute_thread_count < 1 || options.compute_thread_count > 1024)
     throw std::invalid_argument("runtime_options::compute_thread_count must be 1 to 1024, is " +
@@ -57,10 +75,14 @@ runtime_options checked(runtime_options options) {
 runtime_state::runtime_state(boost::asio::any_io_executor executor, runtime_options options)
     : time(std::move(options.time)),
       ready(std::make_shared<ready_queue>(executor)),
-      timers(timer_service::create(time, executor)),
+      timers(std::make_shared<timer_service>(time, executor)),
       observer(std::move(options.observer)),
       compute(options.compute_thread_count),
-      log_(std::move(options.log)) {}
+      log_(std::move(options.log)),
+      where_(where_function_for<boost::asio::io_context::executor_type, boost::asio::thread_pool::executor_type,
+                                boost::asio::strand<boost::asio::io_context::executor_type>,
+                                boost::asio::strand<boost::asio::thread_pool::executor_type>,
+                                boost::asio::strand<boost::asio::any_io_executor>>(ready->executor())) {}
 
 std::shared_ptr<runtime_state> runtime_state::create(boost::asio::any_io_executor executor, runtime_options options) {
   if (!executor) throw std::invalid_argument("runtime: the executor is empty");

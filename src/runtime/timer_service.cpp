@@ -3,18 +3,12 @@
 
 namespace catena {
 
-std::shared_ptr<timer_service> timer_service::create(std::shared_ptr<time_source> time,
-                                                     const boost::asio::any_io_executor& executor) {
-  std::shared_ptr<timer_service> self(new timer_service(std::move(time)));
-  self->alarm_ = self->time_->make_alarm(executor, [weak = std::weak_ptr(self)] {
-    if (auto service = weak.lock()) service->ring();
-  });
-  return self;
-}
+timer_service::timer_service(std::shared_ptr<time_source> time, boost::asio::any_io_executor executor)
+    : time_(std::move(time)), executor_(std::move(executor)) {}
 
 void timer_service::add(timer_node& node) {
   std::unique_lock lock(mutex_);
-  if (!alarm_) {
+  if (gone_) {
     lock.unlock();
     node.fire(node, wake::abandoned);
     return;
@@ -38,6 +32,7 @@ bool timer_service::remove(timer_node& node) noexcept {
 
 void timer_service::executor_gone() noexcept {
   std::unique_lock lock(mutex_);
+  gone_ = true;
   auto last = std::move(alarm_);
   while (timer_node* node = heap_.pop_due(no_deadline)) {
     lock.unlock();
@@ -47,7 +42,13 @@ void timer_service::executor_gone() noexcept {
 }
 
 void timer_service::set_alarm_locked() {
-  if (!alarm_ || heap_.earliest() >= alarm_at_) return;
+  if (gone_ || heap_.earliest() >= alarm_at_) return;
+  if (!alarm_) {
+    // Only now: an Asio timer brings a reactor into an io_context, which every turn of its loop then polls.
+    alarm_ = time_->make_alarm(executor_, [weak = weak_from_this()] {
+      if (auto service = weak.lock()) service->ring();
+    });
+  }
   alarm_at_ = heap_.earliest();
   alarm_->set(alarm_at_);
 }

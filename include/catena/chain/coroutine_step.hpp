@@ -13,7 +13,7 @@ namespace catena::detail {
 
 /// A suspended coroutine stage, erased but for what the coroutine answers.
 template <class Answered, class Executor>
-struct coroutine_operation : cancellable_operation {
+struct coroutine_operation : cancellable_operation, ready_node {
   using cancellable_operation::cancellable_operation;
   using coroutine = boost::asio::awaitable<Answered, Executor>;
   coroutine (*call_stage)(coroutine_operation&) = nullptr;

@@ -13,7 +13,7 @@ namespace catena::detail {
 
 /// A suspended step whose work cannot be interrupted. When the run is stopped it no longer waits for it; the frame
 /// with the inputs stays until the work is done, and the answer is counted as waste.
-struct detached_operation : graph::operation {
+struct detached_operation : graph::operation, ready_node {
   detached_operation(graph::run& r, std::uint32_t step)
       : operation(r, step), work(boost::asio::make_work_guard(r.executor())) {
     state.store(phase::suspended, std::memory_order_relaxed);

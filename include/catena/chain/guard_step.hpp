@@ -29,7 +29,7 @@ struct guarded_stage {
 };
 
 /// One run's turn at a guarded stage: first in the queue, then in the stage, then in the fallback.
-struct guard_operation : parent_operation {
+struct guard_operation : parent_operation, ready_node {
   using parent_operation::parent_operation;
   struct waiter : graph::queue_place, timer_node {
     guard_operation* operation = nullptr;

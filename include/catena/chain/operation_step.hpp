@@ -11,6 +11,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/recycling_allocator.hpp>
 #include <boost/asio/strand.hpp>
 
 #include <cstddef>
@@ -57,12 +58,11 @@ struct cancellable_operation : graph::operation {
   boost::asio::cancellation_signal signal;
 };
 
-/// Memory in the frame for what an operation allocates through its handler; what does not fit comes from the heap.
+/// Memory in the frame for what an operation allocates through its handler; what does not fit comes from Asio's recycling.
 struct operation_storage : cancellable_operation {
   using cancellable_operation::cancellable_operation;
-  static constexpr std::size_t size = 96;
+  static constexpr std::size_t size = 64;
   alignas(std::max_align_t) std::byte memory[size];
-  bool used = false;
 };
 
 template <class T>
@@ -74,15 +74,15 @@ class storage_allocator {
   storage_allocator(const storage_allocator<U>& other) noexcept : storage_(other.storage_) {}  // NOLINT
 
   [[nodiscard]] T* allocate(std::size_t count) {
-    if (!storage_->used && count * sizeof(T) <= operation_storage::size && alignof(T) <= alignof(std::max_align_t)) {
-      storage_->used = true;
+    if (!storage_->storage_used && count * sizeof(T) <= operation_storage::size && alignof(T) <= alignof(std::max_align_t)) {
+      storage_->storage_used = true;
       return reinterpret_cast<T*>(storage_->memory);
     }
-    return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t(alignof(T))));
+    return boost::asio::recycling_allocator<T>().allocate(count);
   }
-  void deallocate(T* memory, std::size_t) noexcept {
-    if (reinterpret_cast<std::byte*>(memory) == storage_->memory) storage_->used = false;
-    else ::operator delete(memory, std::align_val_t(alignof(T)));
+  void deallocate(T* memory, std::size_t count) noexcept {
+    if (reinterpret_cast<std::byte*>(memory) == storage_->memory) storage_->storage_used = false;
+    else boost::asio::recycling_allocator<T>().deallocate(memory, count);
   }
   friend bool operator==(const storage_allocator&, const storage_allocator&) noexcept = default;
 

@@ -149,6 +149,25 @@ class cancel_run {
   graph::run* run_;
 };
 
+/// Runs what is ready, inline if this thread runs the run's executor.
+inline void begin_root(graph::run& r, runtime_state::whereabouts where) {
+  if (!r.is_at_home()) where = runtime_state::whereabouts::unknown;
+  switch (where) {
+    case runtime_state::whereabouts::inside: return r.start(graph::ending::inside_initiation);
+    case runtime_state::whereabouts::outside:
+      r.resume = [](ready_node& node, wake how) {
+        auto& self = static_cast<graph::run&>(node);
+        if (how == wake::resumed) self.start(graph::ending::later);
+        else self.abandon();
+      };
+      return r.runtime().ready->push(r);
+    case runtime_state::whereabouts::unknown: {
+      const initiation scope(r);
+      return r.executor().execute(start_run(r));
+    }
+  }
+}
+
 template <class In, class Out, class Handler>
 void start_root(graph::plan_ptr plan, In&& in, run_options options, Handler handler) {
   using tail = root_tail<Handler, Out>;
@@ -189,8 +208,7 @@ void start_root(graph::plan_ptr plan, In&& in, run_options options, Handler hand
   }
   r->give_input(0, std::move(in));
   if (slot.is_connected()) slot.template emplace<cancel_run>(*r);
-  const initiation scope(*r);
-  r->executor().execute(start_run(*r));
+  begin_root(*r, runtime.where());
 }
 
 /// What a run keeps that is walked to its end by the function that began it.

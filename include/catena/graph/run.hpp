@@ -34,7 +34,7 @@ struct tail_operations {
 ///
 /// The initiator sets phase `starting`, starts, and exchanges `suspended`; the completion exchanges `completed`. Whoever
 /// comes second goes on with the run: so an operation that completes at once neither recurses nor runs twice.
-struct operation : ready_node {
+struct operation {
   enum class phase : std::uint8_t { starting, suspended, completed, delivered, abandoned };
 
   operation(run& r, std::uint32_t step_index) noexcept : owner(&r), step(step_index) {}
@@ -45,6 +45,7 @@ struct operation : ready_node {
   std::uint32_t step;
   std::atomic<phase> state{phase::starting};
   bool listed = false;
+  bool storage_used = false;  ///< for operation_storage, where there is a byte to spare
   operation* previous = nullptr;  ///< neighbours in the run's list of operations that can be cancelled
   operation* following = nullptr;
 };
@@ -68,7 +69,7 @@ struct deadline_guard : timer_node {
 ///
 /// Two counts end it. `active` counts walkers and awaited operations: at zero the run completes, once. `references`
 /// counts those and operations that may outlive the run: at zero the memory goes.
-class run : public call_context {
+class run : public call_context, public ready_node {
  public:
   struct start_options {
     run_options call;
@@ -100,6 +101,8 @@ class run : public call_context {
   }
   [[nodiscard]] runtime_state& runtime() const noexcept { return *plan_->runtime; }
   [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return *executor_; }
+  /// Whether it runs on the runtime's own executor.
+  [[nodiscard]] bool is_at_home() const noexcept { return executor_ == &runtime().ready->executor(); }
   /// Before start(): runs on another executor, which lives in the tail.
   void use_executor(const boost::asio::any_io_executor& executor) noexcept { executor_ = &executor; }
 
@@ -151,8 +154,8 @@ class run : public call_context {
   }
   /// Goes on behind a step that had been suspended.
   void resume_after(std::uint32_t step_index);
-  /// Calls op.resume(op, ...) on the run's executor, from any thread, grouped with others where that is possible.
-  void resume_on_executor(operation& op);
+  /// Calls node.resume(node, ...) on the run's executor, from any thread, grouped with others where that is possible.
+  void resume_on_executor(ready_node& node);
   /// One thing the run waited for will never complete: its executor is gone.
   void abandon() noexcept;
 
@@ -171,10 +174,12 @@ class run : public call_context {
 
   [[nodiscard]] bool answered() const noexcept { return why_stopped() == stop_reason::none; }
   /// The times of the stages, null where nobody records them.
-  [[nodiscard]] stage_span* spans() const noexcept { return spans_; }
+  [[nodiscard]] stage_span* spans() noexcept {
+    return recorded_ ? slot<stage_span>(size_ - static_cast<std::uint32_t>(plan_->steps.size() * sizeof(stage_span))) : nullptr;
+  }
 
   /// An early exit's value; null unless why_stopped() is `exited`.
-  [[nodiscard]] const std::shared_ptr<void>& exit_value() const noexcept { return exit_value_; }
+  [[nodiscard]] const std::shared_ptr<void>& exit_value() const noexcept { return *exit_value_; }
 
  private:
   run(const plan& p, const start_options& options, std::size_t size) noexcept;
@@ -189,6 +194,7 @@ class run : public call_context {
   [[nodiscard]] std::uint32_t push_successors(std::uint32_t index, std::uint32_t list) noexcept;
   void fail_with_current_exception(std::uint32_t index) noexcept;
   void finish(ending how);
+  [[nodiscard]] deadline_guard& guard() noexcept { return *slot<deadline_guard>(extras_); }
   void arm_deadline_locked();
   void stop_locked(stop_reason why) noexcept;
   void report() noexcept;
@@ -205,12 +211,14 @@ class run : public call_context {
   std::atomic_flag lock_;
   std::atomic<bool> abandoned_{false};
   bool stoppable_;
+  bool guarded_;   ///< has a deadline_guard, the first thing behind the tail
+  bool armed_ = false;
+  bool recorded_;  ///< has stage_spans, the last thing of all
   std::uint32_t size_;
+  std::uint32_t extras_;  ///< offset of what is behind the tail
   failure reason_;
-  std::shared_ptr<void> exit_value_;
+  std::unique_ptr<std::shared_ptr<void>> exit_value_;  ///< rare, so it costs a run one pointer
   operation* operations_ = nullptr;
-  deadline_guard* guard_ = nullptr;
-  stage_span* spans_ = nullptr;
 };
 
 inline void intrusive_ptr_add_ref(run* r) noexcept { r->retain(); }

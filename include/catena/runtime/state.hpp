@@ -63,6 +63,9 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
     if (live_runs_.fetch_sub(1, std::memory_order_seq_cst) == 1 && draining_.load(std::memory_order_seq_cst)) [[unlikely]]
       runs_ended();
   }
+  /// Whether this thread runs the executor right now; `unknown` for executors that cannot tell.
+  enum class whereabouts : std::uint8_t { inside, outside, unknown };
+  [[nodiscard]] whereabouts where() const noexcept { return where_(ready->executor()); }
   [[nodiscard]] std::uint64_t next_id() noexcept { return next_id_.fetch_add(1, std::memory_order_relaxed) + 1; }
   [[nodiscard]] std::int64_t live_run_count() const noexcept { return live_runs_.load(std::memory_order_relaxed); }
   /// Counts work whose answer nobody wanted any more.
@@ -82,6 +85,7 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   void runs_ended() noexcept;
 
   log_hook log_;
+  whereabouts (*where_)(const boost::asio::any_io_executor&) noexcept;
   std::atomic<std::int64_t> live_runs_{0};
   std::atomic<std::uint64_t> next_id_{0};
   std::atomic<std::uint64_t> wasted_{0};

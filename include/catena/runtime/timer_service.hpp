@@ -13,8 +13,7 @@ namespace catena {
 /// \threads  safe
 class timer_service : public std::enable_shared_from_this<timer_service> {
  public:
-  static std::shared_ptr<timer_service> create(std::shared_ptr<time_source> time,
-                                               const boost::asio::any_io_executor& executor);
+  timer_service(std::shared_ptr<time_source> time, boost::asio::any_io_executor executor);
 
   /// Calls node.fire(node, wake::resumed) on the executor once node.when has come, unless it is removed first.
   void add(timer_node& node);
@@ -24,15 +23,16 @@ class timer_service : public std::enable_shared_from_this<timer_service> {
   void executor_gone() noexcept;
 
  private:
-  explicit timer_service(std::shared_ptr<time_source> time) : time_(std::move(time)) {}
   void ring();
   void set_alarm_locked();
 
   std::shared_ptr<time_source> time_;
+  boost::asio::any_io_executor executor_;
   std::mutex mutex_;
   timer_heap heap_;
   time_point alarm_at_ = no_deadline;
-  std::unique_ptr<alarm> alarm_;  ///< null once the executor is gone
+  std::unique_ptr<alarm> alarm_;  ///< made when first needed
+  bool gone_ = false;
 };
 
 }  // namespace catena
