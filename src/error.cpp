@@ -172,6 +172,10 @@ failure failure::with_attempt(int attempt) const {
   return changed([&](rep& r) { r.attempt = attempt; });
 }
 
+failure failure::with_cause(std::exception_ptr cause) const {
+  return changed([&](rep& r) { r.cause = std::move(cause); });
+}
+
 std::string failure::to_string() const {
   std::string text = path().empty() ? "" : path() + ": ";
   if (!message().empty()) text += message() + " (" + code().message() + ")";

@@ -75,6 +75,7 @@ class failure {
   [[nodiscard]] failure within(std::string_view segment) const;  ///< the same, one path segment further out
   [[nodiscard]] failure with_retry_after(duration wait) const;
   [[nodiscard]] failure with_attempt(int attempt) const;
+  [[nodiscard]] failure with_cause(std::exception_ptr cause) const;
 
   /// One line: path, message and code.
   [[nodiscard]] std::string to_string() const;

@@ -225,22 +225,6 @@ void run::resume_on_executor(ready_node& node) {
     runtime().ready->push(node);
     return;
   }
-  class resumption {
-   public:
-    explicit resumption(ready_node& n) noexcept : node_(&n) {}
-    resumption(resumption&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
-    resumption& operator=(resumption&&) = delete;
-    ~resumption() {
-      if (node_) node_->resume(*node_, wake::abandoned);
-    }
-    void operator()() {
-      ready_node& n = *std::exchange(node_, nullptr);
-      n.resume(n, wake::resumed);
-    }
-
-   private:
-    ready_node* node_;
-  };
   boost::asio::post(*executor_, resumption(node));
 }
 

@@ -1,12 +1,36 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/runtime/compute_pool.hpp>
 
+#include <boost/asio/post.hpp>
+
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace catena {
+namespace {
+
+/// A job's turn on an executor. When that is destroyed before, the job runs all the same, and ends what it holds.
+class turn {
+ public:
+  explicit turn(compute_job& job) noexcept : job_(&job) {}
+  turn(turn&& other) noexcept : job_(std::exchange(other.job_, nullptr)) {}
+  turn& operator=(turn&&) = delete;
+  ~turn() {
+    if (job_) job_->run(*job_);
+  }
+  void operator()() {
+    compute_job& job = *std::exchange(job_, nullptr);
+    job.run(job);
+  }
+
+ private:
+  compute_job* job_;
+};
+
+}  // namespace
 
 struct compute_pool::state {
   std::mutex mutex;
@@ -14,6 +38,7 @@ struct compute_pool::state {
   compute_job* first = nullptr;
   compute_job* last = nullptr;
   std::size_t thread_count = 0;
+  boost::asio::any_io_executor instead;
   std::vector<std::thread> threads;
   bool stopping = false;
 
@@ -32,8 +57,10 @@ struct compute_pool::state {
   }
 };
 
-compute_pool::compute_pool(std::size_t thread_count) : state_(std::make_shared<state>()) {
+compute_pool::compute_pool(std::size_t thread_count, const boost::asio::any_io_executor* instead)
+    : state_(std::make_shared<state>()) {
   state_->thread_count = thread_count;
+  if (instead) state_->instead = *instead;
 }
 
 compute_pool::~compute_pool() {
@@ -52,6 +79,7 @@ compute_pool::~compute_pool() {
 std::size_t compute_pool::thread_count() const noexcept { return state_->thread_count; }
 
 void compute_pool::submit(compute_job& job) {
+  if (state_->instead) return boost::asio::post(state_->instead, turn(job));
   std::lock_guard lock(state_->mutex);
   if (state_->threads.size() < state_->thread_count)
     state_->threads.emplace_back([state = state_] { state->run_jobs(); });

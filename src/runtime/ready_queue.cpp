@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/runtime/ready_queue.hpp>
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 #include <utility>
 
@@ -39,24 +37,6 @@ ready_node* ready_queue::list::pop_front() noexcept {
   --size;
   return node;
 }
-
-/// The posted operation. One that is destroyed without having run tells that the executor is gone.
-class ready_queue::drainer {
- public:
-  explicit drainer(std::shared_ptr<ready_queue> queue) : queue_(std::move(queue)) {}
-  drainer(drainer&&) noexcept = default;
-  drainer& operator=(drainer&&) = delete;
-  ~drainer() {
-    if (queue_) queue_->executor_gone();
-  }
-  void operator()() {
-    auto queue = std::move(queue_);
-    queue->drain();
-  }
-
- private:
-  std::shared_ptr<ready_queue> queue_;
-};
 
 /// The share that this thread is resuming, and what it pushed meanwhile; both return to the queue at the end, also when
 /// a completion handler throws.
@@ -120,14 +100,22 @@ void ready_queue::push(ready_node& node) {
 }
 
 void ready_queue::post_drainer_locked() {
-  if (std::exchange(drainer_posted_, true)) return;
+  if (pin_) return;
+  pin_ = shared_from_this();
   // Under the lock, so that the executor cannot be destroyed between the check of gone_ and the post.
-  boost::asio::post(executor_, drainer(shared_from_this()));
+  executor_.post(drainer_);
+}
+
+void ready_queue::drainer_resumed(ready_node& node, wake how) {
+  auto& drainer = static_cast<drainer_node&>(node);
+  const auto queue = drainer.queue->shared_from_this();
+  if (how == wake::resumed) queue->drain();
+  else queue->executor_gone();
 }
 
 void ready_queue::drain() {
   std::unique_lock lock(mutex_);
-  drainer_posted_ = false;
+  pin_.reset();
   if (!waiting_.first) return;
   list share = waiting_.take(std::clamp<std::size_t>(waiting_.size / 4, 1, max_share));
   if (waiting_.first) post_drainer_locked();
@@ -139,6 +127,7 @@ void ready_queue::drain() {
 void ready_queue::executor_gone() noexcept {
   std::unique_lock lock(mutex_);
   gone_ = true;
+  const auto last = std::move(pin_);
   list nodes = std::exchange(waiting_, {});
   lock.unlock();
   abandon(nodes);

@@ -3,9 +3,6 @@
 
 #include <boost/asio/execution/context.hpp>
 #include <boost/asio/execution_context.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/strand.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -35,32 +32,13 @@ class context_watch final : public boost::asio::execution_context::service {
       std::lock_guard lock(mutex_);
       runtimes.swap(runtimes_);
     }
-    for (const auto& weak : runtimes) {
-      if (auto runtime = weak.lock()) {
-        runtime->timers->executor_gone();
-        runtime->ready->executor_gone();
-      }
-    }
+    for (const auto& weak : runtimes)
+      if (auto runtime = weak.lock()) runtime->executor_gone();
   }
 
   std::mutex mutex_;
   std::vector<std::weak_ptr<runtime_state>> runtimes_;
 };
-
-using whereabouts = runtime_state::whereabouts;
-using where_function = whereabouts (*)(const boost::asio::any_io_executor&) noexcept;
-
-template <class Executor>
-whereabouts where_is(const boost::asio::any_io_executor& executor) noexcept {
-  return executor.target<Executor>()->running_in_this_thread() ? whereabouts::inside : whereabouts::outside;
-}
-
-template <class... Executors>
-where_function where_function_for(const boost::asio::any_io_executor& executor) noexcept {
-  where_function chosen = [](const boost::asio::any_io_executor&) noexcept { return whereabouts::unknown; };
-  ((executor.target<Executors>() ? void(chosen = &where_is<Executors>) : void()), ...);
-  return chosen;
-}
 
 runtime_options checked(runtime_options options) {
   if (options.compute_thread_count < 1 || options.compute_thread_count > 1024)
@@ -77,12 +55,8 @@ runtime_state::runtime_state(boost::asio::any_io_executor executor, runtime_opti
       ready(std::make_shared<ready_queue>(executor)),
       timers(std::make_shared<timer_service>(time, executor)),
       observer(std::move(options.observer)),
-      compute(options.compute_thread_count),
-      log_(std::move(options.log)),
-      where_(where_function_for<boost::asio::io_context::executor_type, boost::asio::thread_pool::executor_type,
-                                boost::asio::strand<boost::asio::io_context::executor_type>,
-                                boost::asio::strand<boost::asio::thread_pool::executor_type>,
-                                boost::asio::strand<boost::asio::any_io_executor>>(ready->executor())) {}
+      compute(options.compute_thread_count, time->is_real() ? nullptr : &ready->executor()),
+      log_(std::move(options.log)) {}
 
 std::shared_ptr<runtime_state> runtime_state::create(boost::asio::any_io_executor executor, runtime_options options) {
   if (!executor) throw std::invalid_argument("runtime: the executor is empty");
@@ -94,6 +68,25 @@ std::shared_ptr<runtime_state> runtime_state::create(boost::asio::any_io_executo
 
 void runtime_state::log(log_level level, std::string_view component, std::string_view text) const noexcept {
   if (log_) log_(level, component, text);
+}
+
+void runtime_state::add_executor_user(std::weak_ptr<executor_user> user) {
+  std::lock_guard lock(users_mutex_);
+  std::erase_if(users_, [](const auto& u) { return u.expired(); });
+  users_.push_back(std::move(user));
+}
+
+void runtime_state::executor_gone() noexcept {
+  std::vector<std::weak_ptr<executor_user>> users;
+  {
+    std::lock_guard lock(users_mutex_);
+    users.swap(users_);
+  }
+  // First, because they use the timers and bring their answers to the ready queue.
+  for (const auto& weak : users)
+    if (auto user = weak.lock()) user->executor_gone();
+  timers->executor_gone();
+  ready->executor_gone();
 }
 
 void runtime_state::wait_for_runs(time_point deadline, std::shared_ptr<drain_waiter> waiter) {

@@ -4,7 +4,8 @@
 /// Work that is handed to other threads and may outlive its run: a model's, or a function's on another executor.
 #include <catena/chain/nested_step.hpp>
 
-#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/prefer.hpp>
 
 #include <optional>
 #include <utility>
@@ -14,23 +15,29 @@ namespace catena::detail {
 /// A suspended step whose work cannot be interrupted. When the run is stopped it no longer waits for it; the frame
 /// with the inputs stays until the work is done, and the answer is counted as waste.
 struct detached_operation : graph::operation, ready_node {
-  detached_operation(graph::run& r, std::uint32_t step)
-      : operation(r, step), work(boost::asio::make_work_guard(r.executor())) {
+  detached_operation(graph::run& r, std::uint32_t index)
+      : operation(r, index),
+        work(boost::asio::prefer(r.executor(), boost::asio::execution::outstanding_work.tracked)) {
     state.store(phase::suspended, std::memory_order_relaxed);
   }
 
   [[nodiscard]] const graph::step& its_step() const noexcept { return owner->of().steps[this->step]; }
   [[nodiscard]] bool given_up() const noexcept { return state.load(std::memory_order_acquire) == phase::abandoned; }
   [[nodiscard]] bool claim() noexcept { return change(phase::suspended, phase::delivered); }
+  /// The run no longer waits for it; false if it is on its way home already.
+  [[nodiscard]] bool give_up() noexcept {
+    if (!change(phase::suspended, phase::abandoned)) return false;
+    reset();
+    return true;
+  }
   void reset() noexcept { work.reset(); }
 
   /// graph::step_description::cancel: the run goes on without it.
-  static bool cancel(graph::operation& base) {
-    return static_cast<detached_operation&>(base).change(phase::suspended, phase::abandoned);
-  }
+  static bool cancel(graph::operation& base) { return static_cast<detached_operation&>(base).give_up(); }
 
-  /// Keeps the run's executor from running out of work meanwhile.
-  boost::asio::executor_work_guard<boost::asio::any_io_executor> work;
+  /// Keeps the run's executor from running out of work meanwhile. Whoever gives the operation up lets go of it, because
+  /// the executor may be destroyed before the work is done; whoever claims it, when it is home.
+  std::optional<boost::asio::any_io_executor> work;
 
  private:
   bool change(phase from, phase to) noexcept { return state.compare_exchange_strong(from, to, std::memory_order_acq_rel); }
@@ -54,7 +61,6 @@ void drop_detached(detached_operation& op) noexcept {
   const boost::intrusive_ptr<graph::run> pinned(op.owner, false);
   pinned->runtime().count_waste();
   Step::release_inputs(*pinned, op.its_step());
-  op.reset();
 }
 
 /// Brings a claimed operation home: the run goes on behind it, on its own executor.

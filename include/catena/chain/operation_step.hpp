@@ -24,7 +24,7 @@ namespace catena::detail {
 /// A suspended operation that is cancelled through a slot. Slots are not thread-safe, so in a run that may be stopped
 /// from outside everything that touches the operation happens on a strand of its own.
 struct cancellable_operation : graph::operation {
-  cancellable_operation(graph::run& r, std::uint32_t step) : operation(r, step) {
+  cancellable_operation(graph::run& r, std::uint32_t index) : operation(r, index) {
     if (r.stoppable()) serial = std::make_unique<boost::asio::any_io_executor>(boost::asio::make_strand(r.executor()));
   }
 

@@ -92,19 +92,24 @@ struct root_tail {
   std::optional<Handler> handler;
 
   static void complete(graph::run& r, graph::ending how) {
+    if (how == graph::ending::inside_initiation) return complete_later(r);
     auto& tail = r.tail<root_tail>();
     Handler handler(std::move(*tail.handler));
     if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected()) slot.clear();
     result<Out> outcome = take_result<Out>(r);
     r.runtime().end_run();
-    if (how == graph::ending::inside_initiation) {
-      auto executor = boost::asio::get_associated_executor(handler, r.executor());
-      end(r, tail);
-      boost::asio::post(executor, boost::asio::append(std::move(handler), std::move(outcome)));
-      return;
-    }
     end(r, tail);
     std::move(handler)(std::move(outcome));
+  }
+
+  static void complete_later(graph::run& r) {
+    r.resume = [](ready_node& node, wake woken) {
+      auto& self = static_cast<graph::run&>(node);
+      if (woken == wake::resumed) complete(self, graph::ending::later);
+      else abandon(self);
+    };
+    if (r.is_at_home()) r.runtime().ready->home().post(r);
+    else boost::asio::post(r.executor(), resumption(r));
   }
 
   static void abandon(graph::run& r) noexcept {
@@ -150,18 +155,17 @@ class cancel_run {
 };
 
 /// Runs what is ready, inline if this thread runs the run's executor.
-inline void begin_root(graph::run& r, runtime_state::whereabouts where) {
-  if (!r.is_at_home()) where = runtime_state::whereabouts::unknown;
-  switch (where) {
-    case runtime_state::whereabouts::inside: return r.start(graph::ending::inside_initiation);
-    case runtime_state::whereabouts::outside:
+inline void begin_root(graph::run& r) {
+  switch (r.is_at_home() ? r.runtime().ready->home().where() : whereabouts::unknown) {
+    case whereabouts::inside: return r.start(graph::ending::inside_initiation);
+    case whereabouts::outside:
       r.resume = [](ready_node& node, wake how) {
         auto& self = static_cast<graph::run&>(node);
         if (how == wake::resumed) self.start(graph::ending::later);
         else self.abandon();
       };
       return r.runtime().ready->push(r);
-    case runtime_state::whereabouts::unknown: {
+    case whereabouts::unknown: {
       const initiation scope(r);
       return r.executor().execute(start_run(r));
     }
@@ -208,7 +212,7 @@ void start_root(graph::plan_ptr plan, In&& in, run_options options, Handler hand
   }
   r->give_input(0, std::move(in));
   if (slot.is_connected()) slot.template emplace<cancel_run>(*r);
-  begin_root(*r, runtime.where());
+  begin_root(*r);
 }
 
 /// What a run keeps that is walked to its end by the function that began it.

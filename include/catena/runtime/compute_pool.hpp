@@ -2,6 +2,8 @@
 #pragma once
 /// \file
 /// The threads on which models compute; the caller's executor is never used for that.
+#include <boost/asio/any_io_executor.hpp>
+
 #include <cstddef>
 #include <memory>
 
@@ -15,11 +17,13 @@ struct compute_job {
 };
 
 /// A fixed number of threads taking jobs first in, first out. Threads start with the first job.
+/// In virtual time there are none: a job is a piece of the executor's work, so that a test decides when it runs.
 /// \threads  safe
 /// \lifetime destroying the pool waits for the jobs that run; jobs that have not begun are run first
 class compute_pool {
  public:
-  explicit compute_pool(std::size_t thread_count);
+  /// \param instead  where jobs run instead of on threads, if not null
+  explicit compute_pool(std::size_t thread_count, const boost::asio::any_io_executor* instead = nullptr);
   ~compute_pool();
   compute_pool(const compute_pool&) = delete;
   compute_pool& operator=(const compute_pool&) = delete;

@@ -2,21 +2,13 @@
 #pragma once
 /// \file
 /// Brings work to an executor in groups: one Asio operation resumes many waiting runs.
-#include <catena/runtime/wake.hpp>
-
-#include <boost/asio/any_io_executor.hpp>
+#include <catena/runtime/home_executor.hpp>
 
 #include <cstddef>
 #include <memory>
 #include <mutex>
 
 namespace catena {
-
-/// One thing to be resumed, a part of whatever waits.
-struct ready_node {
-  ready_node* next = nullptr;
-  void (*resume)(ready_node&, wake) = nullptr;
-};
 
 /// A queue of ready_nodes in front of one executor.
 ///
@@ -31,10 +23,14 @@ class ready_queue : public std::enable_shared_from_this<ready_queue> {
  public:
   static constexpr std::size_t max_share = 64;
 
-  explicit ready_queue(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
+  explicit ready_queue(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {
+    drainer_.queue = this;
+    drainer_.resume = &drainer_resumed;
+  }
 
   void push(ready_node& node);
-  [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
+  [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return executor_.get(); }
+  [[nodiscard]] const home_executor& home() const noexcept { return executor_; }
   /// The executor is about to be destroyed: what waits, and whatever comes later, is abandoned.
   void executor_gone() noexcept;
 
@@ -48,17 +44,21 @@ class ready_queue : public std::enable_shared_from_this<ready_queue> {
     list take(std::size_t count) noexcept;
     ready_node* pop_front() noexcept;
   };
-  class drainer;
   class drain_scope;
+  struct drainer_node : ready_node {
+    ready_queue* queue = nullptr;
+  };
 
   void drain();
   void post_drainer_locked();
+  static void drainer_resumed(ready_node& node, wake how);
   static void abandon(list nodes) noexcept;
 
-  boost::asio::any_io_executor executor_;
+  home_executor executor_;
   std::mutex mutex_;
   list waiting_;
-  bool drainer_posted_ = false;
+  drainer_node drainer_;
+  std::shared_ptr<ready_queue> pin_;  ///< set while the drainer is posted: there is never more than one on its way
   bool gone_ = false;
 };
 

@@ -45,6 +45,13 @@ class drain_waiter : public timer_node, public std::enable_shared_from_this<drai
   std::atomic<bool> completed_{false};
 };
 
+/// Somebody who holds work of the executor's on other threads, and must let go of it before the executor is destroyed.
+class executor_user {
+ public:
+  virtual ~executor_user() = default;
+  virtual void executor_gone() noexcept = 0;
+};
+
 /// The shared parts of a runtime, and the count of its runs.
 /// \threads  safe
 class runtime_state : public std::enable_shared_from_this<runtime_state> {
@@ -63,9 +70,6 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
     if (live_runs_.fetch_sub(1, std::memory_order_seq_cst) == 1 && draining_.load(std::memory_order_seq_cst)) [[unlikely]]
       runs_ended();
   }
-  /// Whether this thread runs the executor right now; `unknown` for executors that cannot tell.
-  enum class whereabouts : std::uint8_t { inside, outside, unknown };
-  [[nodiscard]] whereabouts where() const noexcept { return where_(ready->executor()); }
   [[nodiscard]] std::uint64_t next_id() noexcept { return next_id_.fetch_add(1, std::memory_order_relaxed) + 1; }
   [[nodiscard]] std::int64_t live_run_count() const noexcept { return live_runs_.load(std::memory_order_relaxed); }
   /// Counts work whose answer nobody wanted any more.
@@ -73,6 +77,9 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   [[nodiscard]] std::uint64_t wasted_count() const noexcept { return wasted_.load(std::memory_order_relaxed); }
   void wait_for_runs(time_point deadline, std::shared_ptr<drain_waiter> waiter);
   void log(log_level level, std::string_view component, std::string_view text) const noexcept;
+  void add_executor_user(std::weak_ptr<executor_user> user);
+  /// The executor is about to be destroyed.
+  void executor_gone() noexcept;
 
   std::shared_ptr<time_source> time;
   std::shared_ptr<ready_queue> ready;
@@ -85,13 +92,14 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   void runs_ended() noexcept;
 
   log_hook log_;
-  whereabouts (*where_)(const boost::asio::any_io_executor&) noexcept;
   std::atomic<std::int64_t> live_runs_{0};
   std::atomic<std::uint64_t> next_id_{0};
   std::atomic<std::uint64_t> wasted_{0};
   std::atomic<bool> draining_{false};
   std::mutex drain_mutex_;
   std::vector<std::shared_ptr<drain_waiter>> drain_waiters_;
+  std::mutex users_mutex_;
+  std::vector<std::weak_ptr<executor_user>> users_;
 };
 
 }  // namespace catena

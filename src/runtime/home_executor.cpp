@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <catena/runtime/home_executor.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <concepts>
+
+namespace catena {
+
+namespace asio = boost::asio;
+
+template <class Executor>
+const home_executor::kind home_executor::kind_of{
+    .where = [](const asio::any_io_executor& executor) noexcept {
+      if constexpr (requires(const Executor& e) { { e.running_in_this_thread() } -> std::same_as<bool>; })
+        return executor.target<Executor>()->running_in_this_thread() ? whereabouts::inside : whereabouts::outside;
+      else
+        return whereabouts::unknown;
+    },
+    .post = [](const asio::any_io_executor& executor, ready_node& node) {
+      if constexpr (std::same_as<Executor, asio::any_io_executor>) asio::post(executor, resumption(node));
+      else asio::post(*executor.target<Executor>(), resumption(node));
+    }};
+
+template <class... Executors>
+const home_executor::kind& home_executor::choose(const asio::any_io_executor& executor) noexcept {
+  const kind* chosen = &kind_of<asio::any_io_executor>;
+  ((executor.target<Executors>() ? void(chosen = &kind_of<Executors>) : void()), ...);
+  return *chosen;
+}
+
+home_executor::home_executor(asio::any_io_executor executor)
+    : executor_(std::move(executor)),
+      kind_(&choose<asio::io_context::executor_type, asio::thread_pool::executor_type,
+                    asio::strand<asio::io_context::executor_type>, asio::strand<asio::thread_pool::executor_type>,
+                    asio::strand<asio::any_io_executor>>(executor_)) {}
+
+}  // namespace catena
