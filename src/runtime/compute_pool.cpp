@@ -13,12 +13,12 @@ namespace catena {
 namespace {
 
 /// A job's turn on an executor. When that is destroyed before, the job runs all the same, and ends what it holds.
-class turn {
+class job_turn {
  public:
-  explicit turn(compute_job& job) noexcept : job_(&job) {}
-  turn(turn&& other) noexcept : job_(std::exchange(other.job_, nullptr)) {}
-  turn& operator=(turn&&) = delete;
-  ~turn() {
+  explicit job_turn(compute_job& job) noexcept : job_(&job) {}
+  job_turn(job_turn&& other) noexcept : job_(std::exchange(other.job_, nullptr)) {}
+  job_turn& operator=(job_turn&&) = delete;
+  ~job_turn() {
     if (job_) job_->run(*job_);
   }
   void operator()() {
@@ -79,7 +79,7 @@ compute_pool::~compute_pool() {
 std::size_t compute_pool::thread_count() const noexcept { return state_->thread_count; }
 
 void compute_pool::submit(compute_job& job) {
-  if (state_->instead) return boost::asio::post(state_->instead, turn(job));
+  if (state_->instead) return boost::asio::post(state_->instead, job_turn(job));
   std::lock_guard lock(state_->mutex);
   if (state_->threads.size() < state_->thread_count)
     state_->threads.emplace_back([state = state_] { state->run_jobs(); });
