@@ -2,6 +2,7 @@
 #include <catena/error.hpp>
 #include <catena/result.hpp>
 
+#include <ostream>
 #include <utility>
 
 namespace catena {
@@ -182,6 +183,8 @@ std::string failure::to_string() const {
   else text += code().message();
   return text;
 }
+
+std::ostream& operator<<(std::ostream& out, const failure& f) { return out << f.to_string(); }
 
 graph_error::graph_error(std::string_view chain, std::vector<std::string> faults)
     : std::invalid_argument(joined(chain, faults)), faults_(std::move(faults)) {}

@@ -2,4 +2,6 @@
 #pragma once
 /// \file
 /// Everything that a chain is written with.
+#include <catena/chain/branch.hpp>
 #include <catena/chain/chain.hpp>
+#include <catena/chain/each.hpp>

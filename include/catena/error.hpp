@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <exception>
+#include <iosfwd>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -90,6 +91,8 @@ class failure {
 
   boost::intrusive_ptr<rep> rep_;
 };
+
+std::ostream& operator<<(std::ostream& out, const failure& f);
 
 /// What `co_await chain(x)` throws.
 class error : public std::exception {

@@ -315,9 +315,13 @@ void run::retire(ending how) {
   if (active_.fetch_sub(1, std::memory_order_acq_rel) == 1) finish(how);
 }
 
-void run::abandon() noexcept {
+void run::note_abandoned() noexcept {
   abandoned_.store(true, std::memory_order_relaxed);
   stop_with(stop_reason::cancelled, failure(errc::cancelled, "the executor is gone"));
+}
+
+void run::abandon() noexcept {
+  note_abandoned();
   retire(ending::later);
 }
 

@@ -6,6 +6,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -13,6 +14,9 @@
 namespace catena::detail {
 
 struct child_tail;
+
+/// Where a child is that is started in a loop: its starter and its end may meet, and the second of them goes on.
+enum class child_turn : std::uint8_t { starting, waits, ended };
 
 /// A suspended step that waits for runs of its own.
 struct parent_operation : graph::operation {
@@ -39,6 +43,7 @@ struct child_tail {
   child_tail* following = nullptr;
   std::size_t index = 0;  ///< which of the parent's children it is
   bool listed = false;
+  std::atomic<child_turn> turn{child_turn::starting};
 
   static void complete(graph::run& child, graph::ending) {
     auto& tail = child.tail<child_tail>();
@@ -55,10 +60,12 @@ struct child_tail {
     abandoned(parent);
   }
   static void deallocate(const graph::plan& p, void* memory, std::size_t size) noexcept {
-    const child_tail tail = *std::launder(reinterpret_cast<child_tail*>(static_cast<std::byte*>(memory) + p.frame_size));
+    const auto& tail = *std::launder(reinterpret_cast<child_tail*>(static_cast<std::byte*>(memory) + p.frame_size));
+    graph::run& parent = *tail.parent_run;
+    if (tail.give_back) tail.give_back(parent, *tail.parent_step);
+    // The plan is pinned by the parent's.
     p.frames.deallocate(memory, size);
-    if (tail.give_back) tail.give_back(*tail.parent_run, *tail.parent_step);
-    tail.parent_run->release();
+    parent.release();
   }
   static constexpr graph::tail_operations operations{&complete, &abandon, &deallocate};
 
@@ -190,18 +197,18 @@ std::vector<graph::demand> child_demands(std::size_t count, bool shared, const P
 }
 
 /// Moves a child's answer into the output of the parent's step, or fails the parent, or leaves it by the child's exit.
-template <class Out>
+template <class Out, class Answer = Out>
 void take_answer(graph::run& child, graph::run& parent, const graph::step& s) {
   switch (child.why_stopped()) {
     case graph::stop_reason::none: {
-      Out* value = child.slot<Out>(child.of().result);
+      Answer* value = child.slot<Answer>(child.of().result);
       emplace_output<Out>(parent, s, std::move(*value));
       graph::release_value(value);
       return;
     }
     case graph::stop_reason::exited:
       if (child.of().exit_type) parent.exit_with(child.exit_value());
-      else emplace_output<Out>(parent, s, std::move(*std::static_pointer_cast<Out>(child.exit_value())));
+      else emplace_output<Out>(parent, s, std::move(*std::static_pointer_cast<Answer>(child.exit_value())));
       return;
     default: parent.fail(s, child.reason()); return;
   }

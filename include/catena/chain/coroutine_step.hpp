@@ -5,6 +5,8 @@
 #include <catena/chain/launch.hpp>
 #include <catena/chain/operation_step.hpp>
 
+#include <boost/asio/executor_work_guard.hpp>
+
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -19,7 +21,12 @@ struct coroutine_operation : cancellable_operation, ready_node {
   coroutine (*call_stage)(coroutine_operation&) = nullptr;
   void (*end)(coroutine_operation&) noexcept = nullptr;
   void (*abandon)(coroutine_operation&) noexcept = nullptr;
-  bool away = false;  ///< runs on another executor than its run
+  /// Set when it runs on another executor than its run, whose own must not run out of work meanwhile.
+  std::unique_ptr<boost::asio::executor_work_guard<boost::asio::any_io_executor>> away;
+  void reset() noexcept {
+    cancellable_operation::reset();
+    away.reset();
+  }
 };
 
 /// The operation a spawned coroutine is at; when the coroutine is destroyed before it has completed, the executor is gone.
@@ -127,7 +134,7 @@ struct coroutine_step {
     op.end = &end_operation<coroutine_step, operation>;
     op.abandon = &abandon_step<coroutine_step, operation>;
     if constexpr (moved) {
-      op.away = true;
+      op.away = std::make_unique<boost::asio::executor_work_guard<boost::asio::any_io_executor>>(r.executor());
       op.serial = std::make_unique<boost::asio::any_io_executor>(
           boost::asio::make_strand(static_cast<const stage_data*>(s.stage)->on));
     }

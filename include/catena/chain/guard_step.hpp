@@ -5,6 +5,8 @@
 #include <catena/chain/nested_step.hpp>
 #include <catena/graph/stage_queue.hpp>
 
+#include <boost/asio/executor_work_guard.hpp>
+
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -34,11 +36,17 @@ struct guard_operation : parent_operation, ready_node {
   struct waiter : graph::queue_place, timer_node {
     guard_operation* operation = nullptr;
     failure gave_up;  ///< why it left the queue; null: it was let in
+    /// Whoever lets it in may work elsewhere: the run's executor must not run out of work meanwhile.
+    std::optional<boost::asio::executor_work_guard<boost::asio::any_io_executor>> work;
   };
 
   waiter place;
   time_point until = no_deadline;  ///< when the stage itself must have answered
   bool inside = false;             ///< holds a place in the stage that must be given back
+  void reset() noexcept {
+    place.work.reset();
+    place.gave_up = {};
+  }
 };
 
 template <class Base, class Fallback, class... In>
@@ -78,6 +86,7 @@ struct guard_step {
     if (!stage.queue) return start_primary(op);
     auto& place = op.place;
     place.operation = &op;
+    place.work.emplace(op.owner->executor());
     op.owner->retain();  // for whoever lets it in
     arm(op, stage.queue->options().ttl);
     switch (stage.queue->enter(place)) {
@@ -161,6 +170,7 @@ struct guard_step {
   // ---- the stage and its fallback ----
 
   static void start_primary(guard_operation& op) {
+    op.place.work.reset();
     const auto& s = op.its_step();
     graph::run& child = make_child(op, *stage_of(op).primary,
                                    {.deadline = op.until, .stoppable = true, .ended = &primary_ended, .abandoned = &abandoned});

@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// The values of a chain being written down: `node >> stage`, `join(nodes...)`.
+#include <catena/chain/gather_step.hpp>
 #include <catena/chain/stage.hpp>
 
 #include <memory>
@@ -87,6 +88,21 @@ auto operator>>(const node<T>& from, S&& stage) {
 template <class... T>
 [[nodiscard]] joined<T...> join(node<T>... nodes) {
   return joined<T...>(std::move(nodes)...);
+}
+
+/// Gathers any number of values of one type into a vector, which takes them over: no other stage may use them.
+/// \errors  graph_error when there is no node, as then there is no chain to belong to
+template <class T>
+[[nodiscard]] node<std::vector<T>> join(const std::vector<node<T>>& nodes, std::string name = "join") {
+  if (nodes.empty()) throw graph_error("", {"join of no nodes: it needs at least one to know its chain"});
+  const auto& chain = nodes.front().chain();
+  graph::stage_request request;
+  for (const auto& n : nodes) {
+    if (n.chain() != chain) throw graph_error(name, {"'" + name + "' joins nodes of different chains"});
+    request.inputs.push_back(n.id());
+  }
+  detail::gather_step<T>::prepare(request, std::move(name));
+  return node<std::vector<T>>(chain, chain->add_stage(std::move(request)));
 }
 
 namespace detail {

@@ -156,6 +156,8 @@ class run : public call_context, public ready_node {
   void resume_after(std::uint32_t step_index);
   /// Calls node.resume(node, ...) on the run's executor, from any thread, grouped with others where that is possible.
   void resume_on_executor(ready_node& node);
+  /// The executor is gone: when everything has ended, the run is freed and not completed.
+  void note_abandoned() noexcept;
   /// One thing the run waited for will never complete: its executor is gone.
   void abandon() noexcept;
 
