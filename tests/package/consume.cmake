@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: BSL-1.0
+# Configures, builds and runs the consumer. Its build folder is kept, so that a second run only looks for changes.
+cmake_minimum_required(VERSION 3.25)
+set(build "${SCRATCH}/${NAME}")
+set(how -D "CMAKE_PREFIX_PATH=${PREFIX}")
+if(AS_FOLDER)
+  set(how -D "CATENA_SOURCE_DIR=${SOURCE}" -D CATENA_TORCH=OFF)
+  if("torch" IN_LIST COMPONENTS)
+    set(how -D "CATENA_SOURCE_DIR=${SOURCE}" -D CATENA_TORCH=ON)
+  endif()
+endif()
+execute_process(COMMAND ${CMAKE_COMMAND} -G "${GENERATOR}" -S "${SOURCE}/tests/package/consumer" -B "${build}" ${how}
+                        -D "COMPONENTS=${COMPONENTS}" -D CMAKE_BUILD_TYPE=Debug -D CMAKE_CXX_FLAGS_DEBUG=-O0
+                        -D "CMAKE_CXX_COMPILER=${COMPILER}" -D "CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}"
+                COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${CMAKE_COMMAND} --build "${build}" --parallel 2 COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND "${build}/program/consumer" COMMAND_ERROR_IS_FATAL ANY)
+
+if(GENERATOR STREQUAL "Ninja")
+  file(READ "${build}/build.ninja" text)
+  if(text MATCHES "-Werror|-Wall")
+    message(FATAL_ERROR "catena brought warning options to its user: ${CMAKE_MATCH_0}")
+  endif()
+endif()

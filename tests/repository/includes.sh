@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSL-1.0
+# A header that pulls in Torch or all of nlohmann_json costs every user seconds for every file.
+set -euo pipefail
+cd "$1"
+torch='^ *# *include *[<"](torch|ATen|c10|caffe2)/'
+faults=0
+# complain_if_any WORDS: prints what comes in, as faults.
+complain_if_any() {
+  local found
+  found=$(cat)
+  [ -z "$found" ] || { printf '%s:\n%s\n' "$1" "$found"; faults=1; }
+}
+complain_if_any 'includes Torch outside its folder' < <(grep -rnE "$torch" include src --include='*.?pp' | grep -vE '^(include/catena|src)/torch/')
+complain_if_any 'includes the whole of nlohmann_json' < <(grep -rnE '# *include *[<"]nlohmann/json.hpp' include)
+complain_if_any 'the core includes an adapter' < <(grep -rnE '# *include *[<"]catena/(torch|testing)/' include src --include='*.?pp' |
+  grep -vE '^(include/catena|src)/(torch|testing)/')
+# Each costs 12 seconds and a gigabyte.
+count=$(grep -rlE "$torch" src tests examples --include='*.?pp' | wc -l || true)
+[ "$count" -le 8 ] || { echo "$count files include Torch; keep it behind its seam"; faults=1; }
+exit "$faults"
