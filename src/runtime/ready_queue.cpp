@@ -109,8 +109,10 @@ void ready_queue::post_drainer_locked() {
 void ready_queue::drainer_resumed(ready_node& node, wake how) {
   auto& drainer = static_cast<drainer_node&>(node);
   const auto queue = drainer.queue->shared_from_this();
-  if (how == wake::resumed) queue->drain();
-  else queue->executor_gone();
+  if (how == wake::resumed) return queue->drain();
+  queue->executor_gone();
+  std::lock_guard lock(queue->mutex_);
+  queue->pin_.reset();
 }
 
 void ready_queue::drain() {
@@ -127,7 +129,7 @@ void ready_queue::drain() {
 void ready_queue::executor_gone() noexcept {
   std::unique_lock lock(mutex_);
   gone_ = true;
-  const auto last = std::move(pin_);
+  // A drainer that is still posted is part of this queue: the pin stays until the executor has destroyed it.
   list nodes = std::exchange(waiting_, {});
   lock.unlock();
   abandon(nodes);
