@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// A model: something that answers batches, called one request at a time, as a stage or directly.
+#include <catena/chain/chain.hpp>
+#include <catena/model/batch.hpp>
+
+#include <concepts>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace catena {
+
+/// Something that computes batches: a function, or a class with a call operator. It must not be called by two threads at
+/// once, and never is.
+template <class T, class In, class Out>
+concept instance_of = std::invocable<T&, batch<In, Out>&>;
+
+namespace detail {
+
+/// A batcher with its instances.
+template <class In, class Out, class Instance>
+class model_core final : public batcher {
+ public:
+  model_core(std::shared_ptr<runtime_state> runtime, const model_options& options, std::vector<Instance> instances)
+      : batcher(std::move(runtime), options, model_step<In, Out>::operations), instances_(std::move(instances)) {}
+
+ private:
+  void compute(batch_place& place) noexcept override {
+    batch<In, Out> b(place);
+    try {
+      instances_[place.index](b);
+    } catch (...) {
+      if (b.size() != 0) fail_batch(place, std::current_exception());
+      else log(log_level::warning, says("threw after its batch was done: " + failure::from(std::current_exception()).message()));
+    }
+  }
+
+  std::vector<Instance> instances_;
+};
+
+}  // namespace detail
+
+/// A model from In to Out: requests wait in its queue, are joined into batches and computed on the runtime's compute
+/// threads. It is a stage, and it is called like a chain: `co_await m(c, x)`, `m.async_run(x, token)`.
+/// \threads   safe
+/// \lifetime  a cheap shared handle; chains, runs and batches in flight pin what they need
+/// \cancel    a request that waits leaves at once; one that is computed is not waited for, and counted as waste
+/// \errors    errc::queue_full with retry_after, errc::deadline_exceeded, errc::row_unanswered, errc::model_failed, and what
+///            the instance fails rows with
+template <class In, class Out>
+class model : private chain<In, Out> {
+ public:
+  using typename chain<In, Out>::input_type;
+  using typename chain<In, Out>::output_type;
+
+  /// \param instances  one for each of options.instances
+  /// \errors std::invalid_argument: an option is out of range
+  template <instance_of<In, Out> Instance>
+  model(const runtime& rt, const model_options& options, std::vector<Instance> instances)
+      : model(make_core(rt, options, std::move(instances))) {}
+
+  using chain<In, Out>::operator();
+  using chain<In, Out>::try_run;
+  using chain<In, Out>::async_run;
+  using chain<In, Out>::describe;
+
+  [[nodiscard]] const std::string& name() const noexcept { return core_->name(); }
+  [[nodiscard]] const std::string& version() const noexcept { return core_->options().version; }
+  [[nodiscard]] model_stats stats() const { return core_->stats(); }
+  [[nodiscard]] const std::shared_ptr<detail::batcher>& core() const noexcept { return core_; }
+
+  // A model is a stage: see model/model_step.hpp.
+  using catena_takes = takes<In>;
+  template <class... Given>
+  using catena_step = detail::model_step<In, Out>;
+
+ private:
+  struct stage_alone {
+    const std::shared_ptr<detail::batcher>& of;
+    [[nodiscard]] const std::shared_ptr<detail::batcher>& core() const noexcept { return of; }
+  };
+
+  explicit model(const std::shared_ptr<detail::batcher>& core) : chain<In, Out>(plan_alone(core)), core_(core) {}
+
+  template <class Instance>
+  static std::shared_ptr<detail::batcher> make_core(const runtime& rt, const model_options& options,
+                                                    std::vector<Instance> instances) {
+    check(options);
+    if (instances.size() != options.instances)
+      throw std::invalid_argument("model_options::instances is " + std::to_string(options.instances) + ", but " +
+                                  std::to_string(instances.size()) + " are given");
+    auto core = std::make_shared<detail::model_core<In, Out, Instance>>(rt.state(), options, std::move(instances));
+    rt.state()->add_executor_user(core);
+    return core;
+  }
+
+  /// A direct call is a run of a chain that has this one stage.
+  static graph::plan_ptr plan_alone(const std::shared_ptr<detail::batcher>& core) {
+    graph::builder alone(core->runtime(), core->name());
+    graph::stage_request request;
+    request.inputs = {alone.add_input(graph::value_type_of<In>)};
+    detail::model_step<In, Out>::prepare(alone, request, stage_alone{core});
+    const std::uint32_t answer = alone.add_stage(std::move(request));
+    return alone.compile(answer, graph::builder::exits::end_here);
+  }
+
+  std::shared_ptr<detail::batcher> core_;
+};
+
+/// Makes a model of a function; with several instances each has a copy of it.
+///
+///     auto doubled = make_model<int, int>(rt, {.name = "double"}, [](batch<int, int>& b) {
+///       for (std::size_t i = 0; i < b.size(); ++i) b.answer(i, 2 * b.input(i));
+///     });
+template <class In, class Out, instance_of<In, Out> Instance>
+[[nodiscard]] model<In, Out> make_model(const runtime& rt, const model_options& options, Instance instance) {
+  check(options);
+  std::vector<Instance> instances;
+  instances.reserve(options.instances);
+  if constexpr (std::copy_constructible<Instance>) {
+    for (std::size_t i = 1; i < options.instances; ++i) instances.push_back(instance);
+  }
+  instances.push_back(std::move(instance));
+  return model<In, Out>(rt, options, std::move(instances));
+}
+
+}  // namespace catena

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// A model as a stage: the request is the suspended step itself, in the run's frame.
+#include <catena/chain/detached_operation.hpp>
+#include <catena/model/batcher.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace catena::detail {
+
+struct model_operation : detached_operation, pending_request {
+  using detached_operation::detached_operation;
+};
+
+/// The input is read where it lies in the frame, which stays until the row has been answered or dropped.
+template <class In, class Out>
+struct model_step {
+  using output = Out;
+  using inputs = arguments<passing::dynamic, In>;
+
+  static void release_inputs(graph::run& r, const graph::step& s) noexcept { inputs(r, s).release(); }
+
+  static graph::outcome execute(graph::run& r, const graph::step& s) {
+    auto& op = make_operation<model_operation>(r, s);
+    op.input = inputs(r, s).template get<0>();
+    op.deadline = r.deadline;
+    op.priority = r.priority;
+    if (!begin_detached<model_step>(op)) return graph::outcome::stopped;
+    batcher& to = batcher_of(s);
+    switch (to.submit(op)) {
+      case batcher::entry::accepted: break;  // the run may be gone already
+      case batcher::entry::unwanted: end_uncomputed(op); break;
+      case batcher::entry::full: return refuse(op, to.full());
+      case batcher::entry::closed: return refuse(op, failure(errc::cancelled, to.says("its executor is gone")));
+    }
+    return graph::outcome::suspended;
+  }
+
+  template <class Model>
+  static void prepare(graph::builder& chain, graph::stage_request& request, const Model& model) {
+    const std::shared_ptr<batcher>& core = model.core();
+    if (core->runtime() != chain.runtime())
+      chain.fault("stage '" + request.name + "': model '" + core->name() + "' belongs to another runtime");
+    request.kind = "model";
+    request.demands = {graph::demand::reads};
+    request.type = &graph::value_type_of<output>;
+    request.fixed = request.dynamic = &execute;
+    request.stage = std::make_shared<const std::shared_ptr<batcher>>(core);
+    request.scratch_size = sizeof(model_operation);
+    request.suspends = true;
+    request.cancel = &cancel;
+    request.keeps_inputs = true;
+    request.result_optional = std::is_same_v<output, unit>;
+  }
+
+  // ---- for the batch and the batcher: each ends the request ----
+
+  static void answer(pending_request& r, Out&& value) { answer_detached<model_step>(operation_of(r), std::move(value)); }
+  static void fail(pending_request& r, failure why) { fail_detached<model_step>(operation_of(r), std::move(why)); }
+  static void abandon(pending_request& request) noexcept {
+    model_operation& op = operation_of(request);
+    if (!op.claim()) return end_uncomputed(op);
+    const boost::intrusive_ptr<graph::run> pinned(op.owner, false);
+    end_operation<model_step>(op);
+    pinned->abandon();
+  }
+  static void give_up(pending_request& request) noexcept {
+    model_operation& op = operation_of(request);
+    if (op.give_up()) op.owner->abandon();
+  }
+  static constexpr request_operations operations{&fail, &abandon, &give_up};
+
+  [[nodiscard]] static bool is_wanted(const pending_request& r) noexcept {
+    return !static_cast<const model_operation&>(r).given_up();
+  }
+  [[nodiscard]] static call call_of(const pending_request& r) noexcept {
+    return call(*static_cast<const model_operation&>(r).owner);
+  }
+
+ private:
+  static model_operation& operation_of(pending_request& r) noexcept { return static_cast<model_operation&>(r); }
+  static batcher& batcher_of(const graph::step& s) noexcept {
+    return **static_cast<const std::shared_ptr<batcher>*>(s.stage);
+  }
+
+  /// The run is stopped. A request that waits leaves at once; its input dies with the frame, because this runs under the
+  /// run's lock, where no destructor of the user's belongs.
+  static bool cancel(graph::operation& base) {
+    auto& op = static_cast<model_operation&>(base);
+    const bool queued = batcher_of(op.its_step()).withdraw(op);
+    const bool given_up = op.give_up();
+    if (queued) op.owner->release();  // not the last: who stops a run holds it
+    return given_up;
+  }
+
+  /// The run stopped while the request was on its way to the queue: nothing was computed, so nothing is wasted.
+  static void end_uncomputed(model_operation& op) noexcept {
+    const boost::intrusive_ptr<graph::run> pinned(op.owner, false);
+    release_inputs(*pinned, op.its_step());
+  }
+
+  static graph::outcome refuse(model_operation& op, failure why) {
+    if (!op.claim()) {
+      end_uncomputed(op);
+      return graph::outcome::suspended;  // who stopped the run has counted the operation out
+    }
+    graph::run& r = *op.owner;
+    r.fail(op.its_step(), std::move(why));
+    end_operation<model_step>(op);
+    r.release();  // not the last: the walker holds the run
+    return graph::outcome::stopped;
+  }
+};
+
+}  // namespace catena::detail

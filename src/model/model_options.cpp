@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <catena/model/model_options.hpp>
+
+#include <stdexcept>
+
+namespace catena {
+
+void check(const model_options& options) {
+  if (options.name.empty()) throw std::invalid_argument("model_options::name must not be empty");
+  if (options.name.find('/') != std::string::npos)
+    throw std::invalid_argument("model_options::name must have no '/', which separates the names of a path: '" + options.name + "'");
+  if (options.version.empty()) throw std::invalid_argument("model_options::version must not be empty");
+  if (options.instances < 1 || options.instances > 1024)
+    throw std::invalid_argument("model_options::instances must be 1 to 1024, is " + std::to_string(options.instances));
+  check(options.batch);
+}
+
+}  // namespace catena
