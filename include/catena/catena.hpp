@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// Everything of the core: runtime, chains and models. Adapters such as catena/torch/ are included by name.
+#include <catena/chain.hpp>
+#include <catena/error.hpp>
+#include <catena/model.hpp>
+#include <catena/result.hpp>
+#include <catena/runtime.hpp>
+#include <catena/version.hpp>
