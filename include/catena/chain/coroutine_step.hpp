@@ -57,8 +57,10 @@ Operation* walk_on(Operation& op) {
   if (!graph::run::completed(op)) return nullptr;
   graph::run& r = *op.owner;
   const std::uint32_t index = op.step;
+  // One that was begun on a strand has that strand and the operation's cancellation slot, which end here.
+  const bool reusable = !op.serial;
   op.end(op);
-  graph::driver driver{.kind = &driver_kind<Operation>};
+  graph::driver driver{.kind = reusable ? &driver_kind<Operation> : nullptr, .executor = &r.executor()};
   struct restore {
     graph::driver* outer;
     ~restore() { graph::driver::current = outer; }
@@ -144,7 +146,8 @@ struct coroutine_step {
       return graph::outcome::stopped;
     }
     auto* const driver = graph::driver::current;
-    if (!moved && driver && driver->open && !driver->next && driver->kind == &driver_kind<operation> && !op.serial) {
+    if (!moved && driver && driver->open && !driver->next && driver->kind == &driver_kind<operation> && !op.serial &&
+        driver->executor == &r.executor()) {
       driver->next = &op;
       op.state.store(graph::operation::phase::suspended, std::memory_order_relaxed);
       return graph::outcome::suspended;

@@ -53,7 +53,8 @@ struct operation {
 /// A coroutine that has just finished one suspended stage and can await the next one of its kind, so that a line of
 /// coroutine stages costs one spawned coroutine and not one each.
 struct driver {
-  const void* kind = nullptr;       ///< identifies what it can await
+  const void* kind = nullptr;       ///< identifies what it can await; null: it can await nothing more
+  const boost::asio::any_io_executor* executor = nullptr;  ///< where it runs
   operation* next = nullptr;        ///< the operation it has been given
   bool open = false;                ///< the walker has nothing else to do: what it starts now may be given to the driver
   static inline thread_local driver* current = nullptr;
