@@ -113,8 +113,11 @@ struct root_tail {
   }
 
   static void abandon(graph::run& r) noexcept {
+    auto& tail = r.tail<root_tail>();
+    // A cancellation slot may keep the run's memory longer than the executor's context lives, which a strand must not.
+    if constexpr (has_executor<Handler>) tail.executor = {};
     r.runtime().end_run();
-    end(r, r.tail<root_tail>());
+    end(r, tail);
   }
 
   static void end(graph::run& r, root_tail& tail) noexcept {
