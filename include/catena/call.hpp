@@ -11,6 +11,9 @@
 #include <type_traits>
 
 namespace catena {
+namespace graph {
+struct call_context;
+}
 
 /// Which requests go first where requests wait.
 enum class priority : std::uint8_t { low, normal, high, critical };
@@ -28,6 +31,8 @@ struct run_options {
   catena::priority priority = priority::normal;
   std::uint64_t id = 0;                        ///< zero: the runtime gives one
   const trace_context* trace_parent = nullptr; ///< copied when the run begins
+  /// The run it is a part of, set by call::options(): then it begins also while the runtime drains.
+  const graph::call_context* part_of = nullptr;
 };
 static_assert(std::is_trivially_destructible_v<run_options>);
 
@@ -59,7 +64,7 @@ class call {
   [[nodiscard]] const trace_context* trace_parent() const noexcept { return context_->trace; }
   /// The options with which what this stage calls belongs to the same request.
   [[nodiscard]] run_options options() const noexcept {
-    return {.deadline = deadline(), .priority = priority(), .id = id(), .trace_parent = trace_parent()};
+    return {.deadline = deadline(), .priority = priority(), .id = id(), .trace_parent = trace_parent(), .part_of = context_};
   }
 
  private:

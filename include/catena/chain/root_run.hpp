@@ -175,12 +175,18 @@ inline void begin_root(graph::run& r) {
   }
 }
 
+/// Whether a run with these options works for a run of the same runtime.
+inline work_kind kind_of(const run_options& options, const runtime_state& runtime) noexcept {
+  const auto* around = static_cast<const graph::run*>(options.part_of);
+  return around && &around->runtime() == &runtime ? work_kind::old : work_kind::fresh;
+}
+
 template <class In, class Out, class Handler>
 void start_root(graph::plan_ptr plan, In&& in, run_options options, Handler handler) {
   using tail = root_tail<Handler, Out>;
   runtime_state& runtime = *plan->runtime;
   const auto& home = runtime.ready->executor();
-  if (!runtime.begin_run()) {
+  if (!runtime.begin_run(kind_of(options, runtime))) {
     auto executor = boost::asio::get_associated_executor(handler, home);
     result<Out> refused = failure(errc::shutting_down).within(plan->name);
     boost::asio::post(executor, boost::asio::append(std::move(handler), std::move(refused)));
@@ -237,7 +243,7 @@ template <class In, class Out>
 result<Out> run_sequential(const graph::plan& plan, In&& in, run_options options) {
   using tail = sequential_tail<Out>;
   runtime_state& runtime = *plan.runtime;
-  if (!runtime.begin_run()) return failure(errc::shutting_down).within(plan.name);
+  if (!runtime.begin_run(kind_of(options, runtime))) return failure(errc::shutting_down).within(plan.name);
   if (options.id == 0) options.id = runtime.next_id();
   const graph::run::start_options start{.call = options,
                                         .tail = &tail::operations,

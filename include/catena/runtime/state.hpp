@@ -52,16 +52,19 @@ class executor_user {
   virtual void executor_gone() noexcept = 0;
 };
 
+/// Whether work begins something or belongs to what has begun: drain stops the new and waits for the old.
+enum class work_kind : bool { fresh, old };
+
 /// The shared parts of a runtime, and the count of its runs.
 /// \threads  safe
 class runtime_state : public std::enable_shared_from_this<runtime_state> {
  public:
   static std::shared_ptr<runtime_state> create(boost::asio::any_io_executor executor, runtime_options options);
 
-  /// Counts a run in; false when the runtime is draining.
-  [[nodiscard]] bool begin_run() noexcept {
+  /// Counts a run in; false when the runtime is draining, unless the run is a part of one that is counted already.
+  [[nodiscard]] bool begin_run(work_kind kind) noexcept {
     live_runs_.fetch_add(1, std::memory_order_seq_cst);
-    if (!draining_.load(std::memory_order_seq_cst)) [[likely]]
+    if (!draining_.load(std::memory_order_seq_cst) || kind == work_kind::old) [[likely]]
       return true;
     end_run();
     return false;
