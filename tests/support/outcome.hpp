@@ -32,7 +32,7 @@ class outcome {
   [[nodiscard]] int count() const noexcept { return count_; }
   [[nodiscard]] bool answered() const noexcept { return answered_ && answered_->has_value(); }
   /// Throws catena::error if the run failed.
-  [[nodiscard]] T& value() { return answered_.value().value(); }
+  decltype(auto) value() { return answered_.value().value(); }
   [[nodiscard]] failure why() const { return answered_ && answered_->has_error() ? answered_->error() : failure(); }
   [[nodiscard]] std::string path() const { return why().path(); }
   void forget() noexcept { answered_.reset(); }

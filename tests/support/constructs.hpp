@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// One small chain for every construct of the language, for tests that stop, cancel or shuffle each of them everywhere.
+#include <catena/chain.hpp>
+#include <catena/testing/manual_world.hpp>
+
+#include <boost/asio/use_awaitable.hpp>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace catena::test {
+
+/// Long enough to lie on the heap, where ASan sees it leak or die twice.
+inline std::string long_text(int i) { return "a text that is longer than what fits into a string: " + std::to_string(i); }
+
+using text_chain = chain<std::string, std::string>;
+
+struct construct {
+  const char* name;
+  text_chain (*make)(const testing::manual_world& world, const runtime& rt);
+  const char* failing_path = nullptr;  ///< null: the chain answers
+};
+
+/// Stages that these chains are made of; each suspends where its name says so.
+class parts {
+ public:
+  parts(const testing::manual_world& world, runtime rt) : executor(world.get_executor()), rt_(std::move(rt)) {}
+
+  static auto grow() {
+    return [](std::string s) { return std::move(s) + "+"; };
+  }
+  static auto look() {
+    return [](const std::string& s) { return s + "?"; };
+  }
+  static auto both() {
+    return [](std::string a, const std::string& b) { return std::move(a) + "|" + b; };
+  }
+  static auto fail() {
+    return [](const std::string&) -> result<std::string> { return failure(errc::invalid_input, "as told"); };
+  }
+  [[nodiscard]] auto yielding() const {
+    return [rt = rt_](std::string s) -> boost::asio::awaitable<std::string> {
+      co_await rt.async_yield(boost::asio::use_awaitable);
+      s += "y";
+      co_return s;
+    };
+  }
+  [[nodiscard]] auto sleeping(duration d) const {
+    return [rt = rt_, d](call, const std::string& s) -> boost::asio::awaitable<std::string> {
+      co_await rt.async_wait_until(rt.now() + d, boost::asio::use_awaitable);
+      co_return s + "z";
+    };
+  }
+  [[nodiscard]] auto failing_late(duration d) const {
+    return [rt = rt_, d](const std::string&) -> boost::asio::awaitable<result<std::string>> {
+      co_await rt.async_wait_until(rt.now() + d, boost::asio::use_awaitable);
+      co_return failure(errc::invalid_input, "as told, late");
+    };
+  }
+  /// An Asio operation that only waits.
+  [[nodiscard]] auto pause(duration d) const {
+    return [rt = rt_, d](const std::string&, auto token) { return rt.async_wait_until(rt.now() + d, std::move(token)); };
+  }
+  [[nodiscard]] auto hop() const {
+    return [rt = rt_](const std::string&, auto token) { return rt.async_yield(std::move(token)); };
+  }
+
+  testing::manual_executor executor;
+
+ private:
+  runtime rt_;
+};
+
+namespace constructing {
+
+using namespace std::chrono_literals;
+using testing::manual_world;
+
+template <class Write>
+inline text_chain written(const manual_world& world, const runtime& rt, Write write) {
+  const parts p(world, rt);
+  return make_chain<std::string>(rt, "subject", [&](auto in) { return write(p, in); });
+}
+
+inline text_chain functions(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    auto a = in >> stage("a", p.look());
+    auto b = in >> stage("b", p.look());
+    return join(a >> stage("c", p.grow()), b) >> stage("d", p.both());
+  });
+}
+
+inline text_chain coroutines(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    return in >> stage("a", p.yielding()) >> stage("b", p.sleeping(1ms)) >> stage("c", p.grow()) >> stage("d", p.yielding());
+  });
+}
+
+inline text_chain operations(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    auto hopped = in >> stage("hop", p.hop());
+    auto paused = in >> stage("pause", p.pause(1ms));
+    auto seen = in >> stage("look", p.look());
+    return join(seen, hopped, paused) >> stage("end", [](std::string s, unit, unit) { return s; });
+  });
+}
+
+inline text_chain fan_out(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    auto start = in >> stage("start", p.yielding());
+    auto a = start >> stage("a", p.sleeping(2ms)) >> stage("a2", p.grow());
+    auto b = start >> stage("b", p.sleeping(1ms)) >> stage("b2", p.yielding());
+    auto c = start >> stage("c", p.look());
+    auto ab = join(a, b) >> stage("ab", p.both());
+    return join(ab, c) >> stage("abc", p.both()) >> stage("end", p.yielding());
+  });
+}
+
+inline text_chain nested(const manual_world& world, const runtime& rt) {
+  const auto inner = coroutines(world, rt);
+  const auto plain = functions(world, rt);
+  return written(world, rt, [&](const parts& p, auto in) {
+    auto lent = in >> stage("lent", inner);
+    auto moved = in >> stage("look", p.look()) >> stage("moved", inner) >> stage("plain", plain);
+    return join(moved, lent) >> stage("end", p.both());
+  });
+}
+
+inline text_chain nested_twice(const manual_world& world, const runtime& rt) {
+  const auto inner = nested(world, rt);
+  return written(world, rt, [&](const parts& p, auto in) {
+    return in >> stage("outer", inner) >> stage("then", p.yielding()) >> stage("again", inner);
+  });
+}
+
+inline text_chain called_from_a_coroutine(const manual_world& world, const runtime& rt) {
+  const auto inner = coroutines(world, rt);
+  return written(world, rt, [&](const parts&, auto in) {
+    return in >> stage("agent", [inner](call c, std::string s) -> boost::asio::awaitable<std::string> {
+             for (int i = 0; i < 2; ++i) {
+               std::string next = co_await inner(c, s);
+               s = std::move(next);
+             }
+             co_return s;
+           });
+  });
+}
+
+inline text_chain timed(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    auto quick = in >> stage("quick", p.sleeping(1ms)).timeout(5ms);
+    auto slow = in >> stage("slow", p.sleeping(9ms)).timeout(2ms).fallback(p.look());
+    auto bad = in >> stage("bad", p.failing_late(1ms)).fallback(p.sleeping(1ms));
+    return join(quick, slow, bad) >> stage("end", [](std::string a, std::string b, std::string c) { return a + b + c; });
+  });
+}
+
+inline text_chain times_out(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    auto slow = in >> stage("slow", p.pause(9ms)).timeout(2ms);
+    auto seen = in >> stage("other", p.sleeping(5ms));
+    return join(seen, slow) >> stage("end", [](std::string s, unit) { return s; });
+  });
+}
+
+inline text_chain queued(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    return in >> stage("first", p.sleeping(2ms)).queue({.capacity = 8})
+              >> stage("second", p.yielding()).queue({.capacity = 8, .ttl = 1s}).timeout(1s);
+  });
+}
+
+inline text_chain expires(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    return in >> stage("narrow", p.sleeping(5ms)).queue({.capacity = 8, .ttl = 1ms}).fallback(p.look());
+  });
+}
+
+inline text_chain moved_away(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    auto a = in >> stage("function", p.look()).on(p.executor);
+    auto b = in >> stage("coroutine", p.sleeping(1ms)).on(p.executor);
+    auto c = a >> stage("owned", p.grow()).on(p.executor);
+    return join(c, b) >> stage("end", p.both()).on(p.executor);
+  });
+}
+
+inline text_chain moved_away_and_guarded(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    auto a = in >> stage("function", p.look()).on(p.executor).timeout(5ms).fallback(p.look());
+    auto b = in >> stage("hopeless", p.pause(9ms)).timeout(1ms).fallback([](const std::string&) {});
+    return join(a, b) >> stage("end", [](std::string s, unit) { return s; });
+  });
+}
+
+inline text_chain exits(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    auto slow = in >> stage("slow", p.sleeping(9ms));
+    auto quick = in >> stage("nap", p.sleeping(1ms)) >> stage("leave", [](std::string s) -> or_exit<std::string, std::string> {
+                   return exit_with(std::move(s));
+                 });
+    return join(slow, quick) >> stage("end", p.both());
+  });
+}
+
+inline text_chain fails_beside_others(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    auto a = in >> stage("slow", p.sleeping(9ms));
+    auto b = in >> stage("hop", p.yielding()) >> stage("bad", p.fail());
+    auto c = in >> stage("away", p.look()).on(p.executor);
+    auto ab = join(a, b) >> stage("ab", p.both());
+    return join(ab, c) >> stage("end", p.both());
+  });
+}
+
+inline text_chain fails_inside(const manual_world& world, const runtime& rt) {
+  const auto inner = fails_beside_others(world, rt);
+  return written(world, rt, [&](const parts& p, auto in) {
+    auto a = in >> stage("inner", inner);
+    auto b = in >> stage("slow", p.sleeping(9ms));
+    return join(a, b) >> stage("end", p.both());
+  });
+}
+
+}  // namespace constructing
+
+/// Every construct, in a manual world.
+[[nodiscard]] inline const std::vector<construct>& constructs() {
+  using namespace constructing;
+  static const std::vector<construct> all{
+      {"functions", &functions},
+      {"coroutines", &coroutines},
+      {"operations", &operations},
+      {"fan out", &fan_out},
+      {"nested", &nested},
+      {"nested twice", &nested_twice},
+      {"called from a coroutine", &called_from_a_coroutine},
+      {"timed", &timed},
+      {"times out", &times_out, "subject/slow"},
+      {"queued", &queued},
+      {"expires", &expires},
+      {"moved away", &moved_away},
+      {"moved away and guarded", &moved_away_and_guarded},
+      {"exits", &exits},
+      {"fails beside others", &fails_beside_others, "subject/bad"},
+      {"fails inside", &fails_inside, "subject/inner/bad"},
+  };
+  return all;
+}
+
+}  // namespace catena::test
