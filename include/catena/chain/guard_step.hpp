@@ -35,7 +35,7 @@ struct guard_operation : parent_operation, ready_node {
   using parent_operation::parent_operation;
   struct waiter : graph::queue_place, timer_node {
     guard_operation* operation = nullptr;
-    failure gave_up;  ///< why it left the queue; null: it was let in
+    errc gives_up{};  ///< why it leaves the queue if nobody has let it in before `when`
     /// Whoever lets it in may work elsewhere: the run's executor must not run out of work meanwhile.
     std::optional<boost::asio::executor_work_guard<boost::asio::any_io_executor>> work;
   };
@@ -43,10 +43,7 @@ struct guard_operation : parent_operation, ready_node {
   waiter place;
   time_point until = no_deadline;  ///< when the stage itself must have answered
   bool inside = false;             ///< holds a place in the stage that must be given back
-  void reset() noexcept {
-    place.work.reset();
-    place.gave_up = {};
-  }
+  void reset() noexcept { place.work.reset(); }
 };
 
 template <class Base, class Fallback, class... In>
@@ -89,16 +86,17 @@ struct guard_step {
     place.work.emplace(op.owner->executor());
     op.owner->retain();  // for whoever lets it in
     arm(op, stage.queue->options().ttl);
-    switch (stage.queue->enter(place)) {
-      case graph::stage_queue::entry::waits: return;
+    const auto entered = stage.queue->enter(place);
+    if (entered == graph::stage_queue::entry::waits) return;
+    disarm(op);
+    op.owner->release();
+    switch (entered) {
+      case graph::stage_queue::entry::waits:
       case graph::stage_queue::entry::entered:
-        disarm(op);
-        op.owner->release();
         op.inside = true;
         return start_primary(op);
+      case graph::stage_queue::entry::given_up: return stage_failed(op, waited_in_vain(place.gives_up));
       case graph::stage_queue::entry::full:
-        disarm(op);
-        op.owner->release();
         return stage_failed(op, failure(errc::queue_full, "the stage's queue is full at " +
                                                               std::to_string(stage.queue->options().capacity)));
     }
@@ -109,8 +107,7 @@ struct guard_step {
     const time_point expires = ttl > duration{} ? op.owner->runtime().time->now() + ttl : no_deadline;
     place.when = std::min(expires, op.until);
     if (place.when == no_deadline) return;
-    place.gave_up = expires <= op.until ? failure(errc::expired, "waited in the stage's queue longer than its time to live")
-                                        : failure(errc::timed_out, "waited in the stage's queue until its timeout");
+    place.gives_up = expires <= op.until ? errc::expired : errc::timed_out;
     place.fire = [](timer_node& node, wake how) {
       auto& waiter = static_cast<guard_operation::waiter&>(node);
       graph::run& r = *waiter.operation->owner;
@@ -125,13 +122,18 @@ struct guard_step {
     if (op.place.fire && op.owner->runtime().timers->remove(op.place)) op.owner->release();
   }
 
+  static failure waited_in_vain(errc why) {
+    return failure(why, why == errc::expired ? "waited in the stage's queue longer than its time to live"
+                                             : "waited in the stage's queue until its timeout");
+  }
+
   /// Resumes one that has left the queue, on its run's executor; it still holds the pin it took when it entered.
   static void go_on(guard_operation& op) {
     op.resume = [](ready_node& node, wake how) {
       auto& self = static_cast<guard_operation&>(node);
       const boost::intrusive_ptr<graph::run> pinned(self.owner, false);
-      if (how == wake::abandoned) return abandon_step<guard_step>(self);
-      if (self.place.gave_up) return stage_failed(self, std::exchange(self.place.gave_up, {}));
+      if (how == wake::abandoned) return abandoned(self);
+      if (!self.inside) return stage_failed(self, waited_in_vain(self.place.gives_up));
       start_primary(self);
     };
     op.owner->resume_on_executor(op);
@@ -142,7 +144,6 @@ struct guard_step {
     auto* next = static_cast<guard_operation::waiter*>(stage_of(op).queue->leave());
     if (!next) return;
     disarm(*next->operation);
-    next->gave_up = {};
     next->operation->inside = true;
     go_on(*next->operation);
   }
@@ -151,17 +152,11 @@ struct guard_step {
     auto& op = static_cast<guard_operation&>(base);
     const auto& stage = stage_of(op);
     if (stage.queue && stage.queue->give_up(op.place)) {
-      op.place.gave_up = failure(errc::cancelled);
-      struct leave_queue {
-        guard_operation* op;
-        void operator()() const {
-          disarm(*op);
-          const boost::intrusive_ptr<graph::run> pinned(op->owner, false);
-          stage_failed(*op, failure(errc::cancelled));
-        }
-      };
-      boost::asio::post(op.owner->executor(), leave_queue{&op});
-      return false;
+      // Nobody lets it in any more: the run need not wait, and its inputs end with the run.
+      disarm(op);
+      op.reset();
+      op.owner->release();
+      return true;
     }
     stop_children_locked(op);
     return false;

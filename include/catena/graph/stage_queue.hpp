@@ -23,18 +23,20 @@ struct queue_place {
   queue_place* previous = nullptr;
   queue_place* next = nullptr;
   bool waiting = false;
+  bool given_up = false;  ///< by somebody who came before it entered, or after it was let in
 };
 
 /// Who may enter a stage now, and who waits: first come, first served.
 /// \threads  safe
 class stage_queue {
  public:
-  enum class entry { entered, waits, full };
+  enum class entry { entered, waits, full, given_up };
 
   explicit stage_queue(const queue_options& options) : options_(options) {}
 
   [[nodiscard]] entry enter(queue_place& place) noexcept {
     std::lock_guard lock(mutex_);
+    if (place.given_up) return entry::given_up;
     if (inside_ < options_.consumers) {
       ++inside_;
       return entry::entered;
@@ -49,10 +51,13 @@ class stage_queue {
     return entry::waits;
   }
 
-  /// Takes a waiter out; false if it was already let in.
+  /// Takes a waiter out; false if it was already let in, or has not entered yet: then it will not.
   [[nodiscard]] bool give_up(queue_place& place) noexcept {
     std::lock_guard lock(mutex_);
-    if (!place.waiting) return false;
+    if (!place.waiting) {
+      place.given_up = true;
+      return false;
+    }
     unlink_locked(place);
     return true;
   }
