@@ -31,7 +31,6 @@ catena::chain<std::string, std::string> make_search(const catena::runtime& rt) {
            });
   });
 }
-
 struct agent {
   catena::runtime rt;
   catena::chain<std::string, std::string> search;
@@ -66,15 +65,15 @@ auto make_questions(const catena::runtime& rt) {
 
 int main() {
   asio::io_context io;
-  catena::runtime rt(io.get_executor());
-  auto questions = make_questions(rt);
+  auto questions = make_questions(catena::runtime(io.get_executor()));
   auto print = [](std::string before) {
     return [before](const catena::result<std::string>& r) { std::cout << before << (r ? *r : r.error().to_string()) << "\n"; };
   };
-  questions.async_run("who when where", catena::run_options{.deadline = rt.now() + 10s}, print(""));
+  const auto now = catena::clock::now();
+  questions.async_run("who when where", catena::run_options{.deadline = now + 10s}, print(""));
   io.run();
   io.restart();
   questions.async_run("", print("0 parts: "));
-  questions.async_run("who", catena::run_options{.deadline = rt.now() - 1s}, print("too late: "));
+  questions.async_run("who", catena::run_options{.deadline = now - 1s}, print("too late: "));
   io.run();
 }

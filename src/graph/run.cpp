@@ -181,10 +181,10 @@ std::uint32_t run::push_ready(std::uint32_t index, std::uint32_t list) noexcept 
 std::uint32_t run::push_successors(std::uint32_t index, std::uint32_t list) noexcept {
   const std::uint32_t begin = plan_->first_successor[index];
   for (std::uint32_t i = plan_->first_successor[index + 1]; i-- > begin;) {
-    const std::uint32_t next = plan_->successor[i];
-    const std::uint32_t counter = plan_->missing_index[next];
+    const std::uint32_t successor = plan_->successor[i];
+    const std::uint32_t counter = plan_->missing_index[successor];
     if (counter == no_index || slot<live_count>(plan_->missing_offset)[counter].fetch_sub(1, std::memory_order_acq_rel) == 1)
-      list = push_ready(next, list);
+      list = push_ready(successor, list);
   }
   return list;
 }

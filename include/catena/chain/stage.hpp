@@ -61,8 +61,8 @@ template <class F, fixed_string Name = fixed_string<1>{}, class On = detail::inl
           class Fallback = detail::no_fallback, bool Guarded = false>
 class stage_of {
  public:
-  stage_of(std::string name, F f, On on, Fallback fallback, detail::guard_options guard)
-      : name_(std::move(name)), f_(std::move(f)), on_(std::move(on)), fallback_(std::move(fallback)), guard_(std::move(guard)) {}
+  stage_of(std::string name, F f, On on, Fallback otherwise, detail::guard_options guard)
+      : name_(std::move(name)), f_(std::move(f)), on_(std::move(on)), fallback_(std::move(otherwise)), guard_(std::move(guard)) {}
 
   /// Gives up after `limit`, queueing included, with errc::timed_out; a function that runs inline is not interrupted,
   /// but its late answer is not used.
