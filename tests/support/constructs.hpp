@@ -225,6 +225,112 @@ inline text_chain fails_inside(const manual_world& world, const runtime& rt) {
   });
 }
 
+using texts = std::vector<std::string>;
+
+inline auto split() {
+  return [](const std::string& s) { return texts{s + "0", s + "1", s + "2", s + "3"}; };
+}
+inline auto merged() {
+  return [](const texts& all) {
+    std::string sum;
+    for (const auto& one : all) sum += one;
+    return sum;
+  };
+}
+
+inline text_chain each_item(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    auto style = in >> stage("style", p.look());
+    auto read = in >> stage("split", split()) >> each("moved", stage("read", p.yielding()), 2);
+    return read >> each("styled", stage("write", [wait = p.sleeping(1ms)](call c, const std::string& item, const std::string& how) -> boost::asio::awaitable<std::string> {
+                     std::string slept = co_await wait(c, item);
+                     co_return slept + how;
+                   }), 3).with(style)
+                >> each("plain", stage("grow", p.grow())) >> stage("merge", merged());
+  });
+}
+
+inline text_chain each_item_guarded(const manual_world& world, const runtime& rt) {
+  const auto inner = coroutines(world, rt);
+  return written(world, rt, [&](const parts& p, auto in) {
+    return in >> stage("split", split()) >> each("chains", stage("inner", inner), 3)
+              >> each("guarded", stage("slow", p.sleeping(2ms)).timeout(1ms).fallback(p.look()), 2)
+              >> each("away", stage("look", p.look()).on(p.executor), 2) >> stage("merge", merged());
+  });
+}
+
+inline text_chain each_result_of_an_item(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    auto some_fail = [wait = p.sleeping(1ms)](call c, const std::string& s) -> boost::asio::awaitable<result<std::string>> {
+      std::string slept = co_await wait(c, s);
+      if (s.back() == '1') co_return failure(errc::invalid_input, "as told");
+      co_return slept;
+    };
+    return in >> stage("split", split()) >> each_result("tries", stage("try", some_fail), 3)
+              >> stage("count", [](std::vector<result<std::string>> all) {
+                   std::string sum;
+                   for (const auto& one : all) sum += one ? *one : one.error().path();
+                   return sum;
+                 });
+  });
+}
+
+inline text_chain an_item_fails(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    auto third_fails = [wait = p.sleeping(1ms)](call c, const std::string& s) -> boost::asio::awaitable<result<std::string>> {
+      std::string slept = co_await wait(c, s);
+      if (s.back() == '2') co_return failure(errc::invalid_input, "as told");
+      co_return slept;
+    };
+    return in >> stage("split", split()) >> each("items", stage("try", third_fails), 2) >> stage("merge", merged());
+  });
+}
+
+inline text_chain branches(const manual_world& world, const runtime& rt) {
+  const auto inner = coroutines(world, rt);
+  return written(world, rt, [&](const parts& p, auto in) {
+    auto long_one = [](const std::string& s) { return s.size() > 1; };
+    auto short_one = [](const std::string& s) { return s.size() <= 1; };
+    auto a = in >> branch("a", long_one, stage("yes", p.sleeping(1ms)), stage("no", p.grow()));
+    auto b = in >> stage("look", p.look()) >> branch("b", short_one, stage("yes", p.grow()), stage("no", inner));
+    return join(a, b) >> stage("end", p.both());
+  });
+}
+
+inline text_chain cascades(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    auto never = [](const std::string&) { return false; };
+    auto always = [](const std::string&) { return true; };
+    auto a = in >> cascade("a", stage("near", p.yielding()), stage("far", p.sleeping(1ms)), always);
+    auto b = in >> cascade("b", stage("near", p.sleeping(1ms)), stage("far", p.yielding()), never);
+    auto c = in >> cascade("c", stage("near", p.failing_late(1ms)), stage("far", p.look()), always);
+    return join(a, b, c) >> stage("end", [](std::string x, std::string y, std::string z) { return x + y + z; });
+  });
+}
+
+inline text_chain races(const manual_world& world, const runtime& rt) {
+  const auto inner = coroutines(world, rt);
+  return written(world, rt, [&](const parts& p, auto in) {
+    return in >> first_of("race", stage("slow", p.sleeping(9ms)), stage("bad", p.failing_late(1ms)), stage("inner", inner),
+                          stage("away", p.sleeping(5ms)).on(p.executor))
+              >> first_of("inline", stage("look", p.look()), stage("slow", p.sleeping(9ms)));
+  });
+}
+
+inline text_chain nobody_wins(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    return in >> first_of("race", stage("bad", p.failing_late(1ms)), stage("worse", p.failing_late(2ms)));
+  });
+}
+
+inline text_chain gathered(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    std::vector<node<std::string>> all;
+    for (int i = 0; i < 5; ++i) all.push_back(in >> stage("part " + std::to_string(i), p.sleeping(i * 1ms)));
+    return join(all) >> stage("merge", merged());
+  });
+}
+
 }  // namespace constructing
 
 /// Every construct, in a manual world.
@@ -247,6 +353,15 @@ inline text_chain fails_inside(const manual_world& world, const runtime& rt) {
       {"exits", &exits},
       {"fails beside others", &fails_beside_others, "subject/bad"},
       {"fails inside", &fails_inside, "subject/inner/bad"},
+      {"each item", &each_item},
+      {"each item guarded", &each_item_guarded},
+      {"each result of an item", &each_result_of_an_item},
+      {"an item fails", &an_item_fails, "subject/items[2]/try"},
+      {"branches", &branches},
+      {"cascades", &cascades},
+      {"races", &races},
+      {"nobody wins", &nobody_wins, "subject/race/worse"},
+      {"gathered", &gathered},
   };
   return all;
 }
