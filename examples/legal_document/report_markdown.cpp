@@ -38,7 +38,7 @@ std::string plain(string_view text) {
 
 std::string grouped(std::size_t number) {  // 5641 as "5,641"
   std::string digits = std::to_string(number);
-  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
+  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
   return digits;
 }
 

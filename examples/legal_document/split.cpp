@@ -38,6 +38,7 @@ bool is_heading_text(string_view text, bool alone) {
     return columns(text) <= 44 && text.find("，") == string_view::npos && text.find("。") == string_view::npos &&
            text.find("；") == string_view::npos && last.value != U'：';
   if (last.value == ';' || last.value == ',' || last.value == ':') return false;
+  if (text.find(". ") != string_view::npos || modality_of(text) != modality::none) return false;
   if (is_all_caps(text)) return alone || (last.value != '.' && columns(text) <= 45);
   if (is_title_case(text)) return alone || columns(text) <= 60;
   return alone && last.value != '.' && count_words(text) <= 8 && is_upper(code_point_at(text, 0).value);

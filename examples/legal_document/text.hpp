@@ -22,7 +22,7 @@ struct document {
 };
 
 /// Longer texts are refused before they are read; a statute book of 10 000 pages is about 30 MB.
-inline constexpr std::size_t max_text_bytes = std::size_t{32} << 20;
+inline constexpr std::size_t max_text_bytes = 33'000'000;
 
 /// Reads and checks a file. \errors input_error
 document read_document(const std::filesystem::path& file);
