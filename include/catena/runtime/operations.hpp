@@ -6,8 +6,10 @@
 
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 
 #include <concepts>
 #include <type_traits>
@@ -38,17 +40,36 @@ struct operation_memory {
   }
 };
 
+/// Keeps a handler's executor from running out of work while the operation waits elsewhere. An erased executor is that of
+/// a run or of a coroutine, which keep it busy themselves.
+template <class Executor>
+struct held_work {
+  explicit held_work(const Executor& executor) : guard(executor) {}
+  boost::asio::executor_work_guard<Executor> guard;
+};
+template <>
+struct held_work<boost::asio::any_io_executor> {
+  explicit held_work(const boost::asio::any_io_executor&) noexcept {}
+};
+
+template <class Handler>
+using held_work_for = held_work<boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>>;
+
 template <class Handler>
 struct yield_operation : ready_node {
   using memory = operation_memory<yield_operation, Handler>;
   Handler handler;
   const boost::asio::any_io_executor& executor;
+  [[no_unique_address]] held_work_for<Handler> work;
 
   yield_operation(Handler&& h, const boost::asio::any_io_executor& queue_executor)
-      : handler(std::move(h)), executor(queue_executor) {
+      : handler(std::move(h)),
+        executor(queue_executor),
+        work(boost::asio::get_associated_executor(handler, queue_executor)) {
     resume = [](ready_node& node, wake how) {
       auto& self = static_cast<yield_operation&>(node);
       const auto& home = self.executor;
+      [[maybe_unused]] const auto held = self.work;
       Handler ready = memory::release(&self);
       if (how == wake::abandoned) return;
       auto wanted = boost::asio::get_associated_executor(ready, home);
@@ -63,14 +84,17 @@ struct yield_operation : ready_node {
   }
 };
 
-/// A wait for a moment; the timer and a cancellation may come at once, and whoever takes the node out of the heap wins.
+/// A wait for a moment. The timer and a cancellation may come at once: whoever takes the node out of the heap posts the
+/// completion, and the operation lives until that runs, on the handler's executor, where its slot may be touched.
 template <class Handler>
 struct wait_operation : timer_node {
   using memory = operation_memory<wait_operation, Handler>;
   Handler handler;
   std::shared_ptr<runtime_state> runtime;
+  [[no_unique_address]] held_work_for<Handler> work;
 
-  wait_operation(Handler&& h, std::shared_ptr<runtime_state> r, time_point moment) : handler(std::move(h)), runtime(std::move(r)) {
+  wait_operation(Handler&& h, std::shared_ptr<runtime_state> r, time_point moment)
+      : handler(std::move(h)), runtime(std::move(r)), work(executor()) {
     when = moment;
     fire = [](timer_node& node, wake how) {
       auto& self = static_cast<wait_operation&>(node);
@@ -79,14 +103,33 @@ struct wait_operation : timer_node {
     };
   }
 
+  [[nodiscard]] auto executor() const { return boost::asio::get_associated_executor(handler, runtime->ready->executor()); }
+
   static void finish(wait_operation& self, boost::system::error_code ec) {
-    auto runtime = self.runtime;
-    auto slot = boost::asio::get_associated_cancellation_slot(self.handler);
-    if (slot.is_connected()) slot.clear();
-    Handler ready = memory::release(&self);
-    auto executor = boost::asio::get_associated_executor(ready, runtime->ready->executor());
-    boost::asio::post(executor, [ready = std::move(ready), ec]() mutable { std::move(ready)(ec); });
+    const auto executor = self.executor();
+    boost::asio::post(executor, completion(self, ec));
   }
+
+ private:
+  class completion {
+   public:
+    completion(wait_operation& op, boost::system::error_code ec) noexcept : op_(&op), ec_(ec) {}
+    completion(completion&& other) noexcept : op_(std::exchange(other.op_, nullptr)), ec_(other.ec_) {}
+    completion& operator=(completion&&) = delete;
+    ~completion() {
+      if (op_) (void)memory::release(op_);
+    }
+    void operator()() {
+      auto slot = boost::asio::get_associated_cancellation_slot(op_->handler);
+      if (slot.is_connected()) slot.clear();
+      Handler ready = memory::release(std::exchange(op_, nullptr));
+      std::move(ready)(ec_);
+    }
+
+   private:
+    wait_operation* op_;
+    boost::system::error_code ec_;
+  };
 };
 
 }  // namespace detail
