@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <catena/runtime/ready_queue.hpp>
+#include <catena/testing/manual_world.hpp>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "support/catch.hpp"
+
+namespace {
+
+using catena::ready_node;
+using catena::ready_queue;
+using catena::wake;
+
+struct noted_node : ready_node {
+  explicit noted_node(std::function<void(wake)> f) : then(std::move(f)) {
+    resume = [](ready_node& node, wake how) { static_cast<noted_node&>(node).then(how); };
+  }
+  std::function<void(wake)> then;
+};
+
+}  // namespace
+
+TEST_CASE("a ready queue resumes every node once, in order, and never inside push") {
+  catena::testing::manual_world world;
+  const auto queue = std::make_shared<ready_queue>(world.get_executor());
+  std::vector<int> order;
+  std::deque<noted_node> nodes;
+  for (int i = 0; i < 300; ++i) {
+    nodes.emplace_back([&order, i](wake how) {
+      CHECK(how == wake::resumed);
+      order.push_back(i);
+    });
+    queue->push(nodes.back());
+  }
+  CHECK(order.empty());
+  // One drainer at a time may be ready, so that a seed does not change the order.
+  world.run_until_idle();
+  CHECK(order.size() == 300);
+  CHECK(std::is_sorted(order.begin(), order.end()));
+}
+
+TEST_CASE("a ready queue resumes many nodes with few posts") {
+  catena::testing::manual_world world;
+  const auto queue = std::make_shared<ready_queue>(world.get_executor());
+  int resumed = 0;
+  std::deque<noted_node> nodes;
+  for (int i = 0; i < 1000; ++i) queue->push(nodes.emplace_back([&](wake) { ++resumed; }));
+  world.run_until_idle();
+  CHECK(resumed == 1000);
+  CHECK(world.steps() < 100);
+}
+
+TEST_CASE("a node that pushes itself again does not keep the others from their turn") {
+  catena::testing::manual_world world;
+  const auto queue = std::make_shared<ready_queue>(world.get_executor());
+  int rounds = 0;
+  bool other_ran = false;
+  noted_node again([&](wake) {
+    if (++rounds < 100 && !other_ran) queue->push(again);
+  });
+  noted_node other([&](wake) { other_ran = true; });
+  queue->push(again);
+  queue->push(other);
+  world.run_until_idle();
+  CHECK(other_ran);
+  CHECK(rounds <= 3);
+}
+
+TEST_CASE("what waits in a ready queue is abandoned once when the executor goes, and so is what comes later") {
+  catena::testing::manual_world world;
+  const auto queue = std::make_shared<ready_queue>(world.get_executor());
+  int abandoned = 0;
+  const auto count = [&](wake how) {
+    CHECK(how == wake::abandoned);
+    ++abandoned;
+  };
+  noted_node early(count);
+  noted_node late(count);
+  queue->push(early);
+  world.destroy_executor();
+  CHECK(abandoned == 1);
+  queue->push(late);
+  CHECK(abandoned == 2);
+}
+
+TEST_CASE("a node that throws does not take its neighbours with it") {
+  catena::testing::manual_world world;
+  const auto queue = std::make_shared<ready_queue>(world.get_executor());
+  int resumed = 0;
+  std::deque<noted_node> nodes;
+  for (int i = 0; i < 10; ++i)
+    queue->push(nodes.emplace_back([&resumed, i](wake) {
+      if (i == 3) throw std::runtime_error("from a handler");
+      ++resumed;
+    }));
+  int thrown = 0;
+  for (bool more = true; more;) {
+    try {
+      more = world.step();
+    } catch (const std::runtime_error&) {
+      ++thrown;
+    }
+  }
+  CHECK(thrown == 1);
+  CHECK(resumed == 9);
+}
+
+TEST_CASE("a ready queue loses and doubles nothing between threads", "[concurrency]") {
+  boost::asio::thread_pool pool(2);
+  const auto queue = std::make_shared<ready_queue>(pool.get_executor());
+  constexpr int count = 5000;
+  std::atomic<int> resumed{0};
+  std::vector<std::unique_ptr<noted_node>> nodes;
+  for (int i = 0; i < 2 * count; ++i)
+    nodes.push_back(std::make_unique<noted_node>([&](wake how) {
+      if (how == wake::resumed) resumed.fetch_add(1, std::memory_order_relaxed);
+    }));
+  auto push_half = [&](int from) {
+    for (int i = from; i < from + count; ++i) queue->push(*nodes[static_cast<std::size_t>(i)]);
+  };
+  std::thread first(push_half, 0);
+  std::thread second(push_half, count);
+  first.join();
+  second.join();
+  pool.join();
+  CHECK(resumed == 2 * count);
+}
