@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 
+#include "legal_document/memory.hpp"
 #include "legal_document/report_chain.hpp"
 #include "legal_document/stage_clock.hpp"
 
@@ -22,7 +23,7 @@ constexpr int run_failed = 1;
 constexpr int unusable_input = 2;
 
 std::string readable_result(const report& made, const options& of) {
-  return of.format == report_format::json ? to_json(made) + "\n" : to_markdown(made);
+  return of.format == report_format::json ? to_json(made) : to_markdown(made);
 }
 
 int write_report(const report& made, const options& of) {
@@ -77,6 +78,7 @@ int run(const options& of) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_memory_bounded();
   try {
     const options of = parse_options(std::span<const char* const>(argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0)));
     if (of.what == task::help) {
