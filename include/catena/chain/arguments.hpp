@@ -48,12 +48,12 @@ class arguments {
 
   /// Somebody else needs the inputs as long as this step does.
   void retain() const noexcept {
-    [this]<std::size_t... I>(std::index_sequence<I...>) { (retain_one<I>(), ...); }(std::index_sequence_for<In...>{});
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (retain_one<I>(), ...); }(std::index_sequence_for<In...>{});
   }
 
   /// This step is done with its inputs.
   void release() const noexcept {
-    [this]<std::size_t... I>(std::index_sequence<I...>) { (release_one<I>(), ...); }(std::index_sequence_for<In...>{});
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (release_one<I>(), ...); }(std::index_sequence_for<In...>{});
   }
 
  private:
