@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSL-1.0
+# program.sh PROGRAM DATA CHECK: runs legal_document as its users do. Each CHECK is one promise.
+set -euo pipefail
+program=$1 data=$2 check=$3
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+
+die() { echo "$check: $*" >&2; exit 1; }
+
+# refuses WORDS ARGUMENT...: exit status 2, and the message holds the words.
+refuses() {
+  local words=$1 status=0
+  shift
+  "$program" "$@" >out 2>err || status=$?
+  [ "$status" = 2 ] || die "exit status $status instead of 2 for: $*"
+  grep -qF -- "$words" err || die "the message does not say '$words': $(cat err)"
+}
+
+case $check in
+  default)
+    "$program" >out 2>err || die "fails: $(cat err)"
+    [ -s report.md ] || die 'report.md is missing'
+    for words in '# GNU GENERAL PUBLIC LICENSE' '## Summary' '## Section by section' '*(§ 7)*' '| summarise | 21 |'; do
+      grep -qF -- "$words" report.md || die "the report lacks '$words'"
+    done
+    grep -qE '^report.md: 21 sections, [0-9]+ batches of [0-9.]+ sections on average, ' err || die "the end is not told: $(tail -n 1 err)"
+    ! grep -q $'\r' err || die 'a progress bar, and there is no terminal'
+    ;;
+  json)
+    "$program" --json >report.json 2>err || die "fails: $(cat err)"
+    [ "$(head -c 1 report.json)" = '{' ] && [ "$(tail -n 1 report.json)" = '}' ] || die 'no JSON object'
+    grep -q '"key_points"' report.json || die 'no key points'
+    ;;
+  diagram)
+    "$program" --diagram >out 2>err || die "fails: $(cat err)"
+    [ "$(head -n 1 out)" = 'flowchart TD' ] || die "no Mermaid: $(head -n 1 out)"
+    grep -q 'summarise' out || die 'the model is not in it'
+    ;;
+  help)
+    "$program" --help >out 2>err || die 'fails'
+    for option in --out --json --diagram --batch --instances --key-points --quiet --help; do
+      grep -qF -- "$option" out || die "does not tell of $option"
+    done
+    ;;
+  refusals)
+    refuses 'no/such/file' no/such/file
+    refuses "$folder" "$folder"
+    : >empty.txt
+    refuses empty.txt empty.txt
+    head -c 4096 /dev/zero >binary.txt
+    refuses binary.txt binary.txt
+    printf 'caf\xe9 and nothing else \xff\xfe\n' >latin.txt
+    refuses UTF-8 latin.txt
+    refuses --no-such-option --no-such-option
+    head -c 100000000 /dev/zero | tr '\0' 'x' >line.txt
+    refuses line.txt line.txt
+    ;;
+  chinese)
+    "$program" "$data/zh-sample.txt" >out 2>err || die "fails: $(cat err)"
+    grep -q '第一条' report.md || die 'no first article in the report'
+    ;;
+  no_sections)
+    { for i in $(seq 200); do printf 'The tenant shall pay rent number %s in time. ' "$i"; done; echo; } >flat.txt
+    "$program" flat.txt >out 2>err || die "fails: $(cat err)"
+    grep -qE '^report.md: [0-9]+ sections' err || die "$(cat err)"
+    ;;
+  memory)
+    for _ in $(seq 290); do cat "$data/gpl-3.0.txt"; done >long.txt
+    [ "$(stat -c %s long.txt)" -gt 10000000 ] || die 'the text is too short'
+    "$program" --quiet long.txt >out 2>err &
+    pid=$! peak=0
+    while [ -r "/proc/$pid/status" ]; do
+      now=$(sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$pid/status" 2>/dev/null || true)
+      [ -z "$now" ] || peak=$now
+      sleep 0.1
+    done
+    wait "$pid" || die "fails: $(cat err)"
+    [ -s report.md ] || die 'no report'
+    echo "peak: $((peak / 1024)) MiB"
+    [ "$peak" -gt 10000 ] && [ "$peak" -le $((512 * 1024)) ] || die "peak memory was $((peak / 1024)) MiB"
+    ;;
+  *) die 'no such check' ;;
+esac
