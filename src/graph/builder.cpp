@@ -173,7 +173,7 @@ void builder::emit(plan& p, std::uint32_t index, std::uint32_t scratch) {
     if (o.plan_input != no_index || (stage.demands[k] == demand::either && !o.sole)) fixed = false;
     about.operands.push_back(o);
   }
-  step s{fixed ? stage.fixed : stage.dynamic, stage.stage.get(), output.offset, {no_index, no_index, no_index}};
+  step s{fixed ? stage.fixed : stage.dynamic, stage.stage ? stage.stage.get() : stage.small_stage, output.offset, {no_index, no_index, no_index}};
   if (about.operands.size() <= s.in.size()) {
     for (std::size_t k = 0; k < about.operands.size(); ++k) s.in[k] = about.operands[k].offset;
   } else {

@@ -81,7 +81,7 @@ void run::lock() noexcept {
 }
 
 void run::start(ending how) {
-  if (deadline != no_deadline && runtime().time->now() >= deadline) stop_with(stop_reason::deadline, deadline_failure());
+  if (deadline != no_deadline && is_past(deadline, *runtime().time)) stop_with(stop_reason::deadline, deadline_failure());
   if (!plan_->sequential) {
     std::uint32_t ready = no_index;
     for (std::size_t i = plan_->roots.size(); i-- > 0;) ready = push_ready(plan_->roots[i], ready);
@@ -370,7 +370,8 @@ void run::deadline_passed(timer_node& node, wake how) {
 }
 
 void run::release() noexcept {
-  if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  // The only one left needs no read-modify-write: nobody can copy a reference that nobody else has.
+  if (references_.load(std::memory_order_acquire) != 1 && references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   for (const counted_slot& counted : plan_->counted) {
     auto* value = at(counted.offset);
     if (reinterpret_cast<live_count*>(value + counted.type->count_offset)->load(std::memory_order_relaxed) != 0)

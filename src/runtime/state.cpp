@@ -92,7 +92,7 @@ void runtime_state::executor_gone() noexcept {
 void runtime_state::wait_for_runs(time_point deadline, std::shared_ptr<drain_waiter> waiter) {
   std::unique_lock lock(drain_mutex_);
   draining_.store(true, std::memory_order_seq_cst);
-  if (live_runs_.load(std::memory_order_seq_cst) == 0) {
+  if (live_run_count() == 0) {
     lock.unlock();
     waiter->complete_once({});
     return;

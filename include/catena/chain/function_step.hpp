@@ -4,7 +4,12 @@
 /// A stage that is a plain function: an indirect call, inline.
 #include <catena/chain/arguments.hpp>
 
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstring>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 namespace catena::detail {
@@ -14,9 +19,23 @@ struct function_step {
   using traits = callable<F, In...>;
   using demands = demands_for<F, In...>;
 
+  /// A function pointer, or a lambda that captures no more than one, lies in the step itself: one load less.
+  static constexpr bool is_small = sizeof(F) <= sizeof(void*) && alignof(F) <= alignof(void*) &&
+                                   std::is_trivially_copyable_v<F> && std::is_trivially_destructible_v<F>;
+
+  static decltype(auto) callable_of(const graph::step& s) noexcept {
+    if constexpr (is_small) {
+      std::array<std::byte, sizeof(F)> bytes;
+      std::memcpy(bytes.data(), &s.stage, sizeof(F));
+      return std::bit_cast<F>(bytes);
+    } else {
+      return *static_cast<const F*>(s.stage);
+    }
+  }
+
   template <passing How>
   static graph::outcome execute(graph::run& r, const graph::step& s) {
-    const F& f = *static_cast<const F*>(s.stage);
+    const F& f = callable_of(s);  // a copy of a small one
     const arguments<How, In...> inputs(r, s);
     const input_release release(inputs);
     auto invoke = [&](auto&&... refs) -> decltype(auto) {
@@ -40,7 +59,8 @@ struct function_step {
     request.type = &graph::value_type_of<output>;
     request.fixed = &execute<passing::fixed>;
     request.dynamic = &execute<passing::dynamic>;
-    request.stage = std::make_shared<const F>(std::move(f));
+    if constexpr (is_small) std::memcpy(&request.small_stage, &f, sizeof(F));
+    else request.stage = std::make_shared<const F>(std::move(f));
     request.result_optional = std::is_same_v<output, unit>;
     if constexpr (!std::is_void_v<typename traits::exit>) chain.add_exit(graph::value_type_of<typename traits::exit>, request.name);
   }

@@ -186,13 +186,14 @@ void start_root(graph::plan_ptr plan, In&& in, run_options options, Handler hand
   using tail = root_tail<Handler, Out>;
   runtime_state& runtime = *plan->runtime;
   const auto& home = runtime.ready->executor();
-  if (!runtime.begin_run(kind_of(options, runtime))) {
+  const std::uint64_t number = runtime.begin_run(kind_of(options, runtime));
+  if (number == 0) {
     auto executor = boost::asio::get_associated_executor(handler, home);
     result<Out> refused = failure(errc::shutting_down).within(plan->name);
     boost::asio::post(executor, boost::asio::append(std::move(handler), std::move(refused)));
     return;
   }
-  if (options.id == 0) options.id = runtime.next_id();
+  if (options.id == 0) options.id = number;
   auto slot = boost::asio::get_associated_cancellation_slot(handler);
   const bool deadline = options.deadline != no_deadline;
   const graph::run::start_options start{.call = options,
@@ -243,8 +244,9 @@ template <class In, class Out>
 result<Out> run_sequential(const graph::plan& plan, In&& in, run_options options) {
   using tail = sequential_tail<Out>;
   runtime_state& runtime = *plan.runtime;
-  if (!runtime.begin_run(kind_of(options, runtime))) return failure(errc::shutting_down).within(plan.name);
-  if (options.id == 0) options.id = runtime.next_id();
+  const std::uint64_t number = runtime.begin_run(kind_of(options, runtime));
+  if (number == 0) return failure(errc::shutting_down).within(plan.name);
+  if (options.id == 0) options.id = number;
   const graph::run::start_options start{.call = options,
                                         .tail = &tail::operations,
                                         .tail_size = sizeof(tail),

@@ -30,6 +30,7 @@ struct stage_request {
   step_function fixed = nullptr;
   step_function dynamic = nullptr;
   std::shared_ptr<const void> stage;
+  const void* small_stage = nullptr;  ///< a callable no larger than a pointer, kept in the step itself; then `stage` is null
   std::size_t scratch_size = 0;
   bool suspends = false;
   bool (*cancel)(operation&) = nullptr;

@@ -40,7 +40,7 @@ inline constexpr std::uint32_t no_index = 0xffff'ffff;
 /// The part of a stage that running touches: what to call, with what, from where to where.
 struct step {
   step_function execute;
-  const void* stage;               ///< the stage's callable, owned by the plan
+  const void* stage;               ///< the stage's callable, owned by the plan; or, if it is small, the callable itself
   std::uint32_t out;               ///< the output's offset in the frame
   std::array<std::uint32_t, 3> in; ///< the inputs' offsets; with more than three, in[0] indexes plan::more_inputs
 };

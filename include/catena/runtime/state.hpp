@@ -61,20 +61,24 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
  public:
   static std::shared_ptr<runtime_state> create(boost::asio::any_io_executor executor, runtime_options options);
 
-  /// Counts a run in; false when the runtime is draining, unless the run is a part of one that is counted already.
-  [[nodiscard]] bool begin_run(work_kind kind) noexcept {
-    live_runs_.fetch_add(1, std::memory_order_seq_cst);
+  /// Counts a run in and gives it its number, from 1; zero when the runtime is draining, unless the run is a part of one
+  /// that is counted already.
+  [[nodiscard]] std::uint64_t begin_run(work_kind kind) noexcept {
+    const std::uint64_t number = begun_runs_.fetch_add(1, std::memory_order_seq_cst) + 1;
     if (!draining_.load(std::memory_order_seq_cst) || kind == work_kind::old) [[likely]]
-      return true;
+      return number;
     end_run();
-    return false;
+    return 0;
   }
   void end_run() noexcept {
-    if (live_runs_.fetch_sub(1, std::memory_order_seq_cst) == 1 && draining_.load(std::memory_order_seq_cst)) [[unlikely]]
+    const std::uint64_t ended = ended_runs_.fetch_add(1, std::memory_order_seq_cst) + 1;
+    if (draining_.load(std::memory_order_seq_cst) && ended == begun_runs_.load(std::memory_order_seq_cst)) [[unlikely]]
       runs_ended();
   }
-  [[nodiscard]] std::uint64_t next_id() noexcept { return next_id_.fetch_add(1, std::memory_order_relaxed) + 1; }
-  [[nodiscard]] std::int64_t live_run_count() const noexcept { return live_runs_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t live_run_count() const noexcept {
+    const std::uint64_t ended = ended_runs_.load(std::memory_order_seq_cst);  // first: it never overtakes the other
+    return begun_runs_.load(std::memory_order_seq_cst) - ended;
+  }
   /// Counts work whose answer nobody wanted any more.
   void count_waste() noexcept { wasted_.fetch_add(1, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t wasted_count() const noexcept { return wasted_.load(std::memory_order_relaxed); }
@@ -95,8 +99,8 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   void runs_ended() noexcept;
 
   log_hook log_;
-  std::atomic<std::int64_t> live_runs_{0};
-  std::atomic<std::uint64_t> next_id_{0};
+  std::atomic<std::uint64_t> begun_runs_{0};
+  std::atomic<std::uint64_t> ended_runs_{0};
   std::atomic<std::uint64_t> wasted_{0};
   std::atomic<bool> draining_{false};
   std::mutex drain_mutex_;
