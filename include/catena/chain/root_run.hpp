@@ -8,7 +8,9 @@
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
 
 #include <concepts>
 #include <memory>
@@ -89,6 +91,8 @@ struct root_tail {
   // First, and trivially reachable after the rest is destroyed: the memory goes back through it last.
   [[no_unique_address]] std::conditional_t<has_allocator<Handler>, frame_allocator<Handler>, nothing> allocator;
   [[no_unique_address]] std::conditional_t<has_executor<Handler>, boost::asio::any_io_executor, nothing> executor;
+  /// Keeps an executor other than the runtime's from running out of work while the run waits elsewhere.
+  [[no_unique_address]] std::conditional_t<has_executor<Handler>, boost::asio::any_io_executor, nothing> work;
   std::optional<Handler> handler;
 
   static void complete(graph::run& r, graph::ending how) {
@@ -122,6 +126,7 @@ struct root_tail {
 
   static void end(graph::run& r, root_tail& tail) noexcept {
     tail.handler.reset();
+    if constexpr (has_executor<Handler>) tail.work = {};
     r.release();
   }
 
@@ -209,16 +214,19 @@ void start_root(graph::plan_ptr plan, In&& in, run_options options, Handler hand
     frame_allocator<Handler> allocator(boost::asio::get_associated_allocator(handler));
     memory = std::allocator_traits<frame_allocator<Handler>>::allocate(allocator, size);
     r = graph::run::create(*plan, start, memory);
-    ::new (static_cast<void*>(&r->tail<tail>())) tail{allocator, {}, std::move(handler)};
+    ::new (static_cast<void*>(&r->tail<tail>())) tail{allocator, {}, {}, std::move(handler)};
   } else {
     memory = plan->frames.allocate(size);
     r = graph::run::create(*plan, start, memory);
-    ::new (static_cast<void*>(&r->tail<tail>())) tail{{}, {}, std::move(handler)};
+    ::new (static_cast<void*>(&r->tail<tail>())) tail{{}, {}, {}, std::move(handler)};
   }
   if constexpr (has_executor<Handler>) {
     auto& t = r->tail<tail>();
     t.executor = boost::asio::any_io_executor(boost::asio::get_associated_executor(*t.handler, home));
-    if (t.executor != home) r->use_executor(t.executor);
+    if (t.executor != home) {
+      r->use_executor(t.executor);
+      t.work = boost::asio::prefer(t.executor, boost::asio::execution::outstanding_work.tracked);
+    }
   }
   r->give_input(0, std::move(in));
   if (slot.is_connected()) slot.template emplace<cancel_run>(*r);
