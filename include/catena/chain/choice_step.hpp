@@ -136,12 +136,21 @@ struct cascade_step {
 
   static void near_ended(graph::run& child, parent_operation& op) {
     graph::run& r = *op.owner;
-    const bool exited = child.why_stopped() == graph::stop_reason::exited;
-    const bool accepted = child.answered() && data_of(op).accept(std::as_const(*child.slot<output>(child.of().result)));
-    if (accepted || exited || r.stopped()) return single_child<cascade_step>::ended(child, op);
+    if (child.why_stopped() == graph::stop_reason::exited || accepted(op, child)) return single_child<cascade_step>::ended(child, op);
     // What near answered is not wanted, but must be destroyed with its run.
     child.release();
+    if (r.stopped()) return complete_step<cascade_step>(op);
     start(op, 1, &single_child<cascade_step>::ended);
+  }
+
+  /// An `accept` that throws fails the step.
+  static bool accepted(parent_operation& op, graph::run& child) noexcept {
+    try {
+      return child.answered() && data_of(op).accept(std::as_const(*child.slot<output>(child.of().result)));
+    } catch (...) {
+      op.owner->fail(op.its_step(), failure::from(std::current_exception()));
+      return false;
+    }
   }
 };
 
