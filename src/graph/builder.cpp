@@ -90,11 +90,11 @@ std::uint32_t builder::add_stage(stage_request request) {
 
 void builder::add_exit(const value_type& type, const std::string& stage) { exits_.push_back({&type, stage}); }
 
-void builder::check_names() {
+void builder::check_names(exits how) {
   std::unordered_map<std::string, int> seen;
   for (const auto& stage : stages_) {
     // The one stage of a plan made for a policy goes by the name of the stage around it.
-    if (stage.name.empty() && stages_.size() > 1) fault("a stage has an empty name");
+    if (stage.name.empty() && how == exits::end_here) fault("a stage has an empty name");
     if (stage.name.find('/') != std::string::npos)
       fault("stage " + quoted(stage.name) + " has a '/' in its name, which separates the names of a path");
     if (++seen[stage.name] == 2) fault("two stages are named " + quoted(stage.name));
@@ -115,7 +115,15 @@ void builder::check_uses(std::uint32_t result) {
             "), which others use as well: let it take a const reference");
     }
   }
+  if (result == no_index) return;
   if (values_[result].plan_input != no_index) fault("the chain returns its own input: it has no stage");
+}
+
+void builder::check_exits_agree() {
+  for (const auto& exit : exits_)
+    if (exit.type != exits_.front().type)
+      fault("stage " + quoted(exit.stage) + " may exit with " + std::string(exit.type->name) + ", but " + quoted(exits_.front().stage) +
+            " with " + std::string(exits_.front().type->name));
 }
 
 void builder::check_exits(std::uint32_t result) {
@@ -230,9 +238,10 @@ std::uint32_t builder::place_stage(plan& p, layout& frame, std::uint32_t index) 
 }
 
 plan_ptr builder::compile(std::uint32_t result, exits how) {
-  check_names();
+  check_names(how);
   check_uses(result);
-  if (how == exits::end_here) check_exits(result);
+  if (how == exits::leave) check_exits_agree();
+  else if (result != no_index) check_exits(result);
   compiled_ = true;
   if (!faults_.empty()) throw graph_error(name_, std::move(faults_));
 

@@ -208,8 +208,9 @@ template <class In, class Write>
   auto written = std::forward<Write>(write)(in);
   auto out = detail::as_node(std::move(written));
   using output = typename decltype(out)::value_type;
-  if (out.chain() != builder) builder->fault("the answer is a node of another chain");
-  return chain<In, output>(builder->compile(out.id(), graph::builder::exits::end_here));
+  const bool foreign = out.chain() != builder;
+  if (foreign) builder->fault("the answer is a node of another chain");
+  return chain<In, output>(builder->compile(foreign ? graph::no_index : out.id(), graph::builder::exits::end_here));
 }
 
 }  // namespace catena

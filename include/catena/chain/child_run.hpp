@@ -9,7 +9,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace catena::detail {
 
@@ -187,13 +189,22 @@ struct child_inputs {
   }
 };
 
-/// How a step with children takes its inputs: as its children do, and never by move where several children need them.
+/// How a step takes its inputs when only one of its children gets them.
 template <class... Plans>
-std::vector<graph::demand> child_demands(std::size_t count, bool shared, const Plans&... plans) {
-  std::vector<graph::demand> demands(count, shared ? graph::demand::reads : graph::demand::either);
+std::vector<graph::demand> child_demands(std::size_t count, const Plans&... plans) {
+  std::vector<graph::demand> demands(count, graph::demand::either);
   for (std::size_t i = 0; i < count; ++i)
     if (((!plans->inputs[i].may_be_borrowed) || ...)) demands[i] = graph::demand::moves;
   return demands;
+}
+
+/// The same when several children may need them: none may move.
+template <class... Plans>
+std::vector<graph::demand> shared_demands(graph::builder& chain, const std::string& name, std::size_t count, const Plans&... plans) {
+  for (std::size_t i = 0; i < count; ++i)
+    if (((!plans->inputs[i].may_be_borrowed) || ...))
+      chain.fault("stage '" + name + "' wants to move what its other part may still need: let both take a const reference");
+  return std::vector<graph::demand>(count, graph::demand::reads);
 }
 
 /// Moves a child's answer into the output of the parent's step, or fails the parent, or leaves it by the child's exit.

@@ -71,7 +71,7 @@ struct branch_step {
     static_assert(std::is_invocable_r_v<bool, const Predicate&, const In&>, "catena: a branch's predicate takes the value as const T& and answers bool");
     auto d = std::make_shared<data>(data{std::move(predicate), {}});
     d->plans = {plan_of_choice<Yes, In>(chain, std::move(yes)), plan_of_choice<No, In>(chain, std::move(no))};
-    auto demands = child_demands(1, false, d->plans[0], d->plans[1]);
+    auto demands = child_demands(1, d->plans[0], d->plans[1]);
     return add_choice<output>(chain, std::move(name), "branch", std::move(ids), std::move(demands), &execute,
                               sizeof(parent_operation), &cancel_children, std::move(d));
   }
@@ -113,7 +113,7 @@ struct cascade_step {
     static_assert(std::is_invocable_r_v<bool, const Accept&, const output&>, "catena: a cascade's accept takes the answer as const T& and answers bool");
     auto d = std::make_shared<data>(data{std::move(accept), {}});
     d->plans = {plan_of_choice<Near, In>(chain, std::move(near)), plan_of_choice<Far, In>(chain, std::move(far))};
-    auto demands = child_demands(1, true, d->plans[0], d->plans[1]);
+    auto demands = shared_demands(chain, name, 1, d->plans[0], d->plans[1]);
     return add_choice<output>(chain, std::move(name), "cascade", std::move(ids), std::move(demands), &execute,
                               sizeof(parent_operation), &cancel_children, std::move(d));
   }

@@ -238,7 +238,9 @@ std::uint32_t guard_step<Base, Fallback, In...>::add_to(graph::builder& chain, c
   auto stage = std::make_shared<guarded_stage>();
   stage->options = options;
   if (options.timeout && *options.timeout <= duration{}) chain.fault("stage '" + name + "': timeout must be greater than zero");
+  if (options.reserve < duration{}) chain.fault("stage '" + name + "': the fallback's reserve must be zero or more");
   if (options.queue) {
+    if (options.queue->ttl < duration{}) chain.fault("stage '" + name + "': queue_options::ttl must be zero or more");
     if (options.queue->consumers < 1) chain.fault("stage '" + name + "': queue_options::consumers must be at least 1");
     stage->queue = std::make_unique<graph::stage_queue>(*options.queue);
   }
@@ -253,8 +255,8 @@ std::uint32_t guard_step<Base, Fallback, In...>::add_to(graph::builder& chain, c
   request.name = name;
   request.kind = stage->primary->stages.front().kind;
   request.inputs = std::move(ids);
-  request.demands = stage->fallback ? child_demands(sizeof...(In), true, stage->primary, stage->fallback)
-                                    : child_demands(sizeof...(In), false, stage->primary);
+  request.demands = stage->fallback ? shared_demands(chain, name, sizeof...(In), stage->primary, stage->fallback)
+                                    : child_demands(sizeof...(In), stage->primary);
   request.type = &graph::value_type_of<output>;
   request.fixed = request.dynamic = &execute;
   request.scratch_size = sizeof(guard_operation);
@@ -264,7 +266,8 @@ std::uint32_t guard_step<Base, Fallback, In...>::add_to(graph::builder& chain, c
   request.result_optional = std::is_same_v<output, unit>;
   request.inner = {stage->primary};
   if (stage->fallback) request.inner.push_back(stage->fallback);
-  if (stage->primary->exit_type) chain.add_exit(*stage->primary->exit_type, name);
+  for (const auto& plan : request.inner)
+    if (plan->exit_type) chain.add_exit(*plan->exit_type, name);
   request.stage = std::move(stage);
   return chain.add_stage(std::move(request));
 }

@@ -60,7 +60,7 @@ struct nested_step {
   static void prepare(graph::builder&, graph::stage_request& request, const Chain& chain) {
     const graph::plan_ptr& plan = chain.plan();
     request.kind = "chain";
-    request.demands = child_demands(1, false, plan);
+    request.demands = child_demands(1, plan);
     request.type = &graph::value_type_of<output>;
     request.fixed = request.dynamic = &execute;
     request.stage = std::make_shared<const graph::plan_ptr>(plan);

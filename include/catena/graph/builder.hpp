@@ -52,6 +52,7 @@ class builder {
   [[nodiscard]] const std::shared_ptr<runtime_state>& runtime() const noexcept { return runtime_; }
 
   /// Ends the writing. `exits_here`: early exits end this plan; otherwise they leave it for the chain around.
+  /// \param result  the answer's value; no_index if that is a fault already told
   /// \errors graph_error with all faults
   enum class exits : bool { leave, end_here };
   [[nodiscard]] plan_ptr compile(std::uint32_t result, exits how);
@@ -66,9 +67,10 @@ class builder {
   };
   class layout;
 
-  void check_names();
+  void check_names(exits how);
   void check_uses(std::uint32_t result);
   void check_exits(std::uint32_t result);
+  void check_exits_agree();
   void connect(plan& p) const;
   [[nodiscard]] std::vector<std::uint32_t> producers_of(const stage_request& stage) const;
   [[nodiscard]] operand operand_of(std::uint32_t value_id) const;
