@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/runtime/ready_queue.hpp>
 
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/prefer.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -126,9 +129,24 @@ void ready_queue::drain() {
   scope.resume_all();
 }
 
+void ready_queue::hold_work() noexcept {
+  if (held_.fetch_add(1, std::memory_order_acq_rel) != 0) return;
+  std::lock_guard lock(mutex_);
+  if (!gone_ && !work_ && held_.load(std::memory_order_acquire) != 0)
+    work_ = boost::asio::prefer(executor_.get(), boost::asio::execution::outstanding_work.tracked);
+}
+
+void ready_queue::drop_work() noexcept {
+  if (held_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  boost::asio::any_io_executor last;  // let go of outside the lock: an io_context may stop by it
+  std::lock_guard lock(mutex_);
+  if (held_.load(std::memory_order_acquire) == 0) last = std::exchange(work_, {});
+}
+
 void ready_queue::executor_gone() noexcept {
   std::unique_lock lock(mutex_);
   gone_ = true;
+  work_ = {};
   // A drainer that is still posted is part of this queue: the pin stays until the executor has destroyed it.
   list nodes = std::exchange(waiting_, {});
   lock.unlock();

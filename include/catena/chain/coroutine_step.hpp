@@ -5,8 +5,6 @@
 #include <catena/chain/launch.hpp>
 #include <catena/chain/operation_step.hpp>
 
-#include <boost/asio/executor_work_guard.hpp>
-
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -21,11 +19,11 @@ struct coroutine_operation : cancellable_operation, ready_node {
   coroutine (*call_stage)(coroutine_operation&) = nullptr;
   void (*end)(coroutine_operation&) noexcept = nullptr;
   void (*abandon)(coroutine_operation&) noexcept = nullptr;
-  /// Set when it runs on another executor than its run, whose own must not run out of work meanwhile.
-  std::unique_ptr<boost::asio::executor_work_guard<boost::asio::any_io_executor>> away;
+  bool away = false;    ///< runs on another executor than its run
+  work_elsewhere work;  ///< held while it is away
   void reset() noexcept {
     cancellable_operation::reset();
-    away.reset();
+    work.drop();
   }
 };
 
@@ -136,7 +134,8 @@ struct coroutine_step {
     op.end = &end_operation<coroutine_step, operation>;
     op.abandon = &abandon_step<coroutine_step, operation>;
     if constexpr (moved) {
-      op.away = std::make_unique<boost::asio::executor_work_guard<boost::asio::any_io_executor>>(r.executor());
+      op.away = true;
+      op.work.hold(r);
       op.serial = std::make_unique<boost::asio::any_io_executor>(
           boost::asio::make_strand(static_cast<const stage_data*>(s.stage)->on));
     }

@@ -4,10 +4,6 @@
 /// Work that is handed to other threads and may outlive its run: a model's, or a function's on another executor.
 #include <catena/chain/nested_step.hpp>
 
-#include <boost/asio/execution/outstanding_work.hpp>
-#include <boost/asio/prefer.hpp>
-
-#include <optional>
 #include <utility>
 
 namespace catena::detail {
@@ -15,9 +11,8 @@ namespace catena::detail {
 /// A suspended step whose work cannot be interrupted. When the run is stopped it no longer waits for it; the frame
 /// with the inputs stays until the work is done, and the answer is counted as waste.
 struct detached_operation : graph::operation, ready_node {
-  detached_operation(graph::run& r, std::uint32_t index)
-      : operation(r, index),
-        work(boost::asio::prefer(r.executor(), boost::asio::execution::outstanding_work.tracked)) {
+  detached_operation(graph::run& r, std::uint32_t index) : operation(r, index) {
+    work.hold(r);
     state.store(phase::suspended, std::memory_order_relaxed);
   }
 
@@ -30,14 +25,13 @@ struct detached_operation : graph::operation, ready_node {
     reset();
     return true;
   }
-  void reset() noexcept { work.reset(); }
+  void reset() noexcept { work.drop(); }
 
   /// graph::step_description::cancel: the run goes on without it.
   static bool cancel(graph::operation& base) { return static_cast<detached_operation&>(base).give_up(); }
 
-  /// Keeps the run's executor from running out of work meanwhile. Whoever gives the operation up lets go of it, because
-  /// the executor may be destroyed before the work is done; whoever claims it, when it is home.
-  std::optional<boost::asio::any_io_executor> work;
+  /// Whoever gives the operation up lets go of it; whoever claims it, when it is home.
+  work_elsewhere work;
 
  private:
   bool change(phase from, phase to) noexcept { return state.compare_exchange_strong(from, to, std::memory_order_acq_rel); }

@@ -5,8 +5,6 @@
 #include <catena/chain/nested_step.hpp>
 #include <catena/graph/stage_queue.hpp>
 
-#include <boost/asio/executor_work_guard.hpp>
-
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -37,13 +35,13 @@ struct guard_operation : parent_operation, ready_node {
     guard_operation* operation = nullptr;
     errc gives_up{};  ///< why it leaves the queue if nobody has let it in before `when`
     /// Whoever lets it in may work elsewhere: the run's executor must not run out of work meanwhile.
-    std::optional<boost::asio::executor_work_guard<boost::asio::any_io_executor>> work;
+    work_elsewhere work;
   };
 
   waiter place;
   time_point until = no_deadline;  ///< when the stage itself must have answered
   bool inside = false;             ///< holds a place in the stage that must be given back
-  void reset() noexcept { place.work.reset(); }
+  void reset() noexcept { place.work.drop(); }
 };
 
 template <class Base, class Fallback, class... In>
@@ -83,7 +81,7 @@ struct guard_step {
     if (!stage.queue) return start_primary(op);
     auto& place = op.place;
     place.operation = &op;
-    place.work.emplace(op.owner->executor());
+    place.work.hold(*op.owner);
     op.owner->retain();  // for whoever lets it in
     arm(op, stage.queue->options().ttl);
     const auto entered = stage.queue->enter(place);
@@ -165,7 +163,7 @@ struct guard_step {
   // ---- the stage and its fallback ----
 
   static void start_primary(guard_operation& op) {
-    op.place.work.reset();
+    op.place.work.drop();
     const auto& s = op.its_step();
     graph::run& child = make_child(op, *stage_of(op).primary,
                                    {.deadline = op.until, .stoppable = true, .ended = &primary_ended, .abandoned = &abandoned});

@@ -21,6 +21,27 @@
 
 namespace catena::detail {
 
+/// Keeps a run's executor from running out of work while one of its stages waits elsewhere, and outlives that executor.
+/// A run on another executor than the runtime's keeps that one busy itself.
+class work_elsewhere {
+ public:
+  work_elsewhere() = default;
+  work_elsewhere(const work_elsewhere&) = delete;
+  work_elsewhere& operator=(const work_elsewhere&) = delete;
+
+  void hold(const graph::run& r) noexcept {
+    if (!r.is_at_home()) return;
+    queue_ = r.runtime().ready.get();
+    queue_->hold_work();
+  }
+  void drop() noexcept {
+    if (auto* queue = std::exchange(queue_, nullptr)) queue->drop_work();
+  }
+
+ private:
+  ready_queue* queue_ = nullptr;  ///< pinned by the run
+};
+
 /// A suspended operation that is cancelled through a slot. Slots are not thread-safe, so in a run that may be stopped
 /// from outside everything that touches the operation happens on a strand of its own.
 struct cancellable_operation : graph::operation {

@@ -4,6 +4,7 @@
 /// Brings work to an executor in groups: one Asio operation resumes many waiting runs.
 #include <catena/runtime/home_executor.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -31,6 +32,9 @@ class ready_queue : public std::enable_shared_from_this<ready_queue> {
   void push(ready_node& node);
   [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return executor_.get(); }
   [[nodiscard]] const home_executor& home() const noexcept { return executor_; }
+  /// Keeps the executor from running out of work until as many drop_work() have come. It may be destroyed before.
+  void hold_work() noexcept;
+  void drop_work() noexcept;
   /// The executor is about to be destroyed: what waits, and whatever comes later, is abandoned.
   void executor_gone() noexcept;
 
@@ -60,6 +64,8 @@ class ready_queue : public std::enable_shared_from_this<ready_queue> {
   drainer_node drainer_;
   std::shared_ptr<ready_queue> pin_;  ///< set while the drainer is posted: there is never more than one on its way
   bool gone_ = false;
+  std::atomic<std::size_t> held_{0};
+  boost::asio::any_io_executor work_;  ///< tracks outstanding work while any is held
 };
 
 }  // namespace catena
