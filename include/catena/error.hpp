@@ -61,7 +61,8 @@ class failure {
   /// The failure of an exception in flight: a catena::error keeps its code and path, anything else is errc::stage_failed.
   [[nodiscard]] static failure from(std::exception_ptr cause);
 
-  [[nodiscard]] explicit operator bool() const noexcept { return rep_ != nullptr; }
+  /// False for a default-made one. No conversion to bool: it would make `result<bool>` ambiguous.
+  [[nodiscard]] bool is_set() const noexcept { return rep_ != nullptr; }
   [[nodiscard]] boost::system::error_code code() const noexcept;
   [[nodiscard]] bool is(errc code) const noexcept { return this->code() == make_error_code(code); }
   /// The stage's path from the outermost chain, as in `legal/each[17]/summarise`; empty outside a run.

@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <ostream>
+
 namespace catena::graph {
 namespace {
 
@@ -88,6 +90,8 @@ std::string description::dot() const {
   text += "  out [shape=oval, label=\"" + escaped(output, "\\\"") + "\"];\n  s" + std::to_string(result) + " -> out;\n}\n";
   return text;
 }
+
+std::ostream& operator<<(std::ostream& out, const description& d) { return out << d.mermaid(); }
 
 std::string description::json() const { return to_json(*this).dump(2); }
 

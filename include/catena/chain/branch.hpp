@@ -14,6 +14,7 @@ namespace catena {
 template <class Predicate, class Yes, class No, class As = void>
 class branch_of {
  public:
+  using catena_stage_expression = void;
   branch_of(std::string name, Predicate predicate, Yes yes, No no)
       : name_(std::move(name)), predicate_(std::move(predicate)), yes_(std::move(yes)), no_(std::move(no)) {}
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -47,6 +48,7 @@ template <class Variant, class Predicate, class Yes, class No>
 template <class Near, class Far, class Accept>
 class cascade_of {
  public:
+  using catena_stage_expression = void;
   cascade_of(std::string name, Near near, Far far, Accept accept)
       : name_(std::move(name)), near_(std::move(near)), far_(std::move(far)), accept_(std::move(accept)) {}
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -77,6 +79,7 @@ template <class Near, class Far, class Accept>
 template <class... Stages>
 class first_of_stages {
  public:
+  using catena_stage_expression = void;
   first_of_stages(std::string name, Stages... stages) : name_(std::move(name)), stages_(std::move(stages)...) {}
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 

@@ -23,10 +23,10 @@ namespace detail {
 /// Below GCC 13 an aggregate temporary in a co_await expression is destroyed twice (GCC bug 99576 and its kin).
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
 template <class T>
-inline constexpr bool temporary_is_miscompiled = std::is_aggregate_v<T> && !std::is_trivially_destructible_v<T>;
+inline constexpr bool gcc_12_destroys_this_temporary_twice_so_name_it_first = std::is_aggregate_v<T> && !std::is_trivially_destructible_v<T>;
 #else
 template <class T>
-inline constexpr bool temporary_is_miscompiled = false;
+inline constexpr bool gcc_12_destroys_this_temporary_twice_so_name_it_first = false;
 #endif
 
 }  // namespace detail
@@ -70,14 +70,14 @@ class chain {
     return answer_or_throw(plan_, In(in), options);
   }
   [[nodiscard]] boost::asio::awaitable<Out> operator()(In&& in, run_options options = {}) const
-    requires(!detail::temporary_is_miscompiled<In>)
+    requires(!detail::gcc_12_destroys_this_temporary_twice_so_name_it_first<In>)
   {
     return answer_or_throw(plan_, std::move(in), options);
   }
   /// g++ 12 destroys an aggregate temporary in a co_await expression twice: name the value on its own line, then
   /// `co_await chain(value)` to copy it or `co_await chain(catena::give(value))` to move it.
   boost::asio::awaitable<Out> operator()(In&& in, run_options options = {}) const
-    requires(detail::temporary_is_miscompiled<In>)
+    requires(detail::gcc_12_destroys_this_temporary_twice_so_name_it_first<In>)
   = delete;
   [[nodiscard]] boost::asio::awaitable<Out> operator()(given_up<In> in, run_options options = {}) const {
     return answer_or_throw(plan_, in.get(), options);
@@ -90,12 +90,12 @@ class chain {
     return answer_or_throw(plan_, In(in), c.options());
   }
   [[nodiscard]] boost::asio::awaitable<Out> operator()(call c, In&& in) const
-    requires(!detail::temporary_is_miscompiled<In>)
+    requires(!detail::gcc_12_destroys_this_temporary_twice_so_name_it_first<In>)
   {
     return answer_or_throw(plan_, std::move(in), c.options());
   }
   boost::asio::awaitable<Out> operator()(call c, In&& in) const
-    requires(detail::temporary_is_miscompiled<In>)
+    requires(detail::gcc_12_destroys_this_temporary_twice_so_name_it_first<In>)
   = delete;
   [[nodiscard]] boost::asio::awaitable<Out> operator()(call c, given_up<In> in) const {
     return answer_or_throw(plan_, in.get(), c.options());
@@ -108,12 +108,12 @@ class chain {
     return answer(plan_, In(in), options);
   }
   [[nodiscard]] boost::asio::awaitable<result<Out>> try_run(In&& in, run_options options = {}) const
-    requires(!detail::temporary_is_miscompiled<In>)
+    requires(!detail::gcc_12_destroys_this_temporary_twice_so_name_it_first<In>)
   {
     return answer(plan_, std::move(in), options);
   }
   boost::asio::awaitable<result<Out>> try_run(In&& in, run_options options = {}) const
-    requires(detail::temporary_is_miscompiled<In>)
+    requires(detail::gcc_12_destroys_this_temporary_twice_so_name_it_first<In>)
   = delete;
   [[nodiscard]] boost::asio::awaitable<result<Out>> try_run(given_up<In> in, run_options options = {}) const {
     return answer(plan_, in.get(), options);
@@ -135,23 +135,23 @@ class chain {
   }
   template <class Token>
   auto async_run(In&& in, Token&& token) const
-    requires(!detail::temporary_is_miscompiled<In>)
+    requires(!detail::gcc_12_destroys_this_temporary_twice_so_name_it_first<In>)
   {
     return initiate(std::move(in), run_options{}, std::forward<Token>(token));
   }
   template <class Token>
   auto async_run(In&& in, run_options options, Token&& token) const
-    requires(!detail::temporary_is_miscompiled<In>)
+    requires(!detail::gcc_12_destroys_this_temporary_twice_so_name_it_first<In>)
   {
     return initiate(std::move(in), options, std::forward<Token>(token));
   }
   template <class Token>
   auto async_run(In&& in, Token&& token) const
-    requires(detail::temporary_is_miscompiled<In>)
+    requires(detail::gcc_12_destroys_this_temporary_twice_so_name_it_first<In>)
   = delete;
   template <class Token>
   auto async_run(In&& in, run_options options, Token&& token) const
-    requires(detail::temporary_is_miscompiled<In>)
+    requires(detail::gcc_12_destroys_this_temporary_twice_so_name_it_first<In>)
   = delete;
   template <class Token>
   auto async_run(given_up<In> in, Token&& token) const {

@@ -25,6 +25,7 @@ inline constexpr std::size_t default_width = 64;
 template <class Stage, detail::each_answer Answer = detail::each_answer::value, class... With>
 class each_of {
  public:
+  using catena_stage_expression = void;
   each_of(std::string name, Stage stage, std::size_t width, node<With>... with)
       : name_(std::move(name)), stage_(std::move(stage)), width_(width), with_(std::move(with)...) {}
 

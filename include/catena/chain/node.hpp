@@ -33,13 +33,21 @@ class joined;
 namespace detail {
 
 /// Anything that can stand right of `>>`.
-template <class S, class... In>
-concept stage_for = requires { typename std::decay_t<S>::template output<In...>; };
+template <class S>
+concept stage_expression = requires { typename std::decay_t<S>::catena_stage_expression; };
 
 template <class... In>
 struct wiring {
   template <class S>
   static auto apply(S&& stage, const std::tuple<node<In>...>& nodes) {
+    static_assert(stage_expression<S>, "catena: right of >> stands a named stage: write stage(\"name\", f), also for a chain or a model");
+    if constexpr (stage_expression<S>) return add(std::forward<S>(stage), nodes);
+    else return std::get<0>(nodes);
+  }
+
+ private:
+  template <class S>
+  static auto add(S&& stage, const std::tuple<node<In>...>& nodes) {
     using output = typename std::decay_t<S>::template output<In...>;
     const auto& chain = std::get<0>(nodes).chain();
     std::vector<std::uint32_t> ids;

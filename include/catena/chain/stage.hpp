@@ -61,6 +61,7 @@ template <class F, fixed_string Name = fixed_string<1>{}, class On = detail::inl
           class Fallback = detail::no_fallback, bool Guarded = false>
 class stage_of {
  public:
+  using catena_stage_expression = void;
   stage_of(std::string name, F f, On on, Fallback otherwise, detail::guard_options guard)
       : name_(std::move(name)), f_(std::move(f)), on_(std::move(on)), fallback_(std::move(otherwise)), guard_(std::move(guard)) {}
 

@@ -5,6 +5,7 @@
 #include <catena/graph/plan.hpp>
 
 #include <cstdint>
+#include <iosfwd>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ struct description {
   [[nodiscard]] std::string dot() const;
   [[nodiscard]] std::string json() const;
 };
+
+/// Writes the Mermaid form.
+std::ostream& operator<<(std::ostream& out, const description& d);
 
 [[nodiscard]] description describe(const plan& p);
 
