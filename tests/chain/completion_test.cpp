@@ -275,12 +275,26 @@ TEST_CASE("a moved aggregate is given by name where the compiler cannot take it 
   CHECK(seen == "b:6");
 }
 
-TEST_CASE("a blocking caller uses a future", "[concurrency]") {
-  asio::thread_pool pool(2);
+TEST_CASE("a blocking caller uses a future, and its run uses the runtime's executor", "[concurrency]") {
+  asio::thread_pool pool(1);
   runtime rt(pool.get_executor());
-  const auto c = completion_world::sleeping_chain(rt);
+  std::thread::id at_home;
+  asio::post(pool, asio::use_future([&] { at_home = std::this_thread::get_id(); })).get();
+  std::vector<std::thread::id> where;
+  auto note = [&](int i) {
+    where.push_back(std::this_thread::get_id());
+    return 2 * i;
+  };
+  const auto c = make_chain<int>(rt, "c", [&](auto in) {
+    return in >> stage("before", note) >> stage("hop", [rt](int i) -> asio::awaitable<int> {
+             co_await rt.async_yield(asio::use_awaitable);
+             co_return i;
+           })
+              >> stage("after", note);
+  });
   std::future<result<int>> answer = c.async_run(21, asio::use_future);
-  CHECK(*answer.get() == 42);
+  CHECK(*answer.get() == 84);
+  CHECK(where == std::vector<std::thread::id>{at_home, at_home});
 }
 
 TEST_CASE("a suspended run keeps its handler's executor from running out of work", "[concurrency]") {
@@ -295,6 +309,7 @@ TEST_CASE("a suspended run keeps its handler's executor from running out of work
                 where = std::this_thread::get_id();
               }));
   home.run();
+  pool.join();  // its thread may still be leaving the post that ended run()
   CHECK(got == 42);
   CHECK(where == std::this_thread::get_id());
 }
@@ -310,6 +325,7 @@ TEST_CASE("a run whose stage waits for another executor keeps its own from runni
   int got = 0;
   c.async_run(1, [&](result<int> r) { got = *r; });
   home.run();
+  pool.join();
   CHECK(got == 3);
 }
 

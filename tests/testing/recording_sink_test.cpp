@@ -47,7 +47,7 @@ TEST_CASE("a recording sink keeps who ran, for whom, and when each stage began a
   REQUIRE(run.trace_parent);
   CHECK(run.trace_parent->flags == 1);
   CHECK(run.trace_parent->trace_id[3] == std::byte{9});
-  CHECK(!run.why);
+  CHECK(!run.why.is_set());
   REQUIRE(run.stages.size() == 2);
   CHECK(run.stages[0].name == "first");
   CHECK(run.stages[1].name == "nap");
