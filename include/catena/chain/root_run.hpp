@@ -11,6 +11,8 @@
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
+#include <boost/asio/system_executor.hpp>
+#include <boost/asio/use_future.hpp>
 
 #include <concepts>
 #include <memory>
@@ -73,10 +75,25 @@ class start_run {
   graph::run* run_;
 };
 
+template <class A, class B>
+inline constexpr bool same_template = false;
+template <template <class...> class Template, class... A, class... B>
+inline constexpr bool same_template<Template<A...>, Template<B...>> = true;
+
+/// The executor of a future's handler: the system's, but for catching what is thrown into it.
+using future_executor =
+    boost::asio::associated_executor_t<boost::asio::async_completion<boost::asio::use_future_t<>, void(int)>::completion_handler_type>;
+
+/// An executor on which whatever is dispatched runs at once, on any thread: it asks for none in particular.
+template <class Executor>
+inline constexpr bool runs_anywhere = same_template<Executor, future_executor> || std::same_as<Executor, boost::asio::system_executor>;
+
+/// Whether the handler says where the run is to run.
 template <class Handler>
 inline constexpr bool has_executor =
-    !std::same_as<boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>, boost::asio::any_io_executor> ||
-    !std::same_as<boost::asio::associated_executor_t<Handler, boost::asio::system_executor>, boost::asio::system_executor>;
+    (!std::same_as<boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>, boost::asio::any_io_executor> ||
+     !std::same_as<boost::asio::associated_executor_t<Handler, boost::asio::system_executor>, boost::asio::system_executor>) &&
+    !runs_anywhere<boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>>;
 
 template <class Handler>
 using frame_allocator = typename std::allocator_traits<boost::asio::associated_allocator_t<Handler>>::template rebind_alloc<std::byte>;
