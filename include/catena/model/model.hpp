@@ -103,7 +103,7 @@ class model : private chain<In, Out> {
     request.inputs = {alone.add_input(graph::value_type_of<In>)};
     detail::model_step<In, Out>::prepare(alone, request, stage_alone{core});
     const std::uint32_t answer = alone.add_stage(std::move(request));
-    return alone.compile(answer, graph::builder::exits::end_here);
+    return alone.compile(answer, graph::builder::exits::leave);
   }
 
   std::shared_ptr<detail::batcher> core_;
