@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// Places in the frame: nobody gets one that another still needs, and none is left full when a run ends early.
+#include <catena/chain.hpp>
+#include <catena/model.hpp>
+#include <catena/testing/manual_world.hpp>
+
+#include <chrono>
+#include <cstdint>
+
+#include "model/held_model.hpp"
+#include "support/outcome.hpp"
+#include "support/tracked.hpp"
+
+#include "support/catch.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using namespace catena;
+
+struct frame_world {
+  testing::manual_world world;
+  runtime rt = world.runtime();
+  test::outcome<int> end;
+
+  void run(const chain<int, int>& c) {
+    c.async_run(1, end.take());
+    world.run();
+    REQUIRE(end.count() == 1);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a value that one of its consumers is done with keeps its place until the other has read it") {
+  frame_world here;
+  const auto c = make_chain<int>(here.rt, "c", [](auto in) {
+    auto shared = in >> stage("make", [](int) { return 7; });
+    auto early = shared >> stage("early", [](const int&) { return 1; }) >> stage("write", [](int) { return 2; });
+    auto late = shared >> stage("late", [](const int& i) { return i; });
+    return join(early, late) >> stage("digits", [](int x, int y) { return 10 * x + y; });
+  });
+  here.run(c);
+  CHECK(here.end.value() == 27);
+}
+
+TEST_CASE("the input of a request that nobody waits for keeps its place while it is computed") {
+  frame_world here;
+  test::held_batches<int, int> held;
+  const auto m = make_model<int, int>(here.rt, {.name = "m"}, held.instance());
+  const auto c = make_chain<int>(here.rt, "c", [&](auto in) {
+    return in >> stage("make", [](int) { return 7; }) >> stage("score", m).timeout(5ms).fallback([](int) { return 0; })
+              >> stage("write", [](int) { return 99; }) >> stage("again", [](int i) { return i; });
+  });
+  here.run(c);
+  CHECK(here.end.value() == 99);
+  REQUIRE(held.all.size() == 1);
+  CHECK(!held.all.front().is_wanted(0));
+  CHECK(held.all.front().input(0) == 7);
+}
+
+TEST_CASE("a place that is given again is aligned for its next value as well") {
+  struct narrow {
+    std::uint64_t words[4];
+  };
+  struct alignas(16) wide {
+    std::uint64_t words[2];
+  };
+  frame_world here;
+  std::uintptr_t address = 1;
+  const auto c = make_chain<int>(here.rt, "c", [&](auto in) {
+    return in >> stage("narrow", [](int) { return narrow{}; }) >> stage("none", [](const narrow&) { return 1; })
+              >> stage("wide", [](int) { return wide{}; }) >> stage("look", [&](const wide& w) {
+                   address = reinterpret_cast<std::uintptr_t>(&w);
+                   return 0;
+                 });
+  });
+  here.run(c);
+  CHECK(address % alignof(wide) == 0);
+}
+
+TEST_CASE("values that wait in the frame when a run fails die with it") {
+  frame_world here;
+  test::ledger book;
+  const auto c = make_chain<int>(here.rt, "c", [&](auto in) {
+    auto made = in >> stage("make", [&](int i) { return test::tracked(i, book); });
+    auto bad = in >> stage("bad", [](int) -> result<int> { return failure(errc::invalid_input); });
+    return join(made, bad) >> stage("use", [](const test::tracked& t, int) { return t.value; });
+  });
+  here.run(c);
+  CHECK(here.end.path() == "c/bad");
+  CHECK(book.moves > 0);
+  CHECK(book.alive == 0);
+}

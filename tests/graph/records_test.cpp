@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// What a sink is told about runs that do not end in the ordinary way.
+#include <catena/chain.hpp>
+#include <catena/testing/manual_world.hpp>
+#include <catena/testing/recording_sink.hpp>
+
+#include <chrono>
+#include <memory>
+#include <stdexcept>
+
+#include "support/outcome.hpp"
+
+#include "support/catch.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using namespace catena;
+
+struct records_world {
+  testing::manual_world world;
+  std::shared_ptr<testing::recording_sink> seen = std::make_shared<testing::recording_sink>();
+  runtime rt = world.runtime({.observer = seen});
+  test::outcome<int> end;
+
+  [[nodiscard]] testing::recorded_run run(const chain<int, int>& c) {
+    c.async_run(1, end.take());
+    world.run();
+    REQUIRE(seen->count() == 1);
+    return seen->records().front();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a run that leaves early is recorded as answered") {
+  records_world here;
+  const auto record = here.run(make_chain<int>(here.rt, "c", [](auto in) {
+    return in >> stage("leave", [](int) -> or_exit<int, int> { return exit_with(100); })
+              >> stage("never", [](int i) { return i; });
+  }));
+  CHECK(here.end.value() == 100);
+  CHECK(!record.why.is_set());
+}
+
+TEST_CASE("a function that throws is recorded with the moment it ended") {
+  records_world here;
+  const auto record = here.run(make_chain<int>(here.rt, "c", [&](auto in) {
+    return in >> stage("throw", [&](int) -> int {
+             here.world.elapse(3ms);
+             throw std::runtime_error("boom");
+           });
+  }));
+  CHECK(record.why.path() == "throw");
+  CHECK(record.stages[0].span.ended - record.stages[0].span.began == 3ms);
+}
