@@ -46,6 +46,14 @@ struct values_world {
   }
 };
 
+/// Can be made and moved, and nothing else.
+struct strict {
+  explicit strict(int v) : value(std::make_unique<int>(v)) {}
+  strict(strict&&) = default;
+  strict& operator=(strict&&) = delete;
+  std::unique_ptr<int> value;
+};
+
 auto add(int n) {
   return [n](tracked&& t) {
     t.value += n;
@@ -266,12 +274,6 @@ TEST_CASE("more than three inputs of one stage keep their order and their owners
 
 TEST_CASE("outputs need no default constructor, no assignment and no copy") {
   values_world here;
-  struct strict {
-    explicit strict(int v) : value(std::make_unique<int>(v)) {}
-    strict(strict&&) = default;
-    strict& operator=(strict&&) = delete;
-    std::unique_ptr<int> value;
-  };
   const auto c = make_chain<int>(here.rt, "strict", [&](auto in) {
     return in >> stage("make", [](int i) { return strict(i); })
               >> stage("later", [rt = here.rt](strict s) -> boost::asio::awaitable<strict> {
