@@ -52,10 +52,11 @@ runtime_options checked(runtime_options options) {
 
 runtime_state::runtime_state(boost::asio::any_io_executor executor, runtime_options options)
     : time(std::move(options.time)),
+      time_is_real(time->is_real()),
       ready(std::make_shared<ready_queue>(executor)),
       timers(std::make_shared<timer_service>(time, executor)),
       observer(std::move(options.observer)),
-      compute(options.compute_thread_count, time->is_real() ? nullptr : &ready->executor()),
+      compute(options.compute_thread_count, time_is_real ? nullptr : &ready->executor()),
       log_(std::move(options.log)) {}
 
 std::shared_ptr<runtime_state> runtime_state::create(boost::asio::any_io_executor executor, runtime_options options) {

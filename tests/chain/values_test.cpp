@@ -123,6 +123,23 @@ TEST_CASE("a by-value parameter moves from a value it has alone and copies one i
   here.book.copies = 0;
 }
 
+TEST_CASE("what a function answers is made in its place in the frame, and not moved there") {
+  values_world here;
+  struct rooted {
+    explicit rooted(int v) : value(v), self(this) {}
+    rooted(rooted&&) = delete;
+    ~rooted() { value = -1; }
+    int value;
+    rooted* self;
+  };
+  const auto c = make_chain<int>(here.rt, "line", [&](auto in) {
+    return in >> stage("make", [&](int i) { return tracked(i, here.book); })
+              >> stage("root", [&](const tracked& t) { return rooted(t.value + here.book.moves); })
+              >> stage("read", [](const rooted& r) { return r.self == &r ? r.value : 0; });
+  });
+  CHECK(here.answer(c, 7) == 7);
+}
+
 TEST_CASE("a value dies right after its last use") {
   values_world here;
   std::vector<int> alive;

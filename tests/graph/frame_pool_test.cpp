@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <catena/graph/deadline_watch.hpp>
 #include <catena/graph/frame_pool.hpp>
 
 #include <cstring>
@@ -11,7 +10,6 @@
 
 namespace {
 
-using catena::graph::deadline_watch;
 using catena::graph::frame_pool;
 
 }  // namespace
@@ -68,19 +66,4 @@ TEST_CASE("two threads never hold the same frame", "[concurrency]") {
   std::thread other([&] { churn(1); });
   churn(2);
   other.join();
-}
-
-TEST_CASE("a deadline watch that starts unsure looks after the first stage, then trusts cheap ones") {
-  deadline_watch watch(1);
-  CHECK(watch.stride() == 1);
-  for (int i = 0; i < 100 && watch.stride() == 1; ++i) (void)watch.due();
-  CHECK(watch.stride() == deadline_watch::cheap_stride);
-}
-
-TEST_CASE("a deadline watch looks at every stage once stages are long") {
-  deadline_watch watch(deadline_watch::cheap_stride);
-  volatile double sink = 1.0;
-  for (int i = 0; i < 2'000'000; ++i) sink = sink * 1.0000001;
-  CHECK(watch.due());
-  CHECK(watch.stride() == 1);
 }

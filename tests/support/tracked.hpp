@@ -7,6 +7,7 @@
 namespace catena::test {
 
 struct ledger {
+  int made = 0;    ///< objects made of a number, neither copied nor moved
   int alive = 0;   ///< objects, moved-from ones included
   int owners = 0;  ///< objects that have not been moved from
   int copies = 0;
@@ -16,7 +17,7 @@ struct ledger {
 /// A move-only value without a default constructor.
 class tracked {
  public:
-  tracked(int v, ledger& l) noexcept : value(v), ledger_(&l), owns_(true) { ++l.alive, ++l.owners; }
+  tracked(int v, ledger& l) noexcept : value(v), ledger_(&l), owns_(true) { ++l.made, ++l.alive, ++l.owners; }
   tracked(tracked&& other) noexcept : value(other.value), ledger_(other.ledger_), owns_(std::exchange(other.owns_, false)) {
     ++ledger_->alive, ++ledger_->moves;
   }

@@ -171,8 +171,8 @@ class chain {
   template <class Token>
   auto initiate(In in, run_options options, Token&& token) const {
     return boost::asio::async_initiate<Token, void(result<Out>)>(
-        [](auto handler, graph::plan_ptr plan, In value, run_options o) {
-          detail::start_root<In, Out>(std::move(plan), std::move(value), o, std::move(handler));
+        [](auto handler, const graph::plan_ptr& plan, In value, run_options o) {
+          detail::start_root<In, Out>(plan, std::move(value), o, std::move(handler));
         },
         token, plan_, std::move(in), options);
   }

@@ -130,7 +130,8 @@ inline graph::run& make_child(parent_operation& parent, const graph::plan& plan,
       .executor = &around.executor(),
       .own_deadline = own_deadline && !plan.sequential,
       .stoppable = around.stoppable() || options.stoppable || own_deadline};
-  graph::run& child = *graph::run::create(plan, start, plan.frames.allocate(graph::run::size_for(plan, start)));
+  const std::size_t size = graph::run::size_for(plan, start);
+  graph::run& child = *graph::run::create(plan, start, plan.frames.allocate(size), size);
   child.trace = around.trace;
   around.retain();
   ::new (static_cast<void*>(&child.tail<child_tail>())) child_tail{.parent = &parent,

@@ -3,7 +3,6 @@
 /// \file
 /// How each() runs: lanes that take the next item when they are done with one.
 #include <catena/chain/guard_step.hpp>
-#include <catena/graph/deadline_watch.hpp>
 
 #include <atomic>
 #include <cstddef>

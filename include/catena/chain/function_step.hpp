@@ -18,6 +18,7 @@ template <class F, class... In>
 struct function_step {
   using traits = callable<F, In...>;
   using demands = demands_for<F, In...>;
+  using output = typename traits::value;
 
   /// A function pointer, or a lambda that captures no more than one, lies in the step itself: one load less.
   static constexpr bool is_small = sizeof(F) <= sizeof(void*) && alignof(F) <= alignof(void*) &&
@@ -46,12 +47,15 @@ struct function_step {
     if constexpr (std::is_void_v<returned>) {
       pass<demands>(inputs, invoke);
       return deliver<unit>::to(r, s, unit{});
+    } else if constexpr (std::is_same_v<std::decay_t<returned>, output>) {
+      // The answer is made in its slot, whose address is known before: nothing else is kept across the call.
+      auto* const answer = ::new (static_cast<void*>(r.at(s.out))) output(pass<demands>(inputs, invoke));
+      if constexpr (graph::needs_count<output>) graph::run::publish(answer, r.description(s).consumers);
+      return graph::outcome::done;
     } else {
       return deliver<std::decay_t<returned>>::to(r, s, pass<demands>(inputs, invoke));
     }
   }
-
-  using output = typename traits::value;
 
   static void prepare(graph::builder& chain, graph::stage_request& request, F f) {
     request.kind = "function";

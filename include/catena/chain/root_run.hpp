@@ -204,7 +204,7 @@ inline work_kind kind_of(const run_options& options, const runtime_state& runtim
 }
 
 template <class In, class Out, class Handler>
-void start_root(graph::plan_ptr plan, In&& in, run_options options, Handler handler) {
+void start_root(const graph::plan_ptr& plan, In&& in, run_options options, Handler handler) {
   using tail = root_tail<Handler, Out>;
   runtime_state& runtime = *plan->runtime;
   const auto& home = runtime.ready->executor();
@@ -230,11 +230,11 @@ void start_root(graph::plan_ptr plan, In&& in, run_options options, Handler hand
   if constexpr (has_allocator<Handler>) {
     frame_allocator<Handler> allocator(boost::asio::get_associated_allocator(handler));
     memory = std::allocator_traits<frame_allocator<Handler>>::allocate(allocator, size);
-    r = graph::run::create(*plan, start, memory);
+    r = graph::run::create(*plan, start, memory, size);
     ::new (static_cast<void*>(&r->tail<tail>())) tail{allocator, {}, {}, std::move(handler)};
   } else {
     memory = plan->frames.allocate(size);
-    r = graph::run::create(*plan, start, memory);
+    r = graph::run::create(*plan, start, memory, size);
     ::new (static_cast<void*>(&r->tail<tail>())) tail{{}, {}, {}, std::move(handler)};
   }
   if constexpr (has_executor<Handler>) {
@@ -278,7 +278,8 @@ result<Out> run_sequential(const graph::plan& plan, In&& in, run_options options
                                         .executor = &runtime.ready->executor(),
                                         .own_deadline = false,
                                         .stoppable = false};
-  graph::run* r = graph::run::create(plan, start, plan.frames.allocate(graph::run::size_for(plan, start)));
+  const std::size_t size = graph::run::size_for(plan, start);
+  graph::run* r = graph::run::create(plan, start, plan.frames.allocate(size), size);
   std::optional<result<Out>> outcome;
   ::new (static_cast<void*>(&r->tail<tail>())) tail{&outcome};
   r->give_input(0, std::move(in));

@@ -4,6 +4,7 @@
 /// How often a walk over cheap stages looks at the clock.
 #include <catena/time.hpp>
 
+#include <algorithm>
 #include <cstdint>
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -30,7 +31,8 @@ inline constexpr std::uint64_t resolution_cycles = 20'000;
 
 /// Whether a deadline has passed. A deadline that is far from this thread's last reading of the clock is not past while
 /// few cycles have gone by since: then the clock is not read.
-[[nodiscard]] inline bool is_past(time_point deadline, const time_source& time) noexcept {
+/// \param now  a reading of cycle_count(), or zero where time does not pass by itself
+[[nodiscard]] inline bool is_past(time_point deadline, const time_source& time, std::uint64_t now) noexcept {
   constexpr std::chrono::milliseconds far{1};
   struct reading {
     const time_source* source = nullptr;
@@ -38,29 +40,29 @@ inline constexpr std::uint64_t resolution_cycles = 20'000;
     time_point at{};
   };
   static thread_local reading last;
-  const std::uint64_t now = time.is_real() ? cycle_count() : 0;
   if (now != 0 && last.source == &time && now - last.cycles < resolution_cycles && deadline - last.at > far) return false;
   last = {&time, now, time.now()};
   return last.at >= deadline;
 }
 
-/// Says when to look whether the deadline has passed, without reading the clock for it: a cycle counter is read every
-/// `stride` stages, and the clock only when enough cycles have gone by that time can have moved.
-/// \cost  about 10 ns every 16th stage while stages are cheap; every stage is checked while they are long
+/// Says when to look whether the deadline has passed, without reading the clock for it: a cycle counter is read after every
+/// block of stages, and the clock only when enough cycles have gone by that time can have moved.
+/// \cost  reading the counter takes 10 ns on a virtual machine: a block has up to 16 stages while they are cheap, and one
+///        while they are long
 class deadline_watch {
  public:
-  static constexpr std::uint32_t cheap_stride = 16;
+  static constexpr std::uint32_t longest_stride = 16;
 
-  explicit deadline_watch(std::uint32_t stride) noexcept : stride_(stride), checked_(cycle_count()), block_began_(checked_) {}
+  /// \param now  a reading of cycle_count() from when the deadline was last looked at
+  deadline_watch(std::uint32_t stride, std::uint64_t now) noexcept : stride_(stride), checked_(now), block_began_(now) {}
 
   /// How many stages to run until the next look.
   [[nodiscard]] std::uint32_t stride() const noexcept { return stride_; }
 
-  /// After a block of stride() stages: whether the clock must be read.
-  [[nodiscard]] bool due() noexcept {
-    const std::uint64_t now = cycle_count();
-    const std::uint64_t per_stage = (now - block_began_) / stride_;
-    stride_ = per_stage > long_stage_cycles ? 1 : cheap_stride;
+  /// After a block of stride() stages, with a reading of cycle_count(): whether the clock must be read.
+  [[nodiscard]] bool due(std::uint64_t now) noexcept {
+    const std::uint64_t per_stage = (now - block_began_) / stride_ + 1;
+    stride_ = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(block_cycles / per_stage, 1, longest_stride));
     block_began_ = now;
     if (now != 0 && now - checked_ < resolution_cycles) return false;
     checked_ = now;
@@ -68,7 +70,7 @@ class deadline_watch {
   }
 
  private:
-  static constexpr std::uint64_t long_stage_cycles = 2'000;
+  static constexpr std::uint64_t block_cycles = 8'000;
 
   std::uint32_t stride_;
   std::uint64_t checked_;

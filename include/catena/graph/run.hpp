@@ -82,8 +82,8 @@ class run : public call_context, public ready_node {
   };
 
   [[nodiscard]] static std::size_t size_for(const plan& p, const start_options& options) noexcept;
-  /// Makes a run in `memory` of size_for(p, options) bytes, with its input slots empty and the tail's memory raw.
-  [[nodiscard]] static run* create(const plan& p, const start_options& options, void* memory) noexcept;
+  /// Makes a run in `memory` of size = size_for(p, options) bytes, with its input slots empty and the tail's memory raw.
+  [[nodiscard]] static run* create(const plan& p, const start_options& options, void* memory, std::size_t size) noexcept;
   /// Runs until everything has ended or is suspended. May complete and free the run.
   void start(ending how);
 
@@ -188,8 +188,9 @@ class run : public call_context, public ready_node {
   run(const plan& p, const start_options& options, std::size_t size) noexcept;
   ~run() = default;
 
+  [[nodiscard]] bool execute_until(const step*& s, const step* last);
   void walk_plain();
-  void walk_until_deadline();
+  void walk_until_deadline(std::uint64_t began);
   void walk_traced();
   void run_ready(std::uint32_t first, ending how);
   [[nodiscard]] outcome execute(std::uint32_t index);

@@ -89,6 +89,7 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   void executor_gone() noexcept;
 
   std::shared_ptr<time_source> time;
+  const bool time_is_real;  ///< time passes by itself
   std::shared_ptr<ready_queue> ready;
   std::shared_ptr<timer_service> timers;
   std::shared_ptr<sink> observer;
