@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/runtime/timer_service.hpp>
 
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/prefer.hpp>
+
+#include <utility>
+
 namespace catena {
 
 timer_service::timer_service(std::shared_ptr<time_source> time, boost::asio::any_io_executor executor)
@@ -14,26 +19,33 @@ void timer_service::add(timer_node& node) {
     return;
   }
   heap_.push(node);
+  if (!work_) work_ = boost::asio::prefer(executor_, boost::asio::execution::outstanding_work.tracked);
   set_alarm_locked();
 }
 
 bool timer_service::remove(timer_node& node) noexcept {
+  boost::asio::any_io_executor last;
   std::lock_guard lock(mutex_);
   if (!node.waiting) return false;
   heap_.remove(node);
-  // An alarm that waits for nothing would keep the caller's event loop from running out of work; one that rings too
-  // early only finds nothing due.
-  if (heap_.empty() && alarm_) {
-    alarm_at_ = no_deadline;
-    alarm_->clear();
-  }
+  last = work_if_idle_locked();
   return true;
 }
 
+boost::asio::any_io_executor timer_service::work_if_idle_locked() noexcept {
+  if (!heap_.empty()) return {};
+  // An alarm that rings too early only finds nothing due, but with nothing to wait for it need not ring at all.
+  if (alarm_ && alarm_at_ != no_deadline) alarm_->clear();
+  alarm_at_ = no_deadline;
+  return std::exchange(work_, {});
+}
+
 void timer_service::executor_gone() noexcept {
+  std::unique_ptr<alarm> last;
   std::unique_lock lock(mutex_);
   gone_ = true;
-  auto last = std::move(alarm_);
+  work_ = {};
+  last = std::move(alarm_);
   while (timer_node* node = heap_.pop_due(no_deadline)) {
     lock.unlock();
     node->fire(*node, wake::abandoned);
@@ -44,7 +56,7 @@ void timer_service::executor_gone() noexcept {
 void timer_service::set_alarm_locked() {
   if (gone_ || heap_.earliest() >= alarm_at_) return;
   if (!alarm_) {
-    // Only now: an Asio timer brings a reactor into an io_context, which every turn of its loop then polls.
+    // Only now: the steady clock's alarm is a thread.
     alarm_ = time_->make_alarm(executor_, [weak = weak_from_this()] {
       if (auto service = weak.lock()) service->ring();
     });
@@ -54,6 +66,7 @@ void timer_service::set_alarm_locked() {
 }
 
 void timer_service::ring() {
+  boost::asio::any_io_executor last;
   std::unique_lock lock(mutex_);
   alarm_at_ = no_deadline;
   const time_point now = time_->now();
@@ -64,6 +77,7 @@ void timer_service::ring() {
     lock.lock();
   }
   set_alarm_locked();
+  last = work_if_idle_locked();
 }
 
 }  // namespace catena

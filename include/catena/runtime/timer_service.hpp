@@ -9,7 +9,7 @@
 
 namespace catena {
 
-/// Fires timer_nodes on the runtime's executor when their moment comes.
+/// Fires timer_nodes on the runtime's executor when their moment comes. While any waits, the executor has work.
 /// \threads  safe
 class timer_service : public std::enable_shared_from_this<timer_service> {
  public:
@@ -25,6 +25,8 @@ class timer_service : public std::enable_shared_from_this<timer_service> {
  private:
   void ring();
   void set_alarm_locked();
+  /// Nothing waits any more: what kept the executor busy, to be let go of outside the lock, as an io_context may stop by it.
+  [[nodiscard]] boost::asio::any_io_executor work_if_idle_locked() noexcept;
 
   std::shared_ptr<time_source> time_;
   boost::asio::any_io_executor executor_;
@@ -32,6 +34,7 @@ class timer_service : public std::enable_shared_from_this<timer_service> {
   timer_heap heap_;
   time_point alarm_at_ = no_deadline;
   std::unique_ptr<alarm> alarm_;  ///< made when first needed
+  boost::asio::any_io_executor work_;  ///< tracks outstanding work while anything waits
   bool gone_ = false;
 };
 
