@@ -167,6 +167,8 @@ void builder::connect(plan& p) const {
     if (list.size() > 1) p.linear = false;
     p.successor.insert(p.successor.end(), list.begin(), list.end());
     p.first_successor.push_back(static_cast<std::uint32_t>(p.successor.size()));
+    const bool onward = list.size() == 1 && p.stages[list.front()].producers.size() == 1 && stages_[list.front()].begins_anywhere;
+    p.onward.push_back(onward);
   }
 }
 

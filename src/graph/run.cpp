@@ -240,6 +240,18 @@ void run::resume_after(std::uint32_t step_index) {
   run_ready(stopped() ? no_index : push_successors(step_index, no_index), ending::later);
 }
 
+void run::resume_here_after(std::uint32_t step_index) {
+  if (recorded_) spans()[step_index].ended = runtime().time->now();
+  if (!stopped() && execute(plan_->successor[plan_->first_successor[step_index]]) == outcome::suspended) return;
+  // The run is stopped, and ends where it is at home.
+  resume = [](ready_node& node, wake how) {
+    auto& self = static_cast<run&>(node);
+    if (how == wake::resumed) self.retire(ending::later);
+    else self.abandon();
+  };
+  resume_on_executor(*this);
+}
+
 void run::resume_on_executor(ready_node& node) {
   if (is_at_home()) {
     runtime().ready->push(node);

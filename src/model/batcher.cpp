@@ -13,6 +13,19 @@ pending_request* batch_place::take_locked(std::size_t i) noexcept {
   return nullptr;
 }
 
+void batch_place::send_home_locked(ready_node& node) noexcept {
+  if (called) homeward.push_back(node);
+  else owner->runtime()->ready->push(node);
+}
+
+void batch_place::hand_over_locked() noexcept {
+  while (!onward.empty()) {
+    ready_node* node = onward.pop_front();
+    node->resume(*node, wake::resumed);
+  }
+  if (!homeward.empty()) owner->runtime()->ready->push(std::move(homeward));
+}
+
 batcher::batcher(std::shared_ptr<runtime_state> runtime, const model_options& options, const request_operations& operations)
     : runtime_(std::move(runtime)),
       options_(options),
@@ -184,6 +197,7 @@ void batcher::run_batch(batch_place& place) noexcept {
   place.began = now;
   compute(place);
   std::unique_lock lock(place.mutex);
+  place.hand_over_locked();
   place.called = false;
   if (place.open) return;  // it will be done later
   lock.unlock();
@@ -193,7 +207,8 @@ void batcher::run_batch(batch_place& place) noexcept {
 void batcher::fail_rows(batch_place& place, std::size_t from, std::size_t to, const failure& why) noexcept {
   std::lock_guard lock(place.mutex);
   for (std::size_t i = from; i < to; ++i)
-    if (pending_request* r = std::exchange(place.rows[i], nullptr)) operations_.fail(*r, why);
+    if (pending_request* r = std::exchange(place.rows[i], nullptr)) operations_.fail(place, *r, why);
+  place.hand_over_locked();
 }
 
 void batcher::fail_batch(batch_place& place, std::exception_ptr cause) noexcept {
@@ -208,10 +223,11 @@ void batcher::finish_batch(batch_place& place) noexcept {
     std::lock_guard lock(place.mutex);
     for (std::size_t i = 0; i < place.size; ++i) {
       if (pending_request* r = std::exchange(place.rows[i], nullptr))
-        operations_.fail(*r, failure(errc::row_unanswered, says("the batch ended without an answer for row " +
+        operations_.fail(place, *r, failure(errc::row_unanswered, says("the batch ended without an answer for row " +
                                                                 std::to_string(i) + " of " + std::to_string(place.size))));
     }
     place.open = false;
+    place.hand_over_locked();
     if (place.called) return;  // run_batch goes on
   }
   make_idle(place);
@@ -256,6 +272,8 @@ void batcher::executor_gone() noexcept {
     std::lock_guard lock(place->mutex);
     for (pending_request* r : place->rows)
       if (r) operations_.give_up(*r);
+    place->homeward.abandon();
+    place->onward.abandon();
   }
 }
 

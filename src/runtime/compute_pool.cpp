@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/runtime/compute_pool.hpp>
+#include <catena/runtime/spin_lock.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/post.hpp>
 
+#ifdef __linux__
+#include <sched.h>
+#endif
+
+#include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -11,6 +19,15 @@
 
 namespace catena {
 namespace {
+
+/// How many cores this thread may run on, and so those that it starts.
+std::size_t usable_core_count() noexcept {
+#ifdef __linux__
+  cpu_set_t cores;
+  if (sched_getaffinity(0, sizeof cores, &cores) == 0) return static_cast<std::size_t>(std::max(CPU_COUNT(&cores), 1));
+#endif
+  return std::max(std::thread::hardware_concurrency(), 1U);
+}
 
 /// A job's turn on an executor. When that is destroyed before, the job runs all the same, and ends what it holds.
 class job_turn {
@@ -33,33 +50,76 @@ class job_turn {
 }  // namespace
 
 struct compute_pool::state {
+  state(std::size_t threads_wanted, duration spin_for)
+      : thread_count(threads_wanted), spin(spin_for), max_spinners(usable_core_count() - 1) {}
+
+  const std::size_t thread_count;
+  const duration spin;
+  const std::size_t max_spinners;
+  boost::asio::any_io_executor instead;
+
   std::mutex mutex;
   std::condition_variable work;
   compute_job* first = nullptr;
   compute_job* last = nullptr;
-  std::size_t thread_count = 0;
-  boost::asio::any_io_executor instead;
+  std::atomic<std::size_t> queued{0};  ///< changes under the lock, is watched without it
+  std::size_t sleepers = 0;
+  std::size_t spinners = 0;
   std::vector<std::thread> threads;
-  bool stopping = false;
+  std::atomic<bool> stopping{false};
 
   void run_jobs() {
     std::unique_lock lock(mutex);
     for (;;) {
-      work.wait(lock, [&] { return first || stopping; });
-      if (!first) return;
-      compute_job* job = first;
-      first = job->next;
-      if (!first) last = nullptr;
-      lock.unlock();
-      job->run(*job);
-      lock.lock();
+      if (compute_job* job = pop_locked()) {
+        lock.unlock();
+        job->run(*job);
+        lock.lock();
+      } else if (stopping) {
+        return;
+      } else if (!look_for_work(lock)) {
+        ++sleepers;
+        work.wait(lock, [&] { return first || stopping; });
+        --sleepers;
+      }
     }
+  }
+
+  /// Spins for a while without the lock; false if nothing came, or if enough others spin.
+  [[nodiscard]] bool look_for_work(std::unique_lock<std::mutex>& lock) {
+    if (spin == duration{} || spinners >= max_spinners) return false;
+    ++spinners;
+    lock.unlock();
+    const time_point until = clock::now() + spin;
+    while (queued.load(std::memory_order_relaxed) == 0 && !stopping.load(std::memory_order_relaxed) && clock::now() < until)
+      spin_pause();
+    lock.lock();
+    --spinners;
+    return first || stopping;
+  }
+
+  [[nodiscard]] compute_job* pop_locked() noexcept {
+    compute_job* job = first;
+    if (!job) return nullptr;
+    first = job->next;
+    if (!first) last = nullptr;
+    queued.store(queued.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+    return job;
+  }
+
+  /// True if a sleeping thread must be woken for it: one that spins finds it by itself.
+  [[nodiscard]] bool push_locked(compute_job& job) noexcept {
+    job.next = nullptr;
+    (last ? last->next : first) = &job;
+    last = &job;
+    const std::size_t waiting = queued.load(std::memory_order_relaxed) + 1;
+    queued.store(waiting, std::memory_order_relaxed);
+    return sleepers != 0 && waiting > spinners;
   }
 };
 
-compute_pool::compute_pool(std::size_t thread_count, const boost::asio::any_io_executor* instead)
-    : state_(std::make_shared<state>()) {
-  state_->thread_count = thread_count;
+compute_pool::compute_pool(std::size_t thread_count, duration spin, const boost::asio::any_io_executor* instead)
+    : state_(std::make_shared<state>(thread_count, spin)) {
   if (instead) state_->instead = *instead;
 }
 
@@ -80,13 +140,13 @@ std::size_t compute_pool::thread_count() const noexcept { return state_->thread_
 
 void compute_pool::submit(compute_job& job) {
   if (state_->instead) return boost::asio::post(state_->instead, job_turn(job));
-  std::lock_guard lock(state_->mutex);
+  std::unique_lock lock(state_->mutex);
   if (state_->threads.size() < state_->thread_count)
     state_->threads.emplace_back([state = state_] { state->run_jobs(); });
-  job.next = nullptr;
-  (state_->last ? state_->last->next : state_->first) = &job;
-  state_->last = &job;
-  state_->work.notify_one();
+  const bool wake = state_->push_locked(job);
+  lock.unlock();
+  // The job may have run by now, and this pool be gone but for the thread that is woken.
+  if (wake) state_->work.notify_one();
 }
 
 }  // namespace catena

@@ -12,6 +12,16 @@ namespace catena {
 
 namespace asio = boost::asio;
 
+namespace {
+
+template <class Executor, class Handler>
+void post_to(const asio::any_io_executor& executor, Handler handler) {
+  if constexpr (std::same_as<Executor, asio::any_io_executor>) asio::post(executor, std::move(handler));
+  else asio::post(*executor.target<Executor>(), std::move(handler));
+}
+
+}  // namespace
+
 template <class Executor>
 const home_executor::kind home_executor::kind_of{
     .where = [](const asio::any_io_executor& executor) noexcept {
@@ -20,10 +30,11 @@ const home_executor::kind home_executor::kind_of{
       else
         return whereabouts::unknown;
     },
-    .post = [](const asio::any_io_executor& executor, ready_node& node) {
-      if constexpr (std::same_as<Executor, asio::any_io_executor>) asio::post(executor, resumption(node));
-      else asio::post(*executor.target<Executor>(), resumption(node));
-    }};
+    .post = [](const asio::any_io_executor& executor, ready_node& node) { post_to<Executor>(executor, resumption(node)); },
+    .post_slotted =
+        [](const asio::any_io_executor& executor, ready_node& node, memory_slot& slot) {
+          post_to<Executor>(executor, slotted_resumption(node, slot));
+        }};
 
 template <class... Executors>
 const home_executor::kind& home_executor::choose(const asio::any_io_executor& executor) noexcept {

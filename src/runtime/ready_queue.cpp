@@ -5,67 +5,29 @@
 #include <boost/asio/prefer.hpp>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 namespace catena {
-
-void ready_queue::list::push_back(ready_node& node) noexcept {
-  node.next = nullptr;
-  (last ? last->next : first) = &node;
-  last = &node;
-  ++size;
-}
-
-void ready_queue::list::append(list& other) noexcept {
-  if (!other.first) return;
-  (last ? last->next : first) = other.first;
-  last = other.last;
-  size += other.size;
-  other = {};
-}
-
-ready_queue::list ready_queue::list::take(std::size_t count) noexcept {
-  if (count >= size) return std::exchange(*this, {});
-  list taken{first, first, count};
-  for (std::size_t i = 1; i < count; ++i) taken.last = taken.last->next;
-  first = std::exchange(taken.last->next, nullptr);
-  size -= count;
-  return taken;
-}
-
-ready_node* ready_queue::list::pop_front() noexcept {
-  ready_node* node = first;
-  first = node->next;
-  if (!first) last = nullptr;
-  --size;
-  return node;
-}
 
 /// The share that this thread is resuming, and what it pushed meanwhile; both return to the queue at the end, also when
 /// a completion handler throws.
 class ready_queue::drain_scope {
  public:
-  drain_scope(ready_queue& queue, list share) noexcept : queue_(queue), share_(share), outer_(current_) { current_ = this; }
+  drain_scope(ready_queue& queue, ready_list share) noexcept
+      : queue_(queue), share_(std::move(share)), outer_(current_) { current_ = this; }
   drain_scope(const drain_scope&) = delete;
   drain_scope& operator=(const drain_scope&) = delete;
   ~drain_scope() {
     current_ = outer_;
-    share_.append(pushed_);
-    if (!share_.first) return;
-    std::unique_lock lock(queue_.mutex_);
-    if (queue_.gone_) {
-      lock.unlock();
-      abandon(share_);
-      return;
-    }
-    queue_.waiting_.append(share_);
-    queue_.post_drainer_locked();
+    share_.append(std::move(pushed_));
+    if (!share_.empty()) queue_.push(std::move(share_));
   }
 
   void resume_all() {
     // Alone in its share a node may be long: what it pushes must not wait for it.
-    buffering_ = share_.size > 1;
-    while (share_.first) {
+    buffering_ = share_.size() > 1;
+    while (!share_.empty()) {
       ready_node* node = share_.pop_front();
       node->resume(*node, wake::resumed);
     }
@@ -79,8 +41,8 @@ class ready_queue::drain_scope {
  private:
   static thread_local drain_scope* current_;
   ready_queue& queue_;
-  list share_;
-  list pushed_;
+  ready_list share_;
+  ready_list pushed_;
   drain_scope* outer_;
   bool buffering_ = false;
 };
@@ -92,28 +54,34 @@ void ready_queue::push(ready_node& node) {
     scope->push(node);
     return;
   }
-  std::unique_lock lock(mutex_);
-  if (gone_) {
-    lock.unlock();
-    node.resume(node, wake::abandoned);
-    return;
-  }
-  waiting_.push_back(node);
-  post_drainer_locked();
+  ready_list one;
+  one.push_back(node);
+  push(std::move(one));
 }
 
-void ready_queue::post_drainer_locked() {
+void ready_queue::push(ready_list&& nodes) {
+  std::unique_lock lock(mutex_);
+  if (!gone_) return append_and_post(std::move(lock), std::move(nodes));
+  lock.unlock();
+  nodes.abandon();
+}
+
+void ready_queue::append_and_post(std::unique_lock<std::mutex> lock, ready_list&& nodes) {
+  waiting_.append(std::move(nodes));
   if (pin_) return;
-  pin_ = shared_from_this();
-  // Under the lock, so that the executor cannot be destroyed between the check of gone_ and the post.
-  executor_.post(drainer_);
+  const auto pinned = pin_ = shared_from_this();
+  posting_.fetch_add(1, std::memory_order_relaxed);
+  // Not under the lock: on one core the drainer would run at once, and wait for it.
+  lock.unlock();
+  executor_.post(drainer_, drainer_memory_);
+  posting_.fetch_sub(1, std::memory_order_release);
 }
 
 void ready_queue::drainer_resumed(ready_node& node, wake how) {
   auto& drainer = static_cast<drainer_node&>(node);
   const auto queue = drainer.queue->shared_from_this();
   if (how == wake::resumed) return queue->drain();
-  queue->executor_gone();
+  queue->close();
   std::lock_guard lock(queue->mutex_);
   queue->pin_.reset();
 }
@@ -121,11 +89,11 @@ void ready_queue::drainer_resumed(ready_node& node, wake how) {
 void ready_queue::drain() {
   std::unique_lock lock(mutex_);
   pin_.reset();
-  if (!waiting_.first) return;
-  list share = waiting_.take(std::clamp<std::size_t>(waiting_.size / 4, 1, max_share));
-  if (waiting_.first) post_drainer_locked();
-  lock.unlock();
-  drain_scope scope(*this, share);
+  if (waiting_.empty()) return;
+  ready_list share = waiting_.take(std::clamp<std::size_t>(waiting_.size() / 4, 1, max_share));
+  if (waiting_.empty()) lock.unlock();
+  else append_and_post(std::move(lock), {});
+  drain_scope scope(*this, std::move(share));
   scope.resume_all();
 }
 
@@ -144,20 +112,18 @@ void ready_queue::drop_work() noexcept {
 }
 
 void ready_queue::executor_gone() noexcept {
+  close();
+  while (posting_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+}
+
+void ready_queue::close() noexcept {
   std::unique_lock lock(mutex_);
   gone_ = true;
   work_ = {};
   // A drainer that is still posted is part of this queue: the pin stays until the executor has destroyed it.
-  list nodes = std::exchange(waiting_, {});
+  ready_list nodes = std::move(waiting_);
   lock.unlock();
-  abandon(nodes);
-}
-
-void ready_queue::abandon(list nodes) noexcept {
-  while (nodes.first) {
-    ready_node* node = nodes.pop_front();
-    node->resume(*node, wake::abandoned);
-  }
+  nodes.abandon();
 }
 
 }  // namespace catena

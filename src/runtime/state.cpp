@@ -44,6 +44,8 @@ runtime_options checked(runtime_options options) {
   if (options.compute_thread_count < 1 || options.compute_thread_count > 1024)
     throw std::invalid_argument("runtime_options::compute_thread_count must be 1 to 1024, is " +
                                 std::to_string(options.compute_thread_count));
+  if (options.spin < duration{} || options.spin > std::chrono::seconds(1))
+    throw std::invalid_argument("runtime_options::spin must be 0 to 1 s");
   if (!options.time) options.time = steady_time();
   return options;
 }
@@ -56,7 +58,7 @@ runtime_state::runtime_state(boost::asio::any_io_executor executor, runtime_opti
       ready(std::make_shared<ready_queue>(executor)),
       timers(std::make_shared<timer_service>(time, executor)),
       observer(std::move(options.observer)),
-      compute(options.compute_thread_count, time_is_real ? nullptr : &ready->executor()),
+      compute(options.compute_thread_count, options.spin, time_is_real ? nullptr : &ready->executor()),
       log_(std::move(options.log)) {}
 
 std::shared_ptr<runtime_state> runtime_state::create(boost::asio::any_io_executor executor, runtime_options options) {

@@ -57,7 +57,7 @@ struct service {
     slow.emplace(make_model<std::string, std::string>(*rt, {.name = "slow", .batch = {.max_size = 2}}, held.instance()));
     chain.emplace(catena::make_chain<std::string>(*rt, "c", [&](auto in) {
       auto a = in >> stage("a", *quick);
-      auto b = in >> stage("b", *slow) >> stage("more", [](const std::string& s) { return s + "?"; });
+      auto b = in >> stage("first", *quick) >> stage("b", *slow) >> stage("more", [](const std::string& s) { return s + "?"; });
       return join(a, b) >> stage("both", [](const std::string& x, const std::string& y) { return x + y; });
     }));
   }

@@ -80,10 +80,23 @@ TEST_CASE("a compute pool may be destroyed by one of its own threads", "[concurr
   CHECK(!pool);
 }
 
+TEST_CASE("threads that spin before they sleep lose no job, whenever it comes", "[concurrency]") {
+  for (const auto spin : {std::chrono::microseconds(0), std::chrono::microseconds(5), std::chrono::microseconds(200)}) {
+    compute_pool pool(2, spin);
+    std::atomic<int> ran{0};
+    noted_job job([&] { ++ran; });
+    for (int i = 0; i < 2'000; ++i) {
+      if (i % 100 == 0) std::this_thread::sleep_for(std::chrono::microseconds(i / 10));
+      pool.submit(job);
+      while (ran.load() != i + 1) std::this_thread::yield();
+    }
+  }
+}
+
 TEST_CASE("in virtual time jobs are pieces of the executor's work and need no thread") {
   catena::testing::manual_world world;
   const boost::asio::any_io_executor executor = world.get_executor();
-  compute_pool pool(1, &executor);
+  compute_pool pool(1, {}, &executor);
   std::thread::id where;
   noted_job job([&] { where = std::this_thread::get_id(); });
   pool.submit(job);

@@ -57,37 +57,52 @@ void drop_detached(detached_operation& op) noexcept {
   Step::release_inputs(*pinned, op.its_step());
 }
 
-/// Brings a claimed operation home: the run goes on behind it, on its own executor.
-template <class Step>
-void go_home(detached_operation& op) {
-  op.resume = [](ready_node& node, wake how) {
-    auto& self = static_cast<detached_operation&>(node);
-    const boost::intrusive_ptr<graph::run> pinned(self.owner, false);
-    const std::uint32_t index = self.step;
-    end_operation<Step>(self);
-    if (how == wake::abandoned) pinned->abandon();
-    else pinned->resume_after(index);
-  };
-  op.owner->resume_on_executor(op);
+/// Where a run goes on behind an operation that was done elsewhere.
+enum class resumes : bool { at_home, here };
+
+/// ready_node::resume of a claimed operation: the run goes on behind it.
+template <class Step, resumes Where>
+void resume_detached(ready_node& node, wake how) {
+  auto& op = static_cast<detached_operation&>(node);
+  const boost::intrusive_ptr<graph::run> pinned(op.owner, false);
+  const std::uint32_t index = op.step;
+  end_operation<Step>(op);
+  if (how == wake::abandoned) pinned->abandon();
+  else if constexpr (Where == resumes::at_home) pinned->resume_after(index);
+  else pinned->resume_here_after(index);
 }
 
-/// Answers with what the stage's callable answered. From any thread, once.
+/// Takes what the stage's callable answered, from any thread, once; false if nobody wants it any more. Then the operation is
+/// to be brought home.
 template <class Step, class Answered>
-void answer_detached(detached_operation& op, Answered&& answered) {
-  if (!op.claim()) return drop_detached<Step>(op);
+[[nodiscard]] bool take_detached(detached_operation& op, Answered&& answered) {
+  if (!op.claim()) {
+    drop_detached<Step>(op);
+    return false;
+  }
+  op.resume = &resume_detached<Step, resumes::at_home>;
   try {
     (void)deliver<std::decay_t<Answered>>::to(*op.owner, op.its_step(), std::forward<Answered>(answered));
   } catch (...) {
     op.owner->fail(op.its_step(), failure::from(std::current_exception()));
   }
-  go_home<Step>(op);
+  return true;
+}
+template <class Step>
+[[nodiscard]] bool take_detached(detached_operation& op, failure why) {
+  if (!op.claim()) {
+    drop_detached<Step>(op);
+    return false;
+  }
+  op.resume = &resume_detached<Step, resumes::at_home>;
+  op.owner->fail(op.its_step(), std::move(why));
+  return true;
 }
 
-template <class Step>
-void fail_detached(detached_operation& op, failure why) {
-  if (!op.claim()) return drop_detached<Step>(op);
-  op.owner->fail(op.its_step(), std::move(why));
-  go_home<Step>(op);
+/// Takes an answer or a failure, and brings the operation home.
+template <class Step, class Answered>
+void answer_detached(detached_operation& op, Answered&& answered) {
+  if (take_detached<Step>(op, std::forward<Answered>(answered))) op.owner->resume_on_executor(op);
 }
 
 }  // namespace catena::detail

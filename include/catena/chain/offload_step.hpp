@@ -53,7 +53,7 @@ struct offload_step {
     work(work&& other) noexcept : op_(std::exchange(other.op_, nullptr)) {}
     work& operator=(work&&) = delete;
     ~work() {
-      if (op_) fail_detached<offload_step>(*op_, failure(errc::cancelled, "the stage's executor is gone"));
+      if (op_) answer_detached<offload_step>(*op_, failure(errc::cancelled, "the stage's executor is gone"));
     }
     void operator()() {
       detached_operation& op = *std::exchange(op_, nullptr);
@@ -73,7 +73,7 @@ struct offload_step {
           answer_detached<offload_step>(op, pass<demands>(inputs(r, s), invoke));
         }
       } catch (...) {
-        fail_detached<offload_step>(op, failure::from(std::current_exception()));
+        answer_detached<offload_step>(op, failure::from(std::current_exception()));
       }
     }
 

@@ -34,6 +34,7 @@ struct stage_request {
   std::size_t scratch_size = 0;
   bool suspends = false;
   bool (*cancel)(operation&) = nullptr;
+  bool begins_anywhere = false;  ///< suspends always, and runs none of the user's code before: any thread may begin it
   bool keeps_inputs = false;   ///< something it starts may use the inputs after it has answered
   bool result_optional = false;  ///< nobody needs to consume the output
   std::vector<plan_ptr> inner;

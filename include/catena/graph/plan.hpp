@@ -102,6 +102,7 @@ class plan {
   std::vector<std::uint32_t> first_successor;
   std::vector<std::uint32_t> successor;
   std::vector<std::uint8_t> suspends;
+  std::vector<std::uint8_t> onward;  ///< per step: its only successor waits for nothing else, and may begin on any thread
   /// Steps that wait for several others count down; `missing` is copied to the frame at missing_offset.
   std::vector<std::uint32_t> missing;
   std::vector<std::uint32_t> missing_index;  ///< per step, or no_index
@@ -114,6 +115,8 @@ class plan {
   std::shared_ptr<runtime_state> runtime;
   std::vector<std::shared_ptr<const void>> owned;  ///< the stages' callables
   mutable frame_pool frames;
+
+  [[nodiscard]] bool goes_on_anywhere(std::uint32_t step) const noexcept { return onward[step] != 0; }
 
   mutable std::atomic<std::uint32_t> references{0};
 };

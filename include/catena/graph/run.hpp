@@ -155,6 +155,8 @@ class run : public call_context, public ready_node {
   }
   /// Goes on behind a step that had been suspended.
   void resume_after(std::uint32_t step_index);
+  /// The same on this thread, which need not be the executor's: for a step that plan::goes_on_anywhere().
+  void resume_here_after(std::uint32_t step_index);
   /// Calls node.resume(node, ...) on the run's executor, from any thread, grouped with others where that is possible.
   void resume_on_executor(ready_node& node);
   /// The executor is gone: when everything has ended, the run is freed and not completed.

@@ -56,13 +56,20 @@ class batch {
   void answer(std::size_t i, Out value) {
     detail::batch_place& place = opened();
     const std::lock_guard lock(place.mutex);
-    if (auto* r = place.take_locked(i)) step::answer(*r, std::move(value));
+    if (auto* r = place.take_locked(i)) step::answer_locked(place, *r, std::move(value));
   }
   /// Fails row i alone.
   void fail(std::size_t i, failure why) {
     detail::batch_place& place = opened();
     const std::lock_guard lock(place.mutex);
-    if (auto* r = place.take_locked(i)) step::fail(*r, std::move(why));
+    if (auto* r = place.take_locked(i)) step::fail_locked(place, *r, std::move(why));
+  }
+  /// Sends the answers given so far on their way. Until the instance's function has returned they wait for each other,
+  /// so that a batch wakes an executor once; afterwards each leaves at once.
+  void hand_over() {
+    detail::batch_place& place = opened();
+    const std::lock_guard lock(place.mutex);
+    place.hand_over_locked();
   }
   /// Ends the batch: the instance is free for the next one.
   void done() {

@@ -24,9 +24,12 @@ struct pending_request : queued_request {
   bool unwanted = false;  ///< withdrawn, perhaps before it was submitted; guarded by the batcher's lock
 };
 
+struct batch_place;
+
 /// How requests end that are not answered.
 struct request_operations {
-  void (*fail)(pending_request&, failure);
+  /// The lock of the place is held.
+  void (*fail)(batch_place&, pending_request&, failure);
   /// Its executor is gone while it was queued.
   void (*abandon)(pending_request&) noexcept;
   /// Its executor is gone while it is computed: whoever asked goes without it, the request itself is ended later.
@@ -49,9 +52,15 @@ struct batch_place : compute_job {
   bool called = false;                 ///< the instance's function has not returned
   time_point began{};
   std::shared_ptr<batcher> pin;        ///< set from when the place is scheduled until it is idle
+  ready_list homeward;                 ///< ended while the function runs, on their way to the runtime's executor together
+  ready_list onward;                   ///< the same, whose runs go on with another model, from this thread
 
   /// Takes row i out, to be ended by the caller; null, and a line in the log, if it has been ended or never was.
   [[nodiscard]] pending_request* take_locked(std::size_t i) noexcept;
+  /// With the others when the instance's function returns; at once if it has returned.
+  void send_home_locked(ready_node& node) noexcept;
+  /// Sends what has been ended so far on its way.
+  void hand_over_locked() noexcept;
 };
 
 /// The driver of one model: it performs what the queue and the batch former decide.

@@ -52,13 +52,18 @@ struct model_step {
     request.suspends = true;
     request.cancel = &cancel;
     request.keeps_inputs = true;
+    request.begins_anywhere = true;
     request.result_optional = std::is_same_v<output, unit>;
   }
 
   // ---- for the batch and the batcher: each ends the request ----
 
-  static void answer(pending_request& r, Out&& value) { answer_detached<model_step>(operation_of(r), std::move(value)); }
-  static void fail(pending_request& r, failure why) { fail_detached<model_step>(operation_of(r), std::move(why)); }
+  static void answer_locked(batch_place& place, pending_request& r, Out&& value) {
+    end_locked(place, operation_of(r), std::move(value));
+  }
+  static void fail_locked(batch_place& place, pending_request& r, failure why) {
+    end_locked(place, operation_of(r), std::move(why));
+  }
   static void abandon(pending_request& request) noexcept {
     model_operation& op = operation_of(request);
     if (!op.claim()) return end_uncomputed(op);
@@ -70,7 +75,7 @@ struct model_step {
     model_operation& op = operation_of(request);
     if (op.give_up()) op.owner->abandon();
   }
-  static constexpr request_operations operations{&fail, &abandon, &give_up};
+  static constexpr request_operations operations{&fail_locked, &abandon, &give_up};
 
   [[nodiscard]] static bool is_wanted(const pending_request& r) noexcept {
     return !static_cast<const model_operation&>(r).given_up();
@@ -80,6 +85,20 @@ struct model_step {
   }
 
  private:
+  template <class Answered>
+  static void end_locked(batch_place& place, model_operation& op, Answered&& answered) {
+    if (!take_detached<model_step>(op, std::forward<Answered>(answered))) return;
+    const graph::run& r = *op.owner;
+    if (place.called && r.of().goes_on_anywhere(op.step)) {
+      op.resume = &resume_detached<model_step, resumes::here>;
+      place.onward.push_back(op);
+    } else if (!r.is_at_home()) {
+      op.owner->resume_on_executor(op);
+    } else {
+      place.send_home_locked(op);
+    }
+  }
+
   static model_operation& operation_of(pending_request& r) noexcept { return static_cast<model_operation&>(r); }
   static batcher& batcher_of(const graph::step& s) noexcept {
     return **static_cast<const std::shared_ptr<batcher>*>(s.stage);

@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// The threads on which models compute; the caller's executor is never used for that.
-#include <boost/asio/any_io_executor.hpp>
+#include <catena/time.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -22,8 +22,9 @@ struct compute_job {
 /// \lifetime destroying the pool waits for the jobs that run; jobs that have not begun are run first
 class compute_pool {
  public:
+  /// \param spin     how long a thread looks for work before it sleeps; on one core it never looks
   /// \param instead  where jobs run instead of on threads, if not null
-  explicit compute_pool(std::size_t thread_count, const boost::asio::any_io_executor* instead = nullptr);
+  explicit compute_pool(std::size_t thread_count, duration spin = {}, const boost::asio::any_io_executor* instead = nullptr);
   ~compute_pool();
   compute_pool(const compute_pool&) = delete;
   compute_pool& operator=(const compute_pool&) = delete;

@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// The executor a runtime was given, with what Asio's type erasure forgets: whether a thread runs it, and a cheap post.
+#include <catena/runtime/memory_slot.hpp>
 #include <catena/runtime/wake.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -35,6 +36,17 @@ class resumption {
   ready_node* node_;
 };
 
+/// The same, posted in memory of its owner.
+class slotted_resumption : public resumption {
+ public:
+  using allocator_type = slot_allocator<std::byte>;
+  slotted_resumption(ready_node& node, memory_slot& slot) noexcept : resumption(node), slot_(&slot) {}
+  [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type(*slot_); }
+
+ private:
+  memory_slot* slot_;
+};
+
 /// Whether this thread runs an executor right now.
 enum class whereabouts : std::uint8_t { inside, outside, unknown };
 
@@ -48,11 +60,14 @@ class home_executor {
   [[nodiscard]] whereabouts where() const noexcept { return kind_->where(executor_); }
   /// Resumes the node on the executor, never inside this function.
   void post(ready_node& node) const { kind_->post(executor_, node); }
+  /// The same without allocating, if the slot is free.
+  void post(ready_node& node, memory_slot& slot) const { kind_->post_slotted(executor_, node, slot); }
 
  private:
   struct kind {
     whereabouts (*where)(const boost::asio::any_io_executor&) noexcept;
     void (*post)(const boost::asio::any_io_executor&, ready_node&);
+    void (*post_slotted)(const boost::asio::any_io_executor&, ready_node&, memory_slot&);
   };
   template <class Executor>
   static const kind kind_of;

@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// Brings work to an executor in groups: one Asio operation resumes many waiting runs.
-#include <catena/runtime/home_executor.hpp>
+#include <catena/runtime/ready_list.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -18,7 +18,7 @@ namespace catena {
 /// is idle; much work is taken in groups of up to 64.
 /// \order    first in, first taken
 /// \threads  safe
-/// \cost     push: one uncontended lock, or none from inside a drainer; no allocation but Asio's own per drainer
+/// \cost     push: one uncontended lock, or none from inside a drainer; no allocation
 /// \source   guided self-scheduling, Polychronopoulos and Kuck (1987), for the size of the shares
 class ready_queue : public std::enable_shared_from_this<ready_queue> {
  public:
@@ -30,6 +30,8 @@ class ready_queue : public std::enable_shared_from_this<ready_queue> {
   }
 
   void push(ready_node& node);
+  /// The same for all of a list, which wakes the executor once.
+  void push(ready_list&& nodes);
   [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return executor_.get(); }
   [[nodiscard]] const home_executor& home() const noexcept { return executor_; }
   /// Keeps the executor from running out of work until as many drop_work() have come. It may be destroyed before.
@@ -39,30 +41,24 @@ class ready_queue : public std::enable_shared_from_this<ready_queue> {
   void executor_gone() noexcept;
 
  private:
-  struct list {
-    ready_node* first = nullptr;
-    ready_node* last = nullptr;
-    std::size_t size = 0;
-    void push_back(ready_node& node) noexcept;
-    void append(list& other) noexcept;
-    list take(std::size_t count) noexcept;
-    ready_node* pop_front() noexcept;
-  };
   class drain_scope;
   struct drainer_node : ready_node {
     ready_queue* queue = nullptr;
   };
 
   void drain();
-  void post_drainer_locked();
+  /// Appends the nodes and posts a drainer if none is on its way; unlocks.
+  void append_and_post(std::unique_lock<std::mutex> lock, ready_list&& nodes);
+  void close() noexcept;
   static void drainer_resumed(ready_node& node, wake how);
-  static void abandon(list nodes) noexcept;
 
   home_executor executor_;
   std::mutex mutex_;
-  list waiting_;
+  ready_list waiting_;
   drainer_node drainer_;
+  memory_slot drainer_memory_;
   std::shared_ptr<ready_queue> pin_;  ///< set while the drainer is posted: there is never more than one on its way
+  std::atomic<int> posting_{0};  ///< how many threads are posting a drainer: until they have, the executor must stay
   bool gone_ = false;
   std::atomic<std::size_t> held_{0};
   boost::asio::any_io_executor work_;  ///< tracks outstanding work while any is held

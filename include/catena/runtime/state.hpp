@@ -21,6 +21,9 @@ namespace catena {
 struct runtime_options {
   /// Threads on which models compute, 1 to 1024; they start with the first model's first batch.
   std::size_t compute_thread_count = 1;
+  /// How long a compute thread that has nothing to do looks for work before it sleeps, 0 to 1 s. It takes tens of
+  /// microseconds to wake a thread that sleeps. At most one thread fewer than there are cores looks, on one core none.
+  duration spin = std::chrono::microseconds(20);
   /// Where the time comes from; null: the machine's steady clock.
   std::shared_ptr<time_source> time = nullptr;
   /// Where ended runs are reported; null: nowhere, and stages are not timed.
