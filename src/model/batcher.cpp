@@ -30,7 +30,9 @@ batcher::batcher(std::shared_ptr<runtime_state> runtime, const model_options& op
     : runtime_(std::move(runtime)),
       options_(options),
       operations_(operations),
-      former_(options.batch),
+      limits_{options.batch.max_size, options.batch.max_delay},
+      needs_time_(options.batch.max_delay > duration{} || options.batch.policy.watches_arrivals()),
+      policy_(options.batch.policy),
       queue_(options.batch.queue_capacity) {
   idle_.reserve(options_.instances);
   for (std::size_t i = 0; i < options_.instances; ++i) {
@@ -86,6 +88,7 @@ batcher::entry batcher::submit(pending_request& r) {
     ++stats_.refused_count;
     return entry::full;
   }
+  if (policy_.watches_arrivals()) policy_.arrived(now);
   compute_job* jobs = schedule_locked(now);
   lock.unlock();
   // From here on the request may be answered, and the batcher gone if no instance of it is scheduled.
@@ -103,11 +106,17 @@ bool batcher::withdraw(pending_request& r) noexcept {
 
 // ---- instances find work -----------------------------------------------------------------------------------------------
 
+batch_decision batcher::decide_locked(time_point now) const {
+  const waiting_requests waiting{.count = queue_.size(), .oldest = needs_time_ ? queue_.oldest() : time_point{}};
+  batch_decision decision = policy_.form(waiting, limits_, now);
+  decision.take = std::min({decision.take, waiting.count, limits_.max_size});
+  return decision;
+}
+
 compute_job* batcher::schedule_locked(time_point now) noexcept {
   compute_job* jobs = nullptr;
   while (!idle_.empty() && queue_.size() > scheduled_) {
-    const time_point oldest = former_.needs_time() ? queue_.oldest() : time_point{};
-    const batch_decision decision = former_.form({.count = queue_.size(), .oldest = oldest}, now);
+    const batch_decision decision = decide_locked(now);
     if (decision.take == 0) {
       set_timer_locked(decision.look_again);
       return jobs;
@@ -162,8 +171,7 @@ void batcher::run_job(compute_job& job) noexcept {
 }
 
 std::size_t batcher::form_locked(batch_place& place, time_point now) noexcept {
-  const time_point oldest = former_.needs_time() ? queue_.oldest() : time_point{};
-  std::size_t take = former_.form({.count = queue_.size(), .oldest = oldest}, now).take;
+  std::size_t take = decide_locked(now).take;
   std::size_t expired = 0;
   place.size = 0;
   for (; take > 0; --take) {
@@ -172,6 +180,7 @@ std::size_t batcher::form_locked(batch_place& place, time_point now) noexcept {
     else place.rows[place.size++] = &r;
   }
   place.open = place.size != 0;
+  place.failed = false;
   place.called = place.open;
   stats_.expired_count += expired;
   stats_.batch_count += place.open;
@@ -215,6 +224,7 @@ void batcher::fail_batch(batch_place& place, std::exception_ptr cause) noexcept 
   failure why = failure::from(std::move(cause));
   if (why.is(errc::stage_failed)) why = failure(errc::model_failed, says(why.message())).with_cause(why.cause());
   log(log_level::warning, why.message());
+  place.failed = true;
   fail_rows(place, 0, place.size, why);
 }
 
@@ -242,6 +252,7 @@ void batcher::make_idle(batch_place& place) noexcept {
     if (place.size != 0) {
       const duration took = now - place.began;
       batch_time_ = batch_time_ == duration{} ? took : (7 * batch_time_ + took) / 8;
+      if (!place.failed) policy_.computed(place.size, took, now);
     }
     place.size = 0;
     pinned = std::move(place.pin);

@@ -5,7 +5,7 @@
 #include <catena/model/model_options.hpp>
 #include <catena/result.hpp>
 #include <catena/runtime/state.hpp>
-#include <catena/schedule/batch_former.hpp>
+#include <catena/schedule/batch_policy.hpp>
 #include <catena/schedule/request_queue.hpp>
 
 #include <exception>
@@ -49,6 +49,7 @@ struct batch_place : compute_job {
   std::vector<pending_request*> rows;  ///< null: ended
   std::size_t size = 0;                ///< of the batch
   bool open = false;                   ///< the batch is not done
+  bool failed = false;                 ///< the instance threw: how long it took says nothing
   bool called = false;                 ///< the instance's function has not returned
   time_point began{};
   std::shared_ptr<batcher> pin;        ///< set from when the place is scheduled until it is idle
@@ -123,15 +124,18 @@ class batcher : public executor_user, public std::enable_shared_from_this<batche
   void submit_jobs(compute_job* jobs) noexcept;
   void set_timer_locked(time_point when) noexcept;
   static void delay_over(timer_node& node, wake how);
-  [[nodiscard]] time_point now_if_needed() const noexcept { return former_.needs_time() ? runtime_->time->now() : time_point{}; }
+  [[nodiscard]] batch_decision decide_locked(time_point now) const;
+  [[nodiscard]] time_point now_if_needed() const noexcept { return needs_time_ ? runtime_->time->now() : time_point{}; }
 
   const std::shared_ptr<runtime_state> runtime_;
   const model_options options_;
   const request_operations& operations_;
-  const batch_former former_;
+  const batch_limits limits_;
+  const bool needs_time_;  ///< arrivals are stamped
   std::vector<std::unique_ptr<batch_place>> places_;
 
   mutable std::mutex mutex_;
+  batch_policy policy_;
   request_queue queue_;
   std::vector<batch_place*> idle_;  ///< the last to become idle is the first to work: its caches are warm
   std::size_t scheduled_ = 0;       ///< instances on their way to a compute thread, where they will take what waits
