@@ -53,7 +53,7 @@ struct value_type {
 template <class T>
 inline constexpr value_type value_type_of{
     needs_count<T> ? live_offset<T> + sizeof(live_count) : sizeof(T),
-    needs_count<T> ? (alignof(T) > alignof(live_count) ? alignof(T) : alignof(live_count)) : alignof(T),
+    alignment_in_frame<T>(),
     needs_count<T> ? live_offset<T> : 0,
     needs_count<T> ? +[](void* value) noexcept { std::destroy_at(static_cast<T*>(value)); } : nullptr,
     type_name<T>(),
