@@ -19,6 +19,8 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <memory_resource>
+#include <stdexcept>
 #include <thread>
 #include <tuple>
 #include <vector>
@@ -345,4 +347,16 @@ TEST_CASE("a handler may begin the next run, a thousand times over, without a de
     here.world.run();
     CHECK(left == 0);
   }
+}
+
+TEST_CASE("a frame is aligned whatever its handler's allocator has given away before") {
+  completion_world here;
+  std::pmr::monotonic_buffer_resource memory;
+  (void)memory.allocate(1, 1);
+  test::outcome<int> end;
+  here.slow.async_run(1, asio::bind_allocator(std::pmr::polymorphic_allocator<std::byte>(&memory), [&, h = end.take()](result<int> r) mutable {
+    h(std::move(r));
+  }));
+  here.world.run();
+  CHECK(end.value() == 2);
 }

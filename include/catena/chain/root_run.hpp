@@ -95,11 +95,16 @@ inline constexpr bool has_executor =
      !std::same_as<boost::asio::associated_executor_t<Handler, boost::asio::system_executor>, boost::asio::system_executor>) &&
     !runs_anywhere<boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>>;
 
-template <class Handler>
-using frame_allocator = typename std::allocator_traits<boost::asio::associated_allocator_t<Handler>>::template rebind_alloc<std::byte>;
+/// What a handler's allocator is asked for, as it aligns for the type: run::size_for() is a multiple of it.
+struct alignas(std::max_align_t) frame_unit {
+  std::byte bytes[alignof(std::max_align_t)];
+};
 
 template <class Handler>
-inline constexpr bool has_allocator = !std::same_as<frame_allocator<Handler>, std::allocator<std::byte>>;
+using frame_allocator = typename std::allocator_traits<boost::asio::associated_allocator_t<Handler>>::template rebind_alloc<frame_unit>;
+
+template <class Handler>
+inline constexpr bool has_allocator = !std::same_as<frame_allocator<Handler>, std::allocator<frame_unit>>;
 
 /// What a run keeps for the one who began it.
 template <class Handler, class Out>
@@ -152,7 +157,7 @@ struct root_tail {
     if constexpr (has_allocator<Handler>) {
       auto allocator = std::move(tail->allocator);
       tail->~root_tail();
-      std::allocator_traits<frame_allocator<Handler>>::deallocate(allocator, static_cast<std::byte*>(memory), size);
+      std::allocator_traits<frame_allocator<Handler>>::deallocate(allocator, static_cast<frame_unit*>(memory), size / sizeof(frame_unit));
     } else {
       tail->~root_tail();
       return_frame(p, memory, size);
@@ -227,22 +232,23 @@ void start_root(graph::plan_ptr plan, In&& in, run_options options, Handler hand
   const std::size_t size = graph::run::size_for(*plan, start);
   void* memory = nullptr;
   graph::run* r = nullptr;
-  if constexpr (has_allocator<Handler>) {
-    frame_allocator<Handler> allocator(boost::asio::get_associated_allocator(handler));
-    memory = std::allocator_traits<frame_allocator<Handler>>::allocate(allocator, size);
-    r = graph::run::create(*plan, start, memory);
-    ::new (static_cast<void*>(&r->tail<tail>())) tail{allocator, {}, {}, std::move(handler)};
-  } else {
-    memory = plan->frames.allocate(size);
-    r = graph::run::create(*plan, start, memory);
-    ::new (static_cast<void*>(&r->tail<tail>())) tail{{}, {}, {}, std::move(handler)};
-  }
-  if constexpr (has_executor<Handler>) {
-    auto& t = r->tail<tail>();
-    t.executor = boost::asio::any_io_executor(boost::asio::get_associated_executor(*t.handler, home));
-    if (t.executor != home) {
-      r->use_executor(t.executor);
-      t.work = boost::asio::prefer(t.executor, boost::asio::execution::outstanding_work.tracked);
+  try {
+    if constexpr (has_allocator<Handler>) {
+      frame_allocator<Handler> allocator(boost::asio::get_associated_allocator(handler));
+      void* memory = std::allocator_traits<frame_allocator<Handler>>::allocate(allocator, size / sizeof(frame_unit));
+      r = graph::run::create(*plan, start, memory);
+      ::new (static_cast<void*>(&r->tail<tail>())) tail{allocator, {}, {}, std::move(handler)};
+    } else {
+      r = graph::run::create(*plan, start, plan->frames.allocate(size));
+      ::new (static_cast<void*>(&r->tail<tail>())) tail{{}, {}, {}, std::move(handler)};
+    }
+    if constexpr (has_executor<Handler>) {
+      auto& t = r->tail<tail>();
+      t.executor = boost::asio::any_io_executor(boost::asio::get_associated_executor(*t.handler, home));
+      if (t.executor != home) {
+        r->use_executor(t.executor);
+        t.work = boost::asio::prefer(t.executor, boost::asio::execution::outstanding_work.tracked);
+      }
     }
   }
   r->give_input(0, std::move(in));
