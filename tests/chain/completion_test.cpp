@@ -349,6 +349,19 @@ TEST_CASE("a handler may begin the next run, a thousand times over, without a de
   }
 }
 
+TEST_CASE("a handler that begins a run and then throws has begun it") {
+  completion_world here;
+  test::outcome<int> second;
+  here.slow.async_run(1, [&](result<int>) {
+    here.slow.async_run(2, second.take());
+    throw std::runtime_error("from a handler");
+  });
+  CHECK_THROWS_AS(here.world.run(), std::runtime_error);
+  here.world.run();
+  REQUIRE(second.count() == 1);
+  CHECK(second.value() == 4);
+}
+
 TEST_CASE("a frame is aligned whatever its handler's allocator has given away before") {
   completion_world here;
   std::pmr::monotonic_buffer_resource memory;

@@ -184,8 +184,22 @@ class cancel_run {
   graph::run* run_;
 };
 
+/// What a run started meanwhile must not be given to the coroutine that is walking on this thread: a completion handler
+/// may start a run and then throw, and the coroutine would end without it.
+class without_driver {
+ public:
+  without_driver() noexcept : outer_(std::exchange(graph::driver::current, nullptr)) {}
+  without_driver(const without_driver&) = delete;
+  without_driver& operator=(const without_driver&) = delete;
+  ~without_driver() { graph::driver::current = outer_; }
+
+ private:
+  graph::driver* outer_;
+};
+
 /// Runs what is ready, inline if this thread runs the run's executor.
 inline void begin_root(graph::run& r) {
+  const without_driver scope;
   switch (r.is_at_home() ? r.runtime().ready->home().where() : whereabouts::unknown) {
     case whereabouts::inside: return r.start(graph::ending::inside_initiation);
     case whereabouts::outside:
@@ -196,7 +210,7 @@ inline void begin_root(graph::run& r) {
       };
       return r.runtime().ready->push(r);
     case whereabouts::unknown: {
-      const initiation scope(r);
+      const initiation here(r);
       return r.executor().execute(start_run(r));
     }
   }
