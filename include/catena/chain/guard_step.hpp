@@ -165,11 +165,21 @@ struct guard_step {
   static void start_primary(guard_operation& op) {
     op.place.work.drop();
     const auto& s = op.its_step();
-    graph::run& child = make_child(op, *stage_of(op).primary,
-                                   {.deadline = op.until, .stoppable = true, .ended = &primary_ended, .abandoned = &abandoned});
-    if constexpr (has_fallback) child_inputs<In...>::lend(*op.owner, s, child);
-    else child_inputs<In...>::give(*op.owner, s, child);
-    start_child(child);
+    graph::run* child = nullptr;
+    failure why;
+    try {
+      child = &make_child(op, *stage_of(op).primary,
+                          {.deadline = op.until, .stoppable = true, .ended = &primary_ended, .abandoned = &abandoned},
+                          [&](graph::run& made) {
+                            if constexpr (has_fallback) child_inputs<In...>::lend(*op.owner, s, made);
+                            else child_inputs<In...>::give(*op.owner, s, made);
+                          });
+    } catch (...) {
+      why = failure::from(std::current_exception());
+    }
+    if (child) return start_child(*child);
+    leave(op);
+    stage_failed(op, std::move(why));
   }
 
   static void primary_ended(graph::run& child, parent_operation& parent) {

@@ -37,6 +37,16 @@ result<Out> take_result(graph::run& r) {
   }
 }
 
+/// The same, or the failure of a value whose move throws; the run destroys what it leaves behind.
+template <class Out>
+result<Out> take_outcome(graph::run& r) {
+  try {
+    return take_result<Out>(r);
+  } catch (...) {
+    return failure::from(std::current_exception()).within(r.of().name);
+  }
+}
+
 /// Gives frames back to the plan they belong to.
 inline void return_frame(const graph::plan& p, void* memory, std::size_t size) noexcept { p.frames.deallocate(memory, size); }
 
@@ -122,7 +132,7 @@ struct root_tail {
     auto& tail = r.tail<root_tail>();
     Handler handler(std::move(*tail.handler));
     if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected()) slot.clear();
-    result<Out> outcome = take_result<Out>(r);
+    result<Out> outcome = take_outcome<Out>(r);
     r.runtime().end_run();
     end(r, tail);
     std::move(handler)(std::move(outcome));
@@ -244,7 +254,6 @@ void start_root(graph::plan_ptr plan, In&& in, run_options options, Handler hand
                                         .own_deadline = deadline && !plan->sequential,
                                         .stoppable = deadline || slot.is_connected()};
   const std::size_t size = graph::run::size_for(*plan, start);
-  void* memory = nullptr;
   graph::run* r = nullptr;
   try {
     if constexpr (has_allocator<Handler>) {
@@ -264,9 +273,14 @@ void start_root(graph::plan_ptr plan, In&& in, run_options options, Handler hand
         t.work = boost::asio::prefer(t.executor, boost::asio::execution::outstanding_work.tracked);
       }
     }
+    r->give_input(0, std::move(in));
+    if (slot.is_connected()) slot.template emplace<cancel_run>(*r);
+  } catch (...) {
+    // No memory, or an input whose move throws: nothing has begun.
+    if (r) tail::abandon(*r);
+    else runtime.end_run();
+    throw;
   }
-  r->give_input(0, std::move(in));
-  if (slot.is_connected()) slot.template emplace<cancel_run>(*r);
   begin_root(*r);
 }
 
@@ -276,7 +290,7 @@ struct sequential_tail {
   std::optional<result<Out>>* outcome;
 
   static void complete(graph::run& r, graph::ending) {
-    r.tail<sequential_tail>().outcome->emplace(take_result<Out>(r));
+    r.tail<sequential_tail>().outcome->emplace(take_outcome<Out>(r));
     r.runtime().end_run();
     r.release();
   }
@@ -298,10 +312,17 @@ result<Out> run_sequential(const graph::plan& plan, In&& in, run_options options
                                         .executor = &runtime.ready->executor(),
                                         .own_deadline = false,
                                         .stoppable = false};
-  graph::run* r = graph::run::create(plan, start, plan.frames.allocate(graph::run::size_for(plan, start)));
   std::optional<result<Out>> outcome;
-  ::new (static_cast<void*>(&r->tail<tail>())) tail{&outcome};
-  r->give_input(0, std::move(in));
+  graph::run* r = nullptr;
+  try {
+    r = graph::run::create(plan, start, plan.frames.allocate(graph::run::size_for(plan, start)));
+    ::new (static_cast<void*>(&r->tail<tail>())) tail{&outcome};
+    r->give_input(0, std::move(in));
+  } catch (...) {
+    if (r) r->release();
+    runtime.end_run();
+    throw;
+  }
   r->start(graph::ending::later);
   return *std::move(outcome);
 }
