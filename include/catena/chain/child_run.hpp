@@ -171,6 +171,7 @@ inline void start_child(graph::run& child) {
 template <class... In>
 struct child_inputs {
   using inputs = arguments<passing::dynamic, In...>;
+  static_assert(sizeof...(In) <= 32, "catena: a stage with something said about it takes at most 32 inputs");
 
   /// Moves what the step alone owns and lends the rest.
   static void give(graph::run& parent, const graph::step& s, graph::run& child) {
