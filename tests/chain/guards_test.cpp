@@ -353,3 +353,18 @@ TEST_CASE("many runs through one queue on two threads all end, and never too man
   pool.join();
   CHECK(most <= 3);
 }
+
+TEST_CASE("the longest of durations is a timeout, a time to live and a reserve like any other") {
+  guards_world here;
+  CHECK(here.begin(here.one(stage("a", guards_fallback).timeout(duration::max())), 1).count() == 0);
+  here.begin(here.one(stage("b", here.sleep(1ms)).queue({.ttl = duration::max()})), 1);
+  here.begin(here.one(stage("c", here.sleep(1ms)).queue({.ttl = duration::max()}).timeout(duration::max())), 1);
+  here.begin(here.one(stage("d", here.sleep(1ms)).fallback(guards_fallback, duration::max())), 1, {.deadline = here.world.now() + 1s});
+  here.begin(here.one(stage("e", guards_fallback)), 1, {.deadline = time_point::min()});
+  here.world.run();
+  CHECK(here.ends[0].value() == -1);
+  CHECK(here.ends[1].value() == 1);
+  CHECK(here.ends[2].value() == 1);
+  CHECK(here.ends[3].value() == -1);
+  CHECK(here.ends[4].why().is(errc::deadline_exceeded));
+}

@@ -67,9 +67,9 @@ struct guard_step {
       release_inputs(r, s);
       return graph::outcome::stopped;
     }
-    if (stage.options.timeout) op.until = r.runtime().time->now() + *stage.options.timeout;
+    if (stage.options.timeout) op.until = later(r.runtime().time->now(), *stage.options.timeout);
     if (stage.options.reserve > duration{} && r.deadline != no_deadline)
-      op.until = std::min(op.until, r.deadline - stage.options.reserve);
+      op.until = std::min(op.until, earlier(r.deadline, stage.options.reserve));
     enter(op);
     return finish_start<guard_step>(r, s, op);
   }
@@ -102,7 +102,7 @@ struct guard_step {
 
   static void arm(guard_operation& op, duration ttl) {
     auto& place = op.place;
-    const time_point expires = ttl > duration{} ? op.owner->runtime().time->now() + ttl : no_deadline;
+    const time_point expires = ttl > duration{} ? later(op.owner->runtime().time->now(), ttl) : no_deadline;
     place.when = std::min(expires, op.until);
     if (place.when == no_deadline) return;
     place.gives_up = expires <= op.until ? errc::expired : errc::timed_out;

@@ -39,7 +39,7 @@ inline constexpr std::uint64_t resolution_cycles = 20'000;
   };
   static thread_local reading last;
   const std::uint64_t now = time.is_real() ? cycle_count() : 0;
-  if (now != 0 && last.source == &time && now - last.cycles < resolution_cycles && deadline - last.at > far) return false;
+  if (now != 0 && last.source == &time && now - last.cycles < resolution_cycles && deadline > detail::later(last.at, far)) return false;
   last = {&time, now, time.now()};
   return last.at >= deadline;
 }
