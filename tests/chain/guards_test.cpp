@@ -368,3 +368,17 @@ TEST_CASE("the longest of durations is a timeout, a time to live and a reserve l
   CHECK(here.ends[3].value() == -1);
   CHECK(here.ends[4].why().is(errc::deadline_exceeded));
 }
+
+TEST_CASE("a chain of functions that is too slow for its stage's timeout has timed out") {
+  guards_world here;
+  const auto inner = make_chain<int>(here.rt, "inner", [&](auto in) {
+    return in >> stage("slow", [&](int i) {
+             here.world.elapse(10ms);
+             return i;
+           }) >> stage("next", guards_fallback);
+  });
+  auto& end = here.begin(here.one(stage("chain", inner).timeout(5ms)), 1);
+  here.world.run();
+  CHECK(end.why().is(errc::timed_out));
+  CHECK(end.path() == "c/chain");
+}

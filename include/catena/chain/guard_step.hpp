@@ -187,8 +187,7 @@ struct guard_step {
     graph::run& r = *op.owner;
     const bool own_limit = op.until < r.deadline;
     const bool answered = child.answered() || child.why_stopped() == graph::stop_reason::exited;
-    const bool late = own_limit && (answered ? r.runtime().time->now() > op.until
-                                             : child.why_stopped() == graph::stop_reason::deadline);
+    const bool late = own_limit && (answered ? r.runtime().time->now() > op.until : missed_its_deadline(child));
     leave(op);
     if (answered && !late) {
       take_answer<output>(child, r, op.its_step());
@@ -199,6 +198,12 @@ struct guard_step {
     failure why = late ? failure(errc::timed_out, "gave no answer within the stage's time") : child.reason();
     child.release();
     stage_failed(op, std::move(why));
+  }
+
+  /// The child, or a chain inside it that looks at the same deadline between its stages.
+  static bool missed_its_deadline(graph::run& child) {
+    return child.why_stopped() == graph::stop_reason::deadline ||
+           (child.reason().is(errc::deadline_exceeded) && child.runtime().time->now() >= child.deadline);
   }
 
   static void stage_failed(guard_operation& op, failure why) {
