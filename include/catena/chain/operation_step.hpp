@@ -170,6 +170,28 @@ class turn {
   Operation* op_;
 };
 
+/// The operation whose initiating function this thread is calling, and whether it has dropped its handler uncalled.
+class initiating {
+ public:
+  explicit initiating(const graph::operation& op) noexcept : op_(&op), outer_(std::exchange(current_, this)) {}
+  initiating(const initiating&) = delete;
+  initiating& operator=(const initiating&) = delete;
+  ~initiating() { current_ = outer_; }
+  [[nodiscard]] bool dropped() const noexcept { return dropped_; }
+  /// True if the operation is being initiated on this thread: then its initiator ends it.
+  [[nodiscard]] static bool drop(const graph::operation& op) noexcept {
+    for (initiating* i = current_; i; i = i->outer_)
+      if (i->op_ == &op) return i->dropped_ = true;
+    return false;
+  }
+
+ private:
+  static inline thread_local initiating* current_ = nullptr;
+  const graph::operation* op_;
+  initiating* outer_;
+  bool dropped_ = false;
+};
+
 /// The completion handler given to the operation. Destroyed uncalled, it abandons the run: the executor is gone.
 template <class Step>
 class step_handler {
@@ -182,7 +204,7 @@ class step_handler {
   step_handler(step_handler&& other) noexcept : op_(std::exchange(other.op_, nullptr)) {}
   step_handler& operator=(step_handler&&) = delete;
   ~step_handler() {
-    if (op_) abandon_step<Step>(*op_);
+    if (op_ && !initiating::drop(*op_)) abandon_step<Step>(*op_);
   }
 
   [[nodiscard]] const executor_type& get_executor() const noexcept { return op_->executor(); }
@@ -264,22 +286,28 @@ struct operation_step {
     request.result_optional = std::is_same_v<output, unit>;
   }
 
-  /// Calls the operation's initiating function. One that throws has failed; its handler, destroyed on the way, does
-  /// not count as dropped.
+  static void drop(operation_storage& op) noexcept { abandon_step<operation_step>(op); }
+
+  /// Calls the operation's initiating function. One that throws, or drops its handler, has failed; while it still has the
+  /// handler somewhere, that one ends the step.
   static void begin(operation_storage& op) {
     graph::run& r = *op.owner;
     const graph::step& s = op.its_step();
     const F& f = *static_cast<const F*>(s.stage);
+    const initiating here(op);
+    std::exception_ptr thrown;
     try {
       pass<demands>(inputs(r, s), [&](auto&&... refs) {
         if constexpr (traits::with_call) f(call(r), std::forward<decltype(refs)>(refs)..., step_handler<operation_step>(op));
         else f(std::forward<decltype(refs)>(refs)..., step_handler<operation_step>(op));
       });
     } catch (...) {
-      r.fail(s, failure::from(std::current_exception()));
-      op.state.store(graph::operation::phase::starting, std::memory_order_relaxed);
-      complete_step<operation_step>(op);
+      thrown = std::current_exception();
     }
+    if (!here.dropped()) return;  // the run may be gone already
+    r.fail(s, thrown ? failure::from(std::move(thrown))
+                     : failure(errc::stage_failed, "the operation dropped its completion handler while it was started"));
+    complete_step<operation_step>(op);
   }
 };
 
