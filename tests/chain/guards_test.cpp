@@ -13,6 +13,7 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <future>
 #include <memory>
 #include <stdexcept>
@@ -21,6 +22,8 @@
 #include <vector>
 
 #include "support/outcome.hpp"
+
+#include "support/posting_executor.hpp"
 
 #include "support/catch.hpp"
 
@@ -352,6 +355,22 @@ TEST_CASE("many runs through one queue on two threads all end, and never too man
   }
   pool.join();
   CHECK(most <= 3);
+}
+
+TEST_CASE("another executor that takes no work fails its stage, once, and not the executor's siblings") {
+  guards_world here;
+  test::posting_context other;
+  other.full = true;
+  const auto c = make_chain<int>(here.rt, "c", [&](auto in) {
+    auto away = in >> stage("away", guards_fallback).on(test::posting_executor{&other});
+    auto slow = in >> stage("slow", here.sleep(1ms));
+    return join(away, slow) >> stage("add", std::plus<>());
+  });
+  auto& end = here.begin(c, 5);
+  here.world.run();
+  CHECK(end.count() == 1);
+  CHECK(end.path() == "c/away");
+  CHECK(here.rt.state()->live_run_count() == 0);
 }
 
 TEST_CASE("the longest of durations is a timeout, a time to live and a reserve like any other") {

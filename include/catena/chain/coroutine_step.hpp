@@ -155,7 +155,8 @@ struct coroutine_step {
     return finish_start<coroutine_step>(r, s, op);
   }
 
-  static void prepare(graph::builder&, graph::stage_request& request, F f, On on = {}) {
+  static void prepare(graph::builder& chain, graph::stage_request& request, F f, On on = {}) {
+    expect_executor(chain, request.name, on);
     request.kind = "coroutine";
     request.demands = demand_list<demands>();
     request.type = &graph::value_type_of<output>;

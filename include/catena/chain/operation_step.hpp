@@ -21,6 +21,14 @@
 
 namespace catena::detail {
 
+/// An empty any_io_executor would crash the first run.
+template <class On>
+void expect_executor(graph::builder& chain, const std::string& stage, const On& on) {
+  if constexpr (std::is_same_v<On, boost::asio::any_io_executor>) {
+    if (!on) chain.fault("stage '" + stage + "': .on() is given an empty executor");
+  }
+}
+
 /// Keeps a run's executor from running out of work while one of its stages waits elsewhere, and outlives that executor.
 /// A run on another executor than the runtime's keeps that one busy itself.
 class work_elsewhere {
