@@ -4,8 +4,12 @@
 #include <catena/chain.hpp>
 #include <catena/testing/manual_world.hpp>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 
@@ -357,6 +361,37 @@ TEST_CASE("many runs through one queue on two threads all end, and never too man
   CHECK(most <= 3);
 }
 
+TEST_CASE("when another executor dies under a coroutine its stage fails, and the run ends") {
+  for (const bool begun : {false, true}) {
+    guards_world here;
+    testing::manual_world other;
+    const runtime there = other.runtime();
+    auto& end = here.begin(here.one(stage("away", [there](int i) -> asio::awaitable<int> {
+                                      co_await there.async_wait_until(there.now() + 1h, asio::use_awaitable);
+                                      co_return i;
+                                    }).on(other.get_executor())),
+                           5);
+    here.world.run_until_idle();
+    if (begun) other.run_until_idle();
+    other.destroy_executor();
+    here.world.run();
+    REQUIRE(end.count() == 1);
+    CHECK(end.why().is(errc::cancelled));
+    CHECK(end.path() == "c/away");
+  }
+}
+
+TEST_CASE("another executor may die before the run has heard of its coroutine's answer") {
+  guards_world here;
+  testing::manual_world other;
+  auto& end = here.begin(here.one(stage("away", [](int i) -> asio::awaitable<int> { co_return -i; }).on(other.get_executor())), 5);
+  here.world.run_until_idle();
+  other.run_until_idle();
+  other.destroy_executor();
+  here.world.run();
+  CHECK(end.value() == -5);
+}
+
 TEST_CASE("another executor that takes no work fails its stage, once, and not the executor's siblings") {
   guards_world here;
   test::posting_context other;
@@ -400,4 +435,28 @@ TEST_CASE("a chain of functions that is too slow for its stage's timeout has tim
   here.world.run();
   CHECK(end.why().is(errc::timed_out));
   CHECK(end.path() == "c/chain");
+}
+
+TEST_CASE("runs that are cancelled just when their coroutine on another executor ends, end once", "[concurrency]") {
+  asio::io_context home;
+  asio::thread_pool pool(2);
+  const runtime rt(home.get_executor());
+  const auto c = make_chain<int>(rt, "c", [&](auto in) {
+    return in >> stage("away", [](int i) -> asio::awaitable<int> {
+             asio::steady_timer timer(co_await asio::this_coro::executor, 50us);
+             co_await timer.async_wait(asio::use_awaitable);
+             co_return i;
+           }).on(pool.get_executor());
+  });
+  int ended = 0;
+  for (int n = 0; n < 500; ++n) {
+    asio::cancellation_signal signal;
+    asio::steady_timer timer(home, (60 + n % 60) * 1us);
+    c.async_run(1, asio::bind_cancellation_slot(signal.slot(), [&](result<int>) { ++ended; }));
+    timer.async_wait([&](boost::system::error_code) { signal.emit(asio::cancellation_type::terminal); });
+    home.run();
+    home.restart();
+  }
+  pool.join();
+  CHECK(ended == 500);
 }

@@ -75,7 +75,7 @@ struct cancellable_operation : graph::operation {
       cancellable_operation* operation;
       void operator()() const {
         const auto state = operation->state.load(std::memory_order_acquire);
-        if (state == phase::suspended || state == phase::starting)
+        if (!operation->left && (state == phase::suspended || state == phase::starting))
           operation->signal.emit(boost::asio::cancellation_type::terminal);
       }
     };
@@ -85,6 +85,7 @@ struct cancellable_operation : graph::operation {
 
   std::unique_ptr<boost::asio::any_io_executor> serial;
   boost::asio::cancellation_signal signal;
+  bool left = false;  ///< it is over and on its way to another executor, where the signal dies; touched on the strand only
 };
 
 /// Memory in the frame for what an operation allocates through its handler; what does not fit comes from Asio's recycling.
@@ -162,7 +163,7 @@ void abandon_step(Operation& op) noexcept {
   r.abandon();
 }
 
-/// The operation's turn on its executor, to be started there by `Step::begin`; destroyed unused, it abandons the step.
+/// The operation's turn on its executor, to be started there by `Step::begin`; destroyed unused, it tells `Step::drop`.
 template <class Step, class Operation>
 class turn {
  public:
@@ -170,7 +171,7 @@ class turn {
   turn(turn&& other) noexcept : op_(std::exchange(other.op_, nullptr)) {}
   turn& operator=(turn&&) = delete;
   ~turn() {
-    if (op_) abandon_step<Step>(*op_);
+    if (op_) Step::drop(*op_);
   }
   void operator()() { Step::begin(*std::exchange(op_, nullptr)); }
 
