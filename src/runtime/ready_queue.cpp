@@ -86,6 +86,7 @@ class ready_queue::drain_scope {
 };
 
 thread_local ready_queue::drain_scope* ready_queue::drain_scope::current_ = nullptr;
+thread_local const ready_queue* ready_queue::posting_ = nullptr;
 
 void ready_queue::push(ready_node& node) {
   if (auto* scope = drain_scope::find(*this)) {
@@ -102,15 +103,23 @@ void ready_queue::push(ready_node& node) {
   post_drainer_locked();
 }
 
-void ready_queue::post_drainer_locked() {
+void ready_queue::post_drainer_locked() noexcept {
   if (pin_) return;
   pin_ = shared_from_this();
-  // Under the lock, so that the executor cannot be destroyed between the check of gone_ and the post.
-  executor_.post(drainer_);
+  posting_ = this;
+  try {
+    // Under the lock, so that the executor cannot be destroyed between the check of gone_ and the post.
+    executor_.post(drainer_);
+  } catch (...) {
+    // An executor that throws has not taken the drainer: what waits stays, and the next push posts again.
+    pin_.reset();
+  }
+  posting_ = nullptr;
 }
 
 void ready_queue::drainer_resumed(ready_node& node, wake how) {
   auto& drainer = static_cast<drainer_node&>(node);
+  if (how == wake::abandoned && posting_ == drainer.queue) return;  // the post has thrown
   const auto queue = drainer.queue->shared_from_this();
   if (how == wake::resumed) return queue->drain();
   queue->executor_gone();

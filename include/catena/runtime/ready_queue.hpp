@@ -54,10 +54,11 @@ class ready_queue : public std::enable_shared_from_this<ready_queue> {
   };
 
   void drain();
-  void post_drainer_locked();
+  void post_drainer_locked() noexcept;
   static void drainer_resumed(ready_node& node, wake how);
   static void abandon(list nodes) noexcept;
 
+  static thread_local const ready_queue* posting_;  ///< the one whose drainer this thread is posting
   home_executor executor_;
   std::mutex mutex_;
   list waiting_;
