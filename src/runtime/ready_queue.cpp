@@ -96,7 +96,9 @@ void ready_queue::push(ready_node& node) {
   std::unique_lock lock(mutex_);
   if (gone_) {
     lock.unlock();
-    node.resume(node, wake::abandoned);
+    list alone;
+    alone.push_back(node);
+    abandon(alone);
     return;
   }
   waiting_.push_back(node);
@@ -162,11 +164,16 @@ void ready_queue::executor_gone() noexcept {
   abandon(nodes);
 }
 
+/// What is abandoned may push others: those stand in line behind it instead of deepening the stack.
 void ready_queue::abandon(list nodes) noexcept {
+  static thread_local list* line = nullptr;
+  if (line) return line->append(nodes);
+  line = &nodes;
   while (nodes.first) {
     ready_node* node = nodes.pop_front();
     node->resume(*node, wake::abandoned);
   }
+  line = nullptr;
 }
 
 }  // namespace catena
