@@ -254,9 +254,13 @@ void batcher::executor_gone() noexcept {
   while (waiting) operations_.abandon(static_cast<pending_request&>(*std::exchange(waiting, waiting->next)));
   for (const auto& place : places_) {
     std::lock_guard lock(place->mutex);
-    for (pending_request* r : place->rows)
-      if (r) operations_.give_up(*r);
+    for (pending_request* r : place->rows) {
+      if (!r || !operations_.give_up(*r)) continue;
+      r->next = waiting;
+      waiting = r;
+    }
   }
+  while (waiting) operations_.abandon_given_up(static_cast<pending_request&>(*std::exchange(waiting, waiting->next)));
 }
 
 }  // namespace catena::detail

@@ -29,8 +29,10 @@ struct request_operations {
   void (*fail)(pending_request&, failure);
   /// Its executor is gone while it was queued.
   void (*abandon)(pending_request&) noexcept;
-  /// Its executor is gone while it is computed: whoever asked goes without it, the request itself is ended later.
-  void (*give_up)(pending_request&) noexcept;
+  /// Its executor is gone while it is computed: whoever asked will go without it, the request itself is ended later. True:
+  /// abandon_given_up must follow, under no lock, because what it destroys is the user's.
+  bool (*give_up)(pending_request&) noexcept;
+  void (*abandon_given_up)(pending_request&) noexcept;
 };
 
 class batcher;
