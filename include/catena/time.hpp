@@ -17,6 +17,19 @@ using time_point = clock::time_point;
 /// The deadline of what has none.
 inline constexpr time_point no_deadline = time_point::max();
 
+namespace detail {
+
+/// A moment so much later; no_deadline where that is beyond all time. `wait` is zero or more.
+[[nodiscard]] constexpr time_point later(time_point from, duration wait) noexcept {
+  return from > no_deadline - wait ? no_deadline : from + wait;
+}
+/// A moment so much earlier, at the earliest the first of all. `wait` is zero or more.
+[[nodiscard]] constexpr time_point earlier(time_point from, duration wait) noexcept {
+  return from < time_point::min() + wait ? time_point::min() : from - wait;
+}
+
+}  // namespace detail
+
 /// Calls back once when a moment comes; setting it again replaces the moment.
 /// \threads  one caller at a time; the callback runs on the executor the alarm was made for
 class alarm {

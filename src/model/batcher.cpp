@@ -2,6 +2,7 @@
 #include <catena/model/batcher.hpp>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 namespace catena::detail {
@@ -18,12 +19,21 @@ void batch_place::send_home_locked(ready_node& node) noexcept {
   else owner->runtime()->ready->push(node);
 }
 
-void batch_place::hand_over_locked() noexcept {
-  while (!onward.empty()) {
-    ready_node* node = onward.pop_front();
+void batch_place::hand_over() noexcept {
+  ready_list on, home;
+  {
+    const std::lock_guard lock(mutex);
+    if (onward.empty() && homeward.empty()) return;
+    on.append(std::move(onward));
+    home.append(std::move(homeward));
+    handing_over.fetch_add(1, std::memory_order_relaxed);
+  }
+  while (!on.empty()) {
+    ready_node* node = on.pop_front();
     node->resume(*node, wake::resumed);
   }
-  if (!homeward.empty()) owner->runtime()->ready->push(std::move(homeward));
+  if (!home.empty()) owner->runtime()->ready->push(std::move(home));
+  handing_over.fetch_sub(1, std::memory_order_release);
 }
 
 batcher::batcher(std::shared_ptr<runtime_state> runtime, const model_options& options, const request_operations& operations)
@@ -205,19 +215,22 @@ void batcher::run_batch(batch_place& place) noexcept {
   if (!place.open) return make_idle(place);
   place.began = now;
   compute(place);
+  const auto pinned = place.pin;  // a batch that is done later may be done right now
   std::unique_lock lock(place.mutex);
-  place.hand_over_locked();
   place.called = false;
-  if (place.open) return;  // it will be done later
+  const bool later = place.open;
   lock.unlock();
+  place.hand_over();
+  if (later) return;
   make_idle(place);
 }
 
 void batcher::fail_rows(batch_place& place, std::size_t from, std::size_t to, const failure& why) noexcept {
-  std::lock_guard lock(place.mutex);
+  std::unique_lock lock(place.mutex);
   for (std::size_t i = from; i < to; ++i)
     if (pending_request* r = std::exchange(place.rows[i], nullptr)) operations_.fail(place, *r, why);
-  place.hand_over_locked();
+  lock.unlock();
+  place.hand_over();
 }
 
 void batcher::fail_batch(batch_place& place, std::exception_ptr cause) noexcept {
@@ -229,17 +242,21 @@ void batcher::fail_batch(batch_place& place, std::exception_ptr cause) noexcept 
 }
 
 void batcher::finish_batch(batch_place& place) noexcept {
+  bool called = false;
+  std::shared_ptr<batcher> pinned;  // if run_batch goes on, it may be done before this is
   {
     std::lock_guard lock(place.mutex);
+    pinned = place.pin;
     for (std::size_t i = 0; i < place.size; ++i) {
       if (pending_request* r = std::exchange(place.rows[i], nullptr))
         operations_.fail(place, *r, failure(errc::row_unanswered, says("the batch ended without an answer for row " +
                                                                 std::to_string(i) + " of " + std::to_string(place.size))));
     }
     place.open = false;
-    place.hand_over_locked();
-    if (place.called) return;  // run_batch goes on
+    called = place.called;
   }
+  place.hand_over();
+  if (called) return;  // run_batch goes on
   make_idle(place);
 }
 
@@ -279,13 +296,22 @@ void batcher::executor_gone() noexcept {
     }
   }
   while (waiting) operations_.abandon(static_cast<pending_request&>(*std::exchange(waiting, waiting->next)));
+  ready_list gone;
   for (const auto& place : places_) {
     std::lock_guard lock(place->mutex);
-    for (pending_request* r : place->rows)
-      if (r) operations_.give_up(*r);
-    place->homeward.abandon();
-    place->onward.abandon();
+    for (pending_request* r : place->rows) {
+      if (!r || !operations_.give_up(*r)) continue;
+      r->next = waiting;
+      waiting = r;
+    }
+    gone.append(std::move(place->homeward));
+    gone.append(std::move(place->onward));
   }
+  // What another thread is handing over reaches executors that still stand.
+  for (const auto& place : places_)
+    while (place->handing_over.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+  gone.abandon();
+  while (waiting) operations_.abandon_given_up(static_cast<pending_request&>(*std::exchange(waiting, waiting->next)));
 }
 
 }  // namespace catena::detail

@@ -43,10 +43,13 @@ const home_executor::kind& home_executor::choose(const asio::any_io_executor& ex
   return *chosen;
 }
 
-home_executor::home_executor(asio::any_io_executor executor)
-    : executor_(std::move(executor)),
-      kind_(&choose<asio::io_context::executor_type, asio::thread_pool::executor_type,
-                    asio::strand<asio::io_context::executor_type>, asio::strand<asio::thread_pool::executor_type>,
-                    asio::strand<asio::any_io_executor>>(executor_)) {}
+const home_executor::kind& home_executor::kind_for(const asio::any_io_executor& executor) noexcept {
+  return choose<asio::io_context::executor_type, asio::thread_pool::executor_type, asio::strand<asio::io_context::executor_type>,
+                asio::strand<asio::thread_pool::executor_type>, asio::strand<asio::any_io_executor>>(executor);
+}
+
+home_executor::home_executor(asio::any_io_executor executor) : executor_(std::move(executor)), kind_(&kind_for(executor_)) {}
+
+whereabouts home_executor::where(const asio::any_io_executor& executor) noexcept { return kind_for(executor).where(executor); }
 
 }  // namespace catena

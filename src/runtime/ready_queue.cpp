@@ -48,6 +48,7 @@ class ready_queue::drain_scope {
 };
 
 thread_local ready_queue::drain_scope* ready_queue::drain_scope::current_ = nullptr;
+thread_local const ready_queue* ready_queue::posting_here_ = nullptr;
 
 void ready_queue::push(ready_node& node) {
   if (auto* scope = drain_scope::find(*this)) {
@@ -66,19 +67,33 @@ void ready_queue::push(ready_list&& nodes) {
   nodes.abandon();
 }
 
-void ready_queue::append_and_post(std::unique_lock<std::mutex> lock, ready_list&& nodes) {
+void ready_queue::append_and_post(std::unique_lock<std::mutex> lock, ready_list&& nodes) noexcept {
   waiting_.append(std::move(nodes));
   if (pin_) return;
   const auto pinned = pin_ = shared_from_this();
   posting_.fetch_add(1, std::memory_order_relaxed);
   // Not under the lock: on one core the drainer would run at once, and wait for it.
   lock.unlock();
-  executor_.post(drainer_, drainer_memory_);
+  const auto* const outer = std::exchange(posting_here_, this);
+  bool posted = true;
+  try {
+    executor_.post(drainer_, drainer_memory_);
+  } catch (...) {
+    posted = false;
+  }
+  posting_here_ = outer;
+  if (!posted) {
+    // An executor that throws has not taken the drainer: what waits stays, and the next push posts again.
+    lock.lock();
+    pin_.reset();
+    lock.unlock();
+  }
   posting_.fetch_sub(1, std::memory_order_release);
 }
 
 void ready_queue::drainer_resumed(ready_node& node, wake how) {
   auto& drainer = static_cast<drainer_node&>(node);
+  if (how == wake::abandoned && posting_here_ == drainer.queue) return;  // the post has thrown
   const auto queue = drainer.queue->shared_from_this();
   if (how == wake::resumed) return queue->drain();
   queue->close();

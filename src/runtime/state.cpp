@@ -88,8 +88,20 @@ void runtime_state::executor_gone() noexcept {
   // First, because they use the timers and bring their answers to the ready queue.
   for (const auto& weak : users)
     if (auto user = weak.lock()) user->executor_gone();
+  drop_drain_waiters();
   timers->executor_gone();
   ready->executor_gone();
+}
+
+/// Work elsewhere may end its run long after the executor is destroyed.
+void runtime_state::drop_drain_waiters() noexcept {
+  const auto& gone = boost::asio::query(ready->executor(), boost::asio::execution::context);
+  std::vector<std::shared_ptr<drain_waiter>> dropped;  // destroyed under no lock: their handlers are the user's
+  std::lock_guard lock(drain_mutex_);
+  const auto stay = std::partition(drain_waiters_.begin(), drain_waiters_.end(),
+                                   [&](const auto& waiter) { return !waiter->give_up(gone); });
+  dropped.assign(stay, drain_waiters_.end());
+  drain_waiters_.erase(stay, drain_waiters_.end());
 }
 
 void runtime_state::wait_for_runs(time_point deadline, std::shared_ptr<drain_waiter> waiter) {
@@ -114,10 +126,9 @@ void runtime_state::wait_for_runs(time_point deadline, std::shared_ptr<drain_wai
 
 void runtime_state::runs_ended() noexcept {
   std::vector<std::shared_ptr<drain_waiter>> waiters;
-  {
-    std::lock_guard lock(drain_mutex_);
-    waiters.swap(drain_waiters_);
-  }
+  // Completing only posts, and under the lock no executor is destroyed meanwhile.
+  std::lock_guard lock(drain_mutex_);
+  waiters.swap(drain_waiters_);
   for (auto& waiter : waiters) {
     if (timers->remove(*waiter)) waiter->pin.reset();
     waiter->complete_once({});

@@ -20,7 +20,7 @@ std::size_t manual_world::run_until_idle() {
 }
 
 std::size_t manual_world::advance(duration by) {
-  const time_point until = now() + by;
+  const time_point until = detail::later(now(), by);
   std::size_t count = run_until_idle();
   for (time_point next = time_->next_alarm(); next <= until; next = time_->next_alarm()) {
     time_->move_to(next);

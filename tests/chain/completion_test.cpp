@@ -19,6 +19,8 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <memory_resource>
+#include <stdexcept>
 #include <thread>
 #include <tuple>
 #include <vector>
@@ -345,4 +347,29 @@ TEST_CASE("a handler may begin the next run, a thousand times over, without a de
     here.world.run();
     CHECK(left == 0);
   }
+}
+
+TEST_CASE("a handler that begins a run and then throws has begun it") {
+  completion_world here;
+  test::outcome<int> second;
+  here.slow.async_run(1, [&](result<int>) {
+    here.slow.async_run(2, second.take());
+    throw std::runtime_error("from a handler");
+  });
+  CHECK_THROWS_AS(here.world.run(), std::runtime_error);
+  here.world.run();
+  REQUIRE(second.count() == 1);
+  CHECK(second.value() == 4);
+}
+
+TEST_CASE("a frame is aligned whatever its handler's allocator has given away before") {
+  completion_world here;
+  std::pmr::monotonic_buffer_resource memory;
+  (void)memory.allocate(1, 1);
+  test::outcome<int> end;
+  here.slow.async_run(1, asio::bind_allocator(std::pmr::polymorphic_allocator<std::byte>(&memory), [&, h = end.take()](result<int> r) mutable {
+    h(std::move(r));
+  }));
+  here.world.run();
+  CHECK(end.value() == 2);
 }

@@ -162,3 +162,16 @@ TEST_CASE("a coroutine stage may loop a thousand times over a chain") {
   const auto c = make_chain<long>(here.rt, "c", [&](auto in) { return in >> stage("loop", loop); });
   CHECK(here.answer(c, 1000) == 3000);
 }
+
+TEST_CASE("a hundred thousand runs that wait in a stage's queue are freed without a deep stack") {
+  deep_world here;
+  const auto c = make_chain<long>(here.rt, "c", [&](auto in) {
+    return in >> stage("wait", [rt = here.rt](long i) -> asio::awaitable<long> {
+             co_await rt.async_wait_until(rt.now() + std::chrono::hours(1), asio::use_awaitable);
+             co_return i;
+           }).queue({.capacity = 100'000});
+  });
+  for (int i = 0; i < 100'000; ++i) c.async_run(i, [](result<long>) { FAIL("called"); });
+  here.world.run_until_idle();
+  here.world.destroy_executor();
+}

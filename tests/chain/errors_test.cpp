@@ -315,3 +315,86 @@ TEST_CASE("an exception of a handler comes out of the executor, and the runtime 
   here.world.run();
   CHECK(drained.answered());
 }
+
+namespace {
+
+/// A value whose every copy or move may be the one that throws.
+struct errors_brittle {
+  static inline int alive = 0;
+  static inline int until_throw = -1;
+  explicit errors_brittle(int i) : number(i) { ++alive; }
+  errors_brittle(const errors_brittle& other) : number(other.number) {
+    if (until_throw >= 0 && until_throw-- == 0) throw std::runtime_error("cannot be copied");
+    ++alive;
+  }
+  ~errors_brittle() { --alive; }
+  int number;
+};
+
+/// Runs the chain again and again, each time with a later copy that throws, until one run needs no more copies.
+template <class Write>
+void errors_at_every_copy(Write write) {
+  for (int n = 0, needed = 1; needed != 0; ++n) {
+    errors_world here;
+    int ends = 0;
+    {
+      const auto c = make_chain<errors_brittle>(here.rt, "c", [&](auto in) { return write(here, in); });
+      const auto begin = [&] {
+        errors_brittle value(1);
+        c.async_run(give(value), [&](const auto&) { ++ends; });
+      };
+      errors_brittle::until_throw = n;
+      try {
+        begin();
+      } catch (const std::runtime_error&) {
+        ++ends;  // nothing has begun
+      }
+      here.world.run();
+      needed = errors_brittle::until_throw < 0;
+      errors_brittle::until_throw = -1;
+      CHECK(ends == 1);
+      CHECK(here.rt.state()->live_run_count() == 0);
+      begin();  // a stage that failed so has left its queue
+      here.world.run();
+      CHECK(ends == 2);
+    }
+    CHECK(errors_brittle::alive == 0);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a copy that throws, at any place, fails its run once and leaves nothing behind") {
+  const auto on = [](const errors_brittle& b) { return errors_brittle(b.number + 1); };
+  const auto by_value = [](errors_brittle b) { return b; };
+  const auto suspends = [](const errors_world& here) {
+    return [rt = here.rt](errors_brittle b) -> asio::awaitable<errors_brittle> {
+      co_await rt.async_yield(asio::use_awaitable);
+      co_return b;
+    };
+  };
+  const auto three = [](const errors_brittle&) {
+    std::vector<errors_brittle> items;
+    items.reserve(3);
+    for (int i = 0; i < 3; ++i) items.emplace_back(i);
+    return items;
+  };
+  const auto first = [](const std::vector<errors_brittle>& all) { return errors_brittle(all.front().number); };
+  errors_at_every_copy([&](auto&, auto in) { return in >> stage("a", by_value) >> stage("b", on); });
+  errors_at_every_copy([&](auto& here, auto in) { return in >> stage("a", suspends(here)) >> stage("b", by_value); });
+  errors_at_every_copy([&](auto& here, auto in) {
+    const auto inner = make_chain<errors_brittle>(here.rt, "inner", [&](auto n) { return n >> stage("a", suspends(here)); });
+    return in >> stage("inner", inner) >> stage("b", on);
+  });
+  errors_at_every_copy([&](auto& here, auto in) {
+    return in >> stage("a", suspends(here)).queue({.capacity = 0}) >> stage("b", on).queue({.capacity = 0});
+  });
+  errors_at_every_copy([&](auto& here, auto in) {
+    return in >> branch("side", [](const errors_brittle&) { return true; }, stage("a", suspends(here)), stage("b", on));
+  });
+  errors_at_every_copy([&](auto&, auto in) { return in >> first_of("race", stage("a", on), stage("b", on)); });
+  errors_at_every_copy([&](auto& here, auto in) {
+    return in >> stage("v", three) >> each(stage("a", suspends(here)), 2) >> stage("w", first);
+  });
+  errors_at_every_copy([&](auto&, auto in) { return in >> stage("v", three) >> each(stage("a", by_value)) >> stage("w", first); });
+}

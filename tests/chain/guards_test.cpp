@@ -4,8 +4,12 @@
 #include <catena/chain.hpp>
 #include <catena/testing/manual_world.hpp>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 
@@ -13,6 +17,7 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <future>
 #include <memory>
 #include <stdexcept>
@@ -21,6 +26,8 @@
 #include <vector>
 
 #include "support/outcome.hpp"
+
+#include "support/posting_executor.hpp"
 
 #include "support/catch.hpp"
 
@@ -352,4 +359,104 @@ TEST_CASE("many runs through one queue on two threads all end, and never too man
   }
   pool.join();
   CHECK(most <= 3);
+}
+
+TEST_CASE("when another executor dies under a coroutine its stage fails, and the run ends") {
+  for (const bool begun : {false, true}) {
+    guards_world here;
+    testing::manual_world other;
+    const runtime there = other.runtime();
+    auto& end = here.begin(here.one(stage("away", [there](int i) -> asio::awaitable<int> {
+                                      co_await there.async_wait_until(there.now() + 1h, asio::use_awaitable);
+                                      co_return i;
+                                    }).on(other.get_executor())),
+                           5);
+    here.world.run_until_idle();
+    if (begun) other.run_until_idle();
+    other.destroy_executor();
+    here.world.run();
+    REQUIRE(end.count() == 1);
+    CHECK(end.why().is(errc::cancelled));
+    CHECK(end.path() == "c/away");
+  }
+}
+
+TEST_CASE("another executor may die before the run has heard of its coroutine's answer") {
+  guards_world here;
+  testing::manual_world other;
+  auto& end = here.begin(here.one(stage("away", [](int i) -> asio::awaitable<int> { co_return -i; }).on(other.get_executor())), 5);
+  here.world.run_until_idle();
+  other.run_until_idle();
+  other.destroy_executor();
+  here.world.run();
+  CHECK(end.value() == -5);
+}
+
+TEST_CASE("another executor that takes no work fails its stage, once, and not the executor's siblings") {
+  guards_world here;
+  test::posting_context other;
+  other.full = true;
+  const auto c = make_chain<int>(here.rt, "c", [&](auto in) {
+    auto away = in >> stage("away", guards_fallback).on(test::posting_executor{&other});
+    auto slow = in >> stage("slow", here.sleep(1ms));
+    return join(away, slow) >> stage("add", std::plus<>());
+  });
+  auto& end = here.begin(c, 5);
+  here.world.run();
+  CHECK(end.count() == 1);
+  CHECK(end.path() == "c/away");
+  CHECK(here.rt.state()->live_run_count() == 0);
+}
+
+TEST_CASE("the longest of durations is a timeout, a time to live and a reserve like any other") {
+  guards_world here;
+  CHECK(here.begin(here.one(stage("a", guards_fallback).timeout(duration::max())), 1).count() == 0);
+  here.begin(here.one(stage("b", here.sleep(1ms)).queue({.ttl = duration::max()})), 1);
+  here.begin(here.one(stage("c", here.sleep(1ms)).queue({.ttl = duration::max()}).timeout(duration::max())), 1);
+  here.begin(here.one(stage("d", here.sleep(1ms)).fallback(guards_fallback, duration::max())), 1, {.deadline = here.world.now() + 1s});
+  here.begin(here.one(stage("e", guards_fallback)), 1, {.deadline = time_point::min()});
+  here.world.run();
+  CHECK(here.ends[0].value() == -1);
+  CHECK(here.ends[1].value() == 1);
+  CHECK(here.ends[2].value() == 1);
+  CHECK(here.ends[3].value() == -1);
+  CHECK(here.ends[4].why().is(errc::deadline_exceeded));
+}
+
+TEST_CASE("a chain of functions that is too slow for its stage's timeout has timed out") {
+  guards_world here;
+  const auto inner = make_chain<int>(here.rt, "inner", [&](auto in) {
+    return in >> stage("slow", [&](int i) {
+             here.world.elapse(10ms);
+             return i;
+           }) >> stage("next", guards_fallback);
+  });
+  auto& end = here.begin(here.one(stage("chain", inner).timeout(5ms)), 1);
+  here.world.run();
+  CHECK(end.why().is(errc::timed_out));
+  CHECK(end.path() == "c/chain");
+}
+
+TEST_CASE("runs that are cancelled just when their coroutine on another executor ends, end once", "[concurrency]") {
+  asio::io_context home;
+  asio::thread_pool pool(2);
+  const runtime rt(home.get_executor());
+  const auto c = make_chain<int>(rt, "c", [&](auto in) {
+    return in >> stage("away", [](int i) -> asio::awaitable<int> {
+             asio::steady_timer timer(co_await asio::this_coro::executor, 50us);
+             co_await timer.async_wait(asio::use_awaitable);
+             co_return i;
+           }).on(pool.get_executor());
+  });
+  int ended = 0;
+  for (int n = 0; n < 500; ++n) {
+    asio::cancellation_signal signal;
+    asio::steady_timer timer(home, (60 + n % 60) * 1us);
+    c.async_run(1, asio::bind_cancellation_slot(signal.slot(), [&](result<int>) { ++ended; }));
+    timer.async_wait([&](boost::system::error_code) { signal.emit(asio::cancellation_type::terminal); });
+    home.run();
+    home.restart();
+  }
+  pool.join();
+  CHECK(ended == 500);
 }

@@ -5,16 +5,28 @@
 #include <catena/testing/manual_world.hpp>
 
 #include <boost/asio/associated_executor.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <tuple>
 #include <variant>
 
 #include "support/outcome.hpp"
+
+#include "support/posting_executor.hpp"
 
 #include "support/catch.hpp"
 
@@ -288,4 +300,53 @@ TEST_CASE("a run without an id is given one, a different one each time") {
   const auto first = here.run(stage("id", id), 1)->value();
   CHECK(first != 0);
   CHECK(here.run(stage("id", id), 1)->value() != first);
+}
+
+TEST_CASE("an operation that throws when it is started on a later turn fails its stage") {
+  test::posting_context context;
+  const runtime rt(test::posting_executor{&context});
+  auto throws = [](int, auto token) {
+    return asio::async_initiate<decltype(token), void(int)>([](auto handler) {
+      const auto taken = std::move(handler);
+      throw std::runtime_error("cannot start");
+    }, token);
+  };
+  const auto c = make_chain<int>(rt, "c", [&](auto in) { return in >> stage("op", throws); });
+  asio::cancellation_signal signal;
+  test::outcome<int> end;
+  c.async_run(1, asio::bind_cancellation_slot(signal.slot(), end.take()));
+  context.run();
+  REQUIRE(end.count() == 1);
+  CHECK(end.why().message() == "cannot start");
+  CHECK(end.path() == "c/op");
+}
+
+TEST_CASE("a coroutine that ends on a foreign thread goes back to the run's executor", "[concurrency]") {
+  for (const bool stoppable : {false, true}) {
+    asio::thread_pool pool(1);
+    asio::io_context home;
+    const runtime rt(home.get_executor());
+    int at_home = 0;
+    const auto c = make_chain<int>(rt, "c", [&](auto in) {
+      return in >> stage("stray", [&pool](int i) -> asio::awaitable<int> {
+               co_await asio::post(asio::bind_executor(pool, asio::use_awaitable));
+               co_return i;
+             }) >>
+             stage("look", [&](int i) {
+               at_home += home.get_executor().running_in_this_thread();
+               return i;
+             });
+    });
+    asio::cancellation_signal signal;
+    auto busy = std::make_optional(asio::make_work_guard(home));
+    auto ended = [&](result<int> r) {
+      at_home += r.has_value() && home.get_executor().running_in_this_thread();
+      busy.reset();
+    };
+    if (stoppable) c.async_run(1, asio::bind_cancellation_slot(signal.slot(), ended));
+    else c.async_run(1, ended);
+    home.run();
+    pool.join();
+    CHECK(at_home == 2);
+  }
 }

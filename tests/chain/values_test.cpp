@@ -372,3 +372,22 @@ TEST_CASE("frames are recycled without keeping anything of the run before") {
     CHECK(here.book.alive == 0);
   }
 }
+
+TEST_CASE("a lent value that is smaller than a pointer dies once") {
+  static int alive;
+  struct handle {
+    explicit handle(short n) : number(n) { ++alive; }
+    handle(const handle& other) : number(other.number) { ++alive; }
+    ~handle() { --alive; }
+    short number;
+  };
+  alive = 0;
+  values_world here;
+  const auto c = make_chain<int>(here.rt, "c", [&](auto in) {
+    auto h = in >> stage("open", [](int i) { return handle(static_cast<short>(i)); });
+    auto number = [](const handle& x) { return static_cast<int>(x.number); };
+    return h >> cascade("read", stage("near", number), stage("far", number), [](const int&) { return false; });
+  });
+  CHECK(here.answer(c, 7) == 7);
+  CHECK(alive == 0);
+}

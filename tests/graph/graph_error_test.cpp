@@ -163,6 +163,8 @@ TEST_CASE("options out of range are faults that name the member") {
   CHECK(names(faults_of([](auto in) { return in >> stage("a", faults_twice).queue({.consumers = 0}); }), "queue_options::consumers must be at least 1"));
   CHECK(names(faults_of([](auto in) { return in >> stage("a", faults_twice).queue({.ttl = -1ms}); }), "queue_options::ttl"));
   CHECK(names(faults_of([](auto in) { return in >> stage("a", faults_twice).fallback(faults_twice, -1ms); }), "reserve"));
+  CHECK(names(faults_of([](auto in) { return in >> stage("a", faults_twice).on(boost::asio::any_io_executor()); }),
+              "stage 'a': .on() is given an empty executor"));
   CHECK(names(faults_of([](auto in) {
     return in >> stage("v", [](int i) { return std::vector<int>{i}; }) >> each(stage("a", faults_twice), 0);
   }), "width must be at least 1"));

@@ -288,3 +288,17 @@ TEST_CASE("requests that are cancelled at random moments while threads compute e
   caller.join();
   for (const request& r : requests) REQUIRE(r.calls == 1);
 }
+
+TEST_CASE("an executor that is destroyed may take the last handle on the batches that its models compute with it") {
+  manual_world world;
+  const auto rt = world.runtime();
+  auto owner = std::make_shared<std::vector<batch<int, int>>>();
+  const auto m = make_model<int, int>(rt, {.name = "m"}, [keep = std::weak_ptr(owner)](batch<int, int>& b) {
+    keep.lock()->push_back(std::move(b));
+  });
+  m.async_run(1, [owner](catena::result<int>) { FAIL("called"); });
+  world.run_until_idle();
+  REQUIRE(owner->size() == 1);
+  owner.reset();
+  world.destroy_executor();
+}

@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "support/posting_executor.hpp"
+
 #include "support/catch.hpp"
 
 namespace {
@@ -135,4 +137,20 @@ TEST_CASE("a ready queue loses and doubles nothing between threads", "[concurren
   second.join();
   pool.join();
   CHECK(resumed == 2 * count);
+}
+
+TEST_CASE("what a full executor does not take waits in the ready queue for the next push") {
+  catena::test::posting_context context;
+  const auto queue = std::make_shared<ready_queue>(catena::test::posting_executor{&context});
+  int resumed = 0;
+  noted_node first([&](wake how) { resumed += how == wake::resumed ? 1 : 100; });
+  noted_node second([&](wake how) { resumed += how == wake::resumed ? 1 : 100; });
+  context.full = true;
+  queue->push(first);
+  context.full = false;
+  context.run();
+  CHECK(resumed == 0);
+  queue->push(second);
+  context.run();
+  CHECK(resumed == 2);
 }

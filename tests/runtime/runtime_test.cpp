@@ -308,3 +308,28 @@ TEST_CASE("the log hook gets what the library has to say") {
   world.runtime().state()->log(catena::log_level::note, "test", "to nobody");
   CHECK(lines.size() == 1);
 }
+
+TEST_CASE("a drain that waits when the executor is destroyed is not woken by work that ends later elsewhere", "[concurrency]") {
+  asio::thread_pool pool(1);
+  std::promise<void> go;
+  const std::shared_future<void> gate = go.get_future().share();
+  {
+    asio::io_context home;
+    const catena::runtime rt(home.get_executor());
+    const auto c = catena::make_chain<int>(rt, "c", [&](auto in) {
+      return in >> catena::stage("away", [gate](int i) {
+               gate.wait();
+               return i;
+             }).on(pool.get_executor());
+    });
+    c.async_run(1, [](catena::result<int>) { FAIL("called"); });
+    auto drain = [](catena::runtime r) -> asio::awaitable<void> {
+      co_await r.drain();
+      FAIL("called");
+    };
+    asio::co_spawn(home, drain(rt), asio::detached);
+    home.poll();
+  }
+  go.set_value();
+  pool.join();
+}

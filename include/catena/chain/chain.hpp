@@ -169,9 +169,9 @@ class chain {
 
  private:
   template <class Token>
-  auto initiate(In in, run_options options, Token&& token) const {
+  auto initiate(In in, const run_options& options, Token&& token) const {
     return boost::asio::async_initiate<Token, void(result<Out>)>(
-        [](auto handler, const graph::plan_ptr& plan, In value, run_options o) {
+        [](auto handler, const graph::plan_ptr& plan, In value, const run_options& o) {
           detail::start_root<In, Out>(plan, std::move(value), o, std::move(handler));
         },
         token, plan_, std::move(in), options);

@@ -144,6 +144,19 @@ inline graph::run& make_child(parent_operation& parent, const graph::plan& plan,
   return child;
 }
 
+/// Makes a child and has it given its inputs; nothing is left of it when that throws.
+template <class Give>
+graph::run& make_child(parent_operation& parent, const graph::plan& plan, const child_options& options, Give give) {
+  graph::run& child = make_child(parent, plan, options);
+  try {
+    give(child);
+  } catch (...) {
+    child.release();
+    throw;
+  }
+  return child;
+}
+
 /// Starts a child whose inputs have been given.
 inline void start_child(graph::run& child) {
   if (!child.of().sequential && child.stoppable()) {
@@ -159,6 +172,7 @@ inline void start_child(graph::run& child) {
 template <class... In>
 struct child_inputs {
   using inputs = arguments<passing::dynamic, In...>;
+  static_assert(sizeof...(In) <= 32, "catena: a stage with something said about it takes at most 32 inputs");
 
   /// Moves what the step alone owns and lends the rest.
   static void give(graph::run& parent, const graph::step& s, graph::run& child) {
@@ -210,7 +224,7 @@ std::vector<graph::demand> shared_demands(graph::builder& chain, const std::stri
 
 /// Moves a child's answer into the output of the parent's step, or fails the parent, or leaves it by the child's exit.
 template <class Out, class Answer = Out>
-void take_answer(graph::run& child, graph::run& parent, const graph::step& s) {
+void move_answer(graph::run& child, graph::run& parent, const graph::step& s) {
   switch (child.why_stopped()) {
     case graph::stop_reason::none: {
       Answer* value = child.slot<Answer>(child.of().result);
@@ -223,6 +237,16 @@ void take_answer(graph::run& child, graph::run& parent, const graph::step& s) {
       else emplace_output<Out>(parent, s, std::move(*std::static_pointer_cast<Answer>(child.exit_value())));
       return;
     default: parent.fail(s, child.reason()); return;
+  }
+}
+
+/// The same; an answer whose move throws fails the parent.
+template <class Out, class Answer = Out>
+void take_answer(graph::run& child, graph::run& parent, const graph::step& s) noexcept {
+  try {
+    move_answer<Out, Answer>(child, parent, s);
+  } catch (...) {
+    parent.fail(s, failure::from(std::current_exception()));
   }
 }
 

@@ -82,10 +82,9 @@ struct branch_step {
     if (!op) return graph::outcome::stopped;
     const auto& d = *static_cast<const data*>(s.stage);
     const bool yes = d.predicate(std::as_const(*inputs(r, s).template get<0>()));
-    graph::run& child = make_child(*op, *d.plans[yes ? 0 : 1],
-                                   {.ended = yes ? &ended<yes_output> : &ended<no_output>, .abandoned = &single_child<branch_step>::abandoned});
-    child_inputs<In>::give(r, s, child);
-    start_child(child);
+    start_child(make_child(*op, *d.plans[yes ? 0 : 1],
+                           {.ended = yes ? &ended<yes_output> : &ended<no_output>, .abandoned = &single_child<branch_step>::abandoned},
+                           [&](graph::run& child) { child_inputs<In>::give(r, s, child); }));
     return finish_start<branch_step>(r, s, *op);
   }
 

@@ -19,30 +19,13 @@ struct coroutine_operation : cancellable_operation, ready_node {
   coroutine (*call_stage)(coroutine_operation&) = nullptr;
   void (*end)(coroutine_operation&) noexcept = nullptr;
   void (*abandon)(coroutine_operation&) noexcept = nullptr;
+  void (*go_on)(coroutine_operation&) = nullptr;  ///< what its resumption does, once its coroutine has returned
   bool away = false;    ///< runs on another executor than its run
   work_elsewhere work;  ///< held while it is away
   void reset() noexcept {
     cancellable_operation::reset();
     work.drop();
   }
-};
-
-/// The operation a spawned coroutine is at; when the coroutine is destroyed before it has completed, the executor is gone.
-template <class Operation>
-class driven {
- public:
-  explicit driven(Operation* op) noexcept : op_(op) {}
-  driven(const driven&) = delete;
-  driven& operator=(const driven&) = delete;
-  ~driven() {
-    if (op_) op_->abandon(*op_);
-  }
-  [[nodiscard]] Operation* operator->() const noexcept { return op_; }
-  [[nodiscard]] Operation& operator*() const noexcept { return *op_; }
-  void now_at(Operation* op) noexcept { op_ = op; }
-
- private:
-  Operation* op_;
 };
 
 template <class Operation>
@@ -55,8 +38,9 @@ Operation* walk_on(Operation& op) {
   if (!graph::run::completed(op)) return nullptr;
   graph::run& r = *op.owner;
   const std::uint32_t index = op.step;
-  // One that was begun on a strand has that strand and the operation's cancellation slot, which end here.
-  const bool reusable = !op.serial;
+  // One that was begun on a strand has that strand and the operation's cancellation slot, which end here; one that went
+  // on elsewhere has returned.
+  const bool reusable = !op.serial && !op.go_on;
   op.end(op);
   graph::driver driver{.kind = reusable ? &driver_kind<Operation> : nullptr, .executor = &r.executor()};
   struct restore {
@@ -67,18 +51,74 @@ Operation* walk_on(Operation& op) {
   return static_cast<Operation*>(driver.next);
 }
 
-/// The same for a stage that ran on another executor: the run goes on on its own.
-template <class Operation>
-void walk_home(Operation& op) {
+/// Calls `go_on` on the executor that `post` brings the operation to; abandons the operation if that one is gone.
+template <class Operation, class Post>
+void go_on_elsewhere(Operation& op, void (*go_on)(Operation&), Post post) {
+  op.go_on = go_on;
   op.resume = [](ready_node& node, wake how) {
     auto& self = static_cast<Operation&>(node);
     const boost::intrusive_ptr<graph::run> pinned(self.owner, false);
-    if (how == wake::resumed) (void)walk_on(self);
+    if (how == wake::resumed) self.go_on(self);
     else self.abandon(self);
   };
   op.owner->retain();
-  op.owner->resume_on_executor(op);
+  post(op);
 }
+
+/// walk_on for a stage that ran on another executor: the run goes on on its own. The strand goes before, as a strand must
+/// not outlive its context.
+template <class Operation>
+void walk_home(Operation& op) {
+  op.left = true;
+  op.owner->delist(op);
+  op.serial.reset();
+  go_on_elsewhere<Operation>(op, [](Operation& self) { (void)walk_on(self); },
+                             [](Operation& self) { self.owner->resume_on_executor(self); });
+}
+
+/// Whether the coroutine ended on a thread that does not run its executor, as after `co_await post(bind_executor(other, ...))`.
+template <class Operation>
+bool has_strayed(const Operation& op) noexcept {
+  if (!op.serial && op.owner->is_at_home()) return op.owner->runtime().ready->home().where() == whereabouts::outside;
+  return home_executor::where(op.executor()) == whereabouts::outside;
+}
+
+/// Ends a stage that has strayed: first it goes back to its executor.
+template <class Operation>
+void walk_back(Operation& op) {
+  go_on_elsewhere<Operation>(op,
+                             [](Operation& self) {
+                               if (self.away) walk_home(self);
+                               else (void)walk_on(self);
+                             },
+                             [](Operation& self) { boost::asio::post(self.executor(), resumption(self)); });
+}
+
+/// The operation's executor is gone. Where that is not the run's own, the run goes on without it.
+template <class Operation>
+void lose(Operation& op) noexcept {
+  if (!op.away) return op.abandon(op);
+  op.owner->fail(op.its_step(), failure(errc::cancelled, "the stage's executor is gone"));
+  walk_home(op);
+}
+
+/// The operation a spawned coroutine is at; when the coroutine is destroyed before it has completed, its executor is gone.
+template <class Operation>
+class driven {
+ public:
+  explicit driven(Operation* op) noexcept : op_(op) {}
+  driven(const driven&) = delete;
+  driven& operator=(const driven&) = delete;
+  ~driven() {
+    if (op_) lose(*op_);
+  }
+  [[nodiscard]] Operation* operator->() const noexcept { return op_; }
+  [[nodiscard]] Operation& operator*() const noexcept { return *op_; }
+  void now_at(Operation* op) noexcept { op_ = op; }
+
+ private:
+  Operation* op_;
+};
 
 template <class Answered, class Executor>
 launched<Executor> drive(coroutine_operation<Answered, Executor>* first) {
@@ -100,6 +140,10 @@ launched<Executor> drive(coroutine_operation<Answered, Executor>* first) {
     if (thrown) op->owner->fail(op->its_step(), failure::from(std::move(thrown)));
     operation* const done = &*op;
     op.now_at(nullptr);
+    if (has_strayed(*done)) {
+      walk_back(*done);
+      co_return;
+    }
     if (done->away) {
       walk_home(*done);
       co_return;
@@ -155,7 +199,8 @@ struct coroutine_step {
     return finish_start<coroutine_step>(r, s, op);
   }
 
-  static void prepare(graph::builder&, graph::stage_request& request, F f, On on = {}) {
+  static void prepare(graph::builder& chain, graph::stage_request& request, F f, On on = {}) {
+    expect_executor(chain, request.name, on);
     request.kind = "coroutine";
     request.demands = demand_list<demands>();
     request.type = &graph::value_type_of<output>;
@@ -185,6 +230,7 @@ struct coroutine_step {
   }
 
   friend class turn<coroutine_step, operation>;
+  static void drop(operation& op) noexcept { lose(op); }
   static void begin(operation& op) {
     const auto slot = op.owner->stoppable() ? op.signal.slot() : boost::asio::cancellation_slot();
     launch(executor(op.executor()), drive(&op), slot);

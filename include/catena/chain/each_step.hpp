@@ -113,23 +113,29 @@ struct each_step {
 
   /// True if the item has ended already.
   static bool run_item(operation& op, std::size_t i) {
-    graph::run& r = *op.owner;
-    const auto& s = op.its_step();
-    const auto& plan = *static_cast<const stage_data*>(s.stage)->plan;
-    boost::intrusive_ptr<graph::run> child(
-        &make_child(op, plan, {.index = i, .stoppable = true, .ended = &item_ended, .abandoned = &item_abandoned}));
-    const inputs from(r, s);
-    item& value = op.begin[static_cast<std::ptrdiff_t>(i)];
-    if (op.items_movable) child->give_input(0, std::move(value));
-    else child->lend_input(0, &value);
-    lend_rest(from, *child, std::index_sequence_for<With...>{});
-    if (!op.items_movable || sizeof...(With) != 0) {
-      from.retain();
-      child->tail<child_tail>().give_back = [](graph::run& parent, const graph::step& step) noexcept { release_inputs(parent, step); };
+    const auto& plan = *static_cast<const stage_data*>(op.its_step().stage)->plan;
+    boost::intrusive_ptr<graph::run> child;
+    try {
+      child = &make_child(op, plan, {.index = i, .stoppable = true, .ended = &item_ended, .abandoned = &item_abandoned},
+                          [&](graph::run& made) { give_item(op, i, made); });
+    } catch (...) {
+      fail_item(op, i, failure::from(std::current_exception()));
+      return true;
     }
     auto& turn = child->tail<child_tail>().turn;
     start_child(*child);
     return turn.exchange(child_turn::waits, std::memory_order_acq_rel) == child_turn::ended;
+  }
+
+  static void give_item(operation& op, std::size_t i, graph::run& child) {
+    const inputs from(*op.owner, op.its_step());
+    item& value = op.begin[static_cast<std::ptrdiff_t>(i)];
+    if (op.items_movable) child.give_input(0, std::move(value));
+    else child.lend_input(0, &value);
+    lend_rest(from, child, std::index_sequence_for<With...>{});
+    if (op.items_movable && sizeof...(With) == 0) return;
+    from.retain();
+    child.tail<child_tail>().give_back = [](graph::run& parent, const graph::step& step) noexcept { release_inputs(parent, step); };
   }
 
   template <std::size_t... I>
@@ -152,13 +158,21 @@ struct each_step {
       r.exit_with(child.exit_value());
     } else if (child.answered()) {
       mapped* value = child.slot<mapped>(child.of().result);
-      op.answers[i].emplace(std::move(*value));
+      try {
+        op.answers[i].emplace(std::move(*value));
+      } catch (...) {
+        return fail_item(op, i, failure::from(std::current_exception()));  // the child destroys its value
+      }
       graph::release_value(value);
     } else {
-      failure why = child.reason().within(op.owner->description(op.its_step()).name + "[" + std::to_string(i) + "]");
-      if constexpr (keeps_failures) op.answers[i].emplace(std::move(why));
-      else r.stop_with(graph::stop_reason::failed, std::move(why));
+      fail_item(op, i, child.reason());
     }
+  }
+
+  static void fail_item(operation& op, std::size_t i, const failure& reason) {
+    failure why = reason.within(op.owner->description(op.its_step()).name + "[" + std::to_string(i) + "]");
+    if constexpr (keeps_failures) op.answers[i].emplace(std::move(why));
+    else op.owner->stop_with(graph::stop_reason::failed, std::move(why));
   }
 
   static void item_abandoned(parent_operation& parent) noexcept {
@@ -169,14 +183,21 @@ struct each_step {
 
   static void lane_ended(operation& op) {
     if (op.lanes.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-    graph::run& r = *op.owner;
-    if (!r.stopped()) {
-      output all;
-      all.reserve(op.count);
-      for (std::size_t i = 0; i < op.count; ++i) all.push_back(*std::move(op.answers[i]));
-      emplace_output<output>(r, op.its_step(), std::move(all));
+    if (!op.owner->stopped()) {
+      try {
+        gather(op);
+      } catch (...) {
+        op.owner->fail(op.its_step(), failure::from(std::current_exception()));
+      }
     }
     complete_step<each_step>(op);
+  }
+
+  static void gather(operation& op) {
+    output all;
+    all.reserve(op.count);
+    for (std::size_t i = 0; i < op.count; ++i) all.push_back(*std::move(op.answers[i]));
+    emplace_output<output>(*op.owner, op.its_step(), std::move(all));
   }
 };
 

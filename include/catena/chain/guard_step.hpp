@@ -67,9 +67,9 @@ struct guard_step {
       release_inputs(r, s);
       return graph::outcome::stopped;
     }
-    if (stage.options.timeout) op.until = r.runtime().time->now() + *stage.options.timeout;
+    if (stage.options.timeout) op.until = later(r.runtime().time->now(), *stage.options.timeout);
     if (stage.options.reserve > duration{} && r.deadline != no_deadline)
-      op.until = std::min(op.until, r.deadline - stage.options.reserve);
+      op.until = std::min(op.until, earlier(r.deadline, stage.options.reserve));
     enter(op);
     return finish_start<guard_step>(r, s, op);
   }
@@ -102,7 +102,7 @@ struct guard_step {
 
   static void arm(guard_operation& op, duration ttl) {
     auto& place = op.place;
-    const time_point expires = ttl > duration{} ? op.owner->runtime().time->now() + ttl : no_deadline;
+    const time_point expires = ttl > duration{} ? later(op.owner->runtime().time->now(), ttl) : no_deadline;
     place.when = std::min(expires, op.until);
     if (place.when == no_deadline) return;
     place.gives_up = expires <= op.until ? errc::expired : errc::timed_out;
@@ -165,11 +165,21 @@ struct guard_step {
   static void start_primary(guard_operation& op) {
     op.place.work.drop();
     const auto& s = op.its_step();
-    graph::run& child = make_child(op, *stage_of(op).primary,
-                                   {.deadline = op.until, .stoppable = true, .ended = &primary_ended, .abandoned = &abandoned});
-    if constexpr (has_fallback) child_inputs<In...>::lend(*op.owner, s, child);
-    else child_inputs<In...>::give(*op.owner, s, child);
-    start_child(child);
+    graph::run* child = nullptr;
+    failure why;
+    try {
+      child = &make_child(op, *stage_of(op).primary,
+                          {.deadline = op.until, .stoppable = true, .ended = &primary_ended, .abandoned = &abandoned},
+                          [&](graph::run& made) {
+                            if constexpr (has_fallback) child_inputs<In...>::lend(*op.owner, s, made);
+                            else child_inputs<In...>::give(*op.owner, s, made);
+                          });
+    } catch (...) {
+      why = failure::from(std::current_exception());
+    }
+    if (child) return start_child(*child);
+    leave(op);
+    stage_failed(op, std::move(why));
   }
 
   static void primary_ended(graph::run& child, parent_operation& parent) {
@@ -177,8 +187,7 @@ struct guard_step {
     graph::run& r = *op.owner;
     const bool own_limit = op.until < r.deadline;
     const bool answered = child.answered() || child.why_stopped() == graph::stop_reason::exited;
-    const bool late = own_limit && (answered ? r.runtime().time->now() > op.until
-                                             : child.why_stopped() == graph::stop_reason::deadline);
+    const bool late = own_limit && (answered ? r.runtime().time->now() > op.until : missed_its_deadline(child));
     leave(op);
     if (answered && !late) {
       take_answer<output>(child, r, op.its_step());
@@ -189,6 +198,12 @@ struct guard_step {
     failure why = late ? failure(errc::timed_out, "gave no answer within the stage's time") : child.reason();
     child.release();
     stage_failed(op, std::move(why));
+  }
+
+  /// The child, or a chain inside it that looks at the same deadline between its stages.
+  static bool missed_its_deadline(graph::run& child) {
+    return child.why_stopped() == graph::stop_reason::deadline ||
+           (child.reason().is(errc::deadline_exceeded) && child.runtime().time->now() >= child.deadline);
   }
 
   static void stage_failed(guard_operation& op, failure why) {

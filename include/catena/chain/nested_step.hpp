@@ -50,9 +50,8 @@ struct nested_step {
       return graph::outcome::stopped;
     }
     using one = single_child<nested_step>;
-    graph::run& child = make_child(op, plan, {.ended = &one::ended, .abandoned = &one::abandoned});
-    child_inputs<In>::give(r, s, child);
-    start_child(child);
+    start_child(make_child(op, plan, {.ended = &one::ended, .abandoned = &one::abandoned},
+                           [&](graph::run& child) { child_inputs<In>::give(r, s, child); }));
     return finish_start<nested_step>(r, s, op);
   }
 

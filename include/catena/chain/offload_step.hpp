@@ -28,11 +28,16 @@ struct offload_step {
   static graph::outcome execute(graph::run& r, const graph::step& s) {
     auto& op = make_operation<detached_operation>(r, s);
     if (!begin_detached<offload_step>(op)) return graph::outcome::stopped;
-    boost::asio::post(static_cast<const stage_data*>(s.stage)->on, work(op));
+    try {
+      boost::asio::post(static_cast<const stage_data*>(s.stage)->on, work(op));
+    } catch (...) {
+      // The work that could not be posted has been destroyed, and has failed the stage.
+    }
     return graph::outcome::suspended;
   }
 
-  static void prepare(graph::builder&, graph::stage_request& request, F f, On on) {
+  static void prepare(graph::builder& chain, graph::stage_request& request, F f, On on) {
+    expect_executor(chain, request.name, on);
     request.kind = "function";
     request.demands = demand_list<demands>();
     request.type = &graph::value_type_of<output>;

@@ -21,6 +21,14 @@
 
 namespace catena::detail {
 
+/// An empty any_io_executor would crash the first run.
+template <class On>
+void expect_executor(graph::builder& chain, const std::string& stage, const On& on) {
+  if constexpr (std::is_same_v<On, boost::asio::any_io_executor>) {
+    if (!on) chain.fault("stage '" + stage + "': .on() is given an empty executor");
+  }
+}
+
 /// Keeps a run's executor from running out of work while one of its stages waits elsewhere, and outlives that executor.
 /// A run on another executor than the runtime's keeps that one busy itself.
 class work_elsewhere {
@@ -67,7 +75,7 @@ struct cancellable_operation : graph::operation {
       cancellable_operation* operation;
       void operator()() const {
         const auto state = operation->state.load(std::memory_order_acquire);
-        if (state == phase::suspended || state == phase::starting)
+        if (!operation->left && (state == phase::suspended || state == phase::starting))
           operation->signal.emit(boost::asio::cancellation_type::terminal);
       }
     };
@@ -77,6 +85,7 @@ struct cancellable_operation : graph::operation {
 
   std::unique_ptr<boost::asio::any_io_executor> serial;
   boost::asio::cancellation_signal signal;
+  bool left = false;  ///< it is over and on its way to another executor, where the signal dies; touched on the strand only
 };
 
 /// Memory in the frame for what an operation allocates through its handler; what does not fit comes from Asio's recycling.
@@ -154,7 +163,7 @@ void abandon_step(Operation& op) noexcept {
   r.abandon();
 }
 
-/// The operation's turn on its executor, to be started there by `Step::begin`; destroyed unused, it abandons the step.
+/// The operation's turn on its executor, to be started there by `Step::begin`; destroyed unused, it tells `Step::drop`.
 template <class Step, class Operation>
 class turn {
  public:
@@ -162,12 +171,34 @@ class turn {
   turn(turn&& other) noexcept : op_(std::exchange(other.op_, nullptr)) {}
   turn& operator=(turn&&) = delete;
   ~turn() {
-    if (op_) abandon_step<Step>(*op_);
+    if (op_) Step::drop(*op_);
   }
   void operator()() { Step::begin(*std::exchange(op_, nullptr)); }
 
  private:
   Operation* op_;
+};
+
+/// The operation whose initiating function this thread is calling, and whether it has dropped its handler uncalled.
+class initiating {
+ public:
+  explicit initiating(const graph::operation& op) noexcept : op_(&op), outer_(std::exchange(current_, this)) {}
+  initiating(const initiating&) = delete;
+  initiating& operator=(const initiating&) = delete;
+  ~initiating() { current_ = outer_; }
+  [[nodiscard]] bool dropped() const noexcept { return dropped_; }
+  /// True if the operation is being initiated on this thread: then its initiator ends it.
+  [[nodiscard]] static bool drop(const graph::operation& op) noexcept {
+    for (initiating* i = current_; i; i = i->outer_)
+      if (i->op_ == &op) return i->dropped_ = true;
+    return false;
+  }
+
+ private:
+  static inline thread_local initiating* current_ = nullptr;
+  const graph::operation* op_;
+  initiating* outer_;
+  bool dropped_ = false;
 };
 
 /// The completion handler given to the operation. Destroyed uncalled, it abandons the run: the executor is gone.
@@ -182,7 +213,7 @@ class step_handler {
   step_handler(step_handler&& other) noexcept : op_(std::exchange(other.op_, nullptr)) {}
   step_handler& operator=(step_handler&&) = delete;
   ~step_handler() {
-    if (op_) abandon_step<Step>(*op_);
+    if (op_ && !initiating::drop(*op_)) abandon_step<Step>(*op_);
   }
 
   [[nodiscard]] const executor_type& get_executor() const noexcept { return op_->executor(); }
@@ -264,22 +295,28 @@ struct operation_step {
     request.result_optional = std::is_same_v<output, unit>;
   }
 
-  /// Calls the operation's initiating function. One that throws has failed; its handler, destroyed on the way, does
-  /// not count as dropped.
+  static void drop(operation_storage& op) noexcept { abandon_step<operation_step>(op); }
+
+  /// Calls the operation's initiating function. One that throws, or drops its handler, has failed; while it still has the
+  /// handler somewhere, that one ends the step.
   static void begin(operation_storage& op) {
     graph::run& r = *op.owner;
     const graph::step& s = op.its_step();
     const F& f = *static_cast<const F*>(s.stage);
+    const initiating here(op);
+    std::exception_ptr thrown;
     try {
       pass<demands>(inputs(r, s), [&](auto&&... refs) {
         if constexpr (traits::with_call) f(call(r), std::forward<decltype(refs)>(refs)..., step_handler<operation_step>(op));
         else f(std::forward<decltype(refs)>(refs)..., step_handler<operation_step>(op));
       });
     } catch (...) {
-      r.fail(s, failure::from(std::current_exception()));
-      op.state.store(graph::operation::phase::starting, std::memory_order_relaxed);
-      complete_step<operation_step>(op);
+      thrown = std::current_exception();
     }
+    if (!here.dropped()) return;  // the run may be gone already
+    r.fail(s, thrown ? failure::from(std::move(thrown))
+                     : failure(errc::stage_failed, "the operation dropped its completion handler while it was started"));
+    complete_step<operation_step>(op);
   }
 };
 

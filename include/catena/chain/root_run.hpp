@@ -37,6 +37,16 @@ result<Out> take_result(graph::run& r) {
   }
 }
 
+/// The same, or the failure of a value whose move throws; the run destroys what it leaves behind.
+template <class Out>
+result<Out> take_outcome(graph::run& r) {
+  try {
+    return take_result<Out>(r);
+  } catch (...) {
+    return failure::from(std::current_exception()).within(r.of().name);
+  }
+}
+
 /// Gives frames back to the plan they belong to.
 inline void return_frame(const graph::plan& p, void* memory, std::size_t size) noexcept { p.frames.deallocate(memory, size); }
 
@@ -95,11 +105,16 @@ inline constexpr bool has_executor =
      !std::same_as<boost::asio::associated_executor_t<Handler, boost::asio::system_executor>, boost::asio::system_executor>) &&
     !runs_anywhere<boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>>;
 
-template <class Handler>
-using frame_allocator = typename std::allocator_traits<boost::asio::associated_allocator_t<Handler>>::template rebind_alloc<std::byte>;
+/// What a handler's allocator is asked for, as it aligns for the type: run::size_for() is a multiple of it.
+struct alignas(std::max_align_t) frame_unit {
+  std::byte bytes[alignof(std::max_align_t)];
+};
 
 template <class Handler>
-inline constexpr bool has_allocator = !std::same_as<frame_allocator<Handler>, std::allocator<std::byte>>;
+using frame_allocator = typename std::allocator_traits<boost::asio::associated_allocator_t<Handler>>::template rebind_alloc<frame_unit>;
+
+template <class Handler>
+inline constexpr bool has_allocator = !std::same_as<frame_allocator<Handler>, std::allocator<frame_unit>>;
 
 /// What a run keeps for the one who began it.
 template <class Handler, class Out>
@@ -117,7 +132,7 @@ struct root_tail {
     auto& tail = r.tail<root_tail>();
     Handler handler(std::move(*tail.handler));
     if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected()) slot.clear();
-    result<Out> outcome = take_result<Out>(r);
+    result<Out> outcome = take_outcome<Out>(r);
     r.runtime().end_run();
     end(r, tail);
     std::move(handler)(std::move(outcome));
@@ -152,7 +167,7 @@ struct root_tail {
     if constexpr (has_allocator<Handler>) {
       auto allocator = std::move(tail->allocator);
       tail->~root_tail();
-      std::allocator_traits<frame_allocator<Handler>>::deallocate(allocator, static_cast<std::byte*>(memory), size);
+      std::allocator_traits<frame_allocator<Handler>>::deallocate(allocator, static_cast<frame_unit*>(memory), size / sizeof(frame_unit));
     } else {
       tail->~root_tail();
       return_frame(p, memory, size);
@@ -179,8 +194,22 @@ class cancel_run {
   graph::run* run_;
 };
 
+/// What a run started meanwhile must not be given to the coroutine that is walking on this thread: a completion handler
+/// may start a run and then throw, and the coroutine would end without it.
+class without_driver {
+ public:
+  without_driver() noexcept : outer_(std::exchange(graph::driver::current, nullptr)) {}
+  without_driver(const without_driver&) = delete;
+  without_driver& operator=(const without_driver&) = delete;
+  ~without_driver() { graph::driver::current = outer_; }
+
+ private:
+  graph::driver* outer_;
+};
+
 /// Runs what is ready, inline if this thread runs the run's executor.
 inline void begin_root(graph::run& r) {
+  const without_driver scope;
   switch (r.is_at_home() ? r.runtime().ready->home().where() : whereabouts::unknown) {
     case whereabouts::inside: return r.start(graph::ending::inside_initiation);
     case whereabouts::outside:
@@ -191,7 +220,7 @@ inline void begin_root(graph::run& r) {
       };
       return r.runtime().ready->push(r);
     case whereabouts::unknown: {
-      const initiation scope(r);
+      const initiation here(r);
       return r.executor().execute(start_run(r));
     }
   }
@@ -204,7 +233,7 @@ inline work_kind kind_of(const run_options& options, const runtime_state& runtim
 }
 
 template <class In, class Out, class Handler>
-void start_root(const graph::plan_ptr& plan, In&& in, run_options options, Handler handler) {
+void start_root(const graph::plan_ptr& plan, In&& in, const run_options& options, Handler handler) {
   using tail = root_tail<Handler, Out>;
   runtime_state& runtime = *plan->runtime;
   const auto& home = runtime.ready->executor();
@@ -215,38 +244,43 @@ void start_root(const graph::plan_ptr& plan, In&& in, run_options options, Handl
     boost::asio::post(executor, boost::asio::append(std::move(handler), std::move(refused)));
     return;
   }
-  if (options.id == 0) options.id = number;
   auto slot = boost::asio::get_associated_cancellation_slot(handler);
   const bool deadline = options.deadline != no_deadline;
-  const graph::run::start_options start{.call = options,
-                                        .tail = &tail::operations,
-                                        .tail_size = sizeof(tail),
-                                        .executor = &home,
-                                        .own_deadline = deadline && !plan->sequential,
-                                        .stoppable = deadline || slot.is_connected()};
+  graph::run::start_options start{.call = options,
+                                  .tail = &tail::operations,
+                                  .tail_size = sizeof(tail),
+                                  .executor = &home,
+                                  .own_deadline = deadline && !plan->sequential,
+                                  .stoppable = deadline || slot.is_connected()};
+  if (options.id == 0) start.call.id = number;
   const std::size_t size = graph::run::size_for(*plan, start);
-  void* memory = nullptr;
   graph::run* r = nullptr;
-  if constexpr (has_allocator<Handler>) {
-    frame_allocator<Handler> allocator(boost::asio::get_associated_allocator(handler));
-    memory = std::allocator_traits<frame_allocator<Handler>>::allocate(allocator, size);
-    r = graph::run::create(*plan, start, memory, size);
-    ::new (static_cast<void*>(&r->tail<tail>())) tail{allocator, {}, {}, std::move(handler)};
-  } else {
-    memory = plan->frames.allocate(size);
-    r = graph::run::create(*plan, start, memory, size);
-    ::new (static_cast<void*>(&r->tail<tail>())) tail{{}, {}, {}, std::move(handler)};
-  }
-  if constexpr (has_executor<Handler>) {
-    auto& t = r->tail<tail>();
-    t.executor = boost::asio::any_io_executor(boost::asio::get_associated_executor(*t.handler, home));
-    if (t.executor != home) {
-      r->use_executor(t.executor);
-      t.work = boost::asio::prefer(t.executor, boost::asio::execution::outstanding_work.tracked);
+  try {
+    if constexpr (has_allocator<Handler>) {
+      frame_allocator<Handler> allocator(boost::asio::get_associated_allocator(handler));
+      void* memory = std::allocator_traits<frame_allocator<Handler>>::allocate(allocator, size / sizeof(frame_unit));
+      r = graph::run::create(*plan, start, memory, size);
+      ::new (static_cast<void*>(&r->tail<tail>())) tail{allocator, {}, {}, std::move(handler)};
+    } else {
+      r = graph::run::create(*plan, start, plan->frames.allocate(size), size);
+      ::new (static_cast<void*>(&r->tail<tail>())) tail{{}, {}, {}, std::move(handler)};
     }
+    if constexpr (has_executor<Handler>) {
+      auto& t = r->tail<tail>();
+      t.executor = boost::asio::any_io_executor(boost::asio::get_associated_executor(*t.handler, home));
+      if (t.executor != home) {
+        r->use_executor(t.executor);
+        t.work = boost::asio::prefer(t.executor, boost::asio::execution::outstanding_work.tracked);
+      }
+    }
+    r->give_input(0, std::move(in));
+    if (slot.is_connected()) slot.template emplace<cancel_run>(*r);
+  } catch (...) {
+    // No memory, or an input whose move throws: nothing has begun.
+    if (r) tail::abandon(*r);
+    else runtime.end_run();
+    throw;
   }
-  r->give_input(0, std::move(in));
-  if (slot.is_connected()) slot.template emplace<cancel_run>(*r);
   begin_root(*r);
 }
 
@@ -256,7 +290,7 @@ struct sequential_tail {
   std::optional<result<Out>>* outcome;
 
   static void complete(graph::run& r, graph::ending) {
-    r.tail<sequential_tail>().outcome->emplace(take_result<Out>(r));
+    r.tail<sequential_tail>().outcome->emplace(take_outcome<Out>(r));
     r.runtime().end_run();
     r.release();
   }
@@ -273,16 +307,23 @@ result<Out> run_sequential(const graph::plan& plan, In&& in, run_options options
   if (number == 0) return failure(errc::shutting_down).within(plan.name);
   if (options.id == 0) options.id = number;
   const graph::run::start_options start{.call = options,
-                                        .tail = &tail::operations,
+                                  .tail = &tail::operations,
                                         .tail_size = sizeof(tail),
                                         .executor = &runtime.ready->executor(),
                                         .own_deadline = false,
                                         .stoppable = false};
   const std::size_t size = graph::run::size_for(plan, start);
-  graph::run* r = graph::run::create(plan, start, plan.frames.allocate(size), size);
   std::optional<result<Out>> outcome;
-  ::new (static_cast<void*>(&r->tail<tail>())) tail{&outcome};
-  r->give_input(0, std::move(in));
+  graph::run* r = nullptr;
+  try {
+    r = graph::run::create(plan, start, plan.frames.allocate(size), size);
+    ::new (static_cast<void*>(&r->tail<tail>())) tail{&outcome};
+    r->give_input(0, std::move(in));
+  } catch (...) {
+    if (r) r->release();
+    runtime.end_run();
+    throw;
+  }
   r->start(graph::ending::later);
   return *std::move(outcome);
 }

@@ -40,7 +40,7 @@ inline constexpr std::uint64_t resolution_cycles = 20'000;
     time_point at{};
   };
   static thread_local reading last;
-  if (now != 0 && last.source == &time && now - last.cycles < resolution_cycles && deadline - last.at > far) return false;
+  if (now != 0 && last.source == &time && now - last.cycles < resolution_cycles && deadline > detail::later(last.at, far)) return false;
   last = {&time, now, time.now()};
   return last.at >= deadline;
 }

@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// What the erased graph must know of a value's type: its size, how it dies, its name.
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -22,14 +23,23 @@ template <class T>
 
 namespace graph {
 
-/// Values that need destroying carry the count of consumers still to come, right behind them in the frame.
+/// Values that need destroying carry the count of consumers still to come, right behind them in the frame, and behind
+/// the pointer that stands in the slot of an input that is lent.
 using live_count = std::atomic<std::uint32_t>;
 
 template <class T>
 inline constexpr bool needs_count = !std::is_trivially_destructible_v<T>;
 
 template <class T>
-inline constexpr std::size_t live_offset = (sizeof(T) + alignof(live_count) - 1) / alignof(live_count) * alignof(live_count);
+inline constexpr std::size_t live_offset =
+    (std::max(sizeof(T), sizeof(void*)) + alignof(live_count) - 1) / alignof(live_count) * alignof(live_count);
+
+/// Frames come from operator new, or from a handler's allocator, which align for every ordinary type.
+template <class T>
+consteval std::size_t alignment_in_frame() {
+  static_assert(alignof(T) <= alignof(std::max_align_t), "catena: a value with a wider alignment than std::max_align_t goes behind a pointer");
+  return std::max(alignof(T), needs_count<T> ? alignof(live_count) : 1);
+}
 
 /// A value's type, erased. One object per type: two values have the same type if the addresses are equal.
 struct value_type {
@@ -43,7 +53,7 @@ struct value_type {
 template <class T>
 inline constexpr value_type value_type_of{
     needs_count<T> ? live_offset<T> + sizeof(live_count) : sizeof(T),
-    needs_count<T> ? (alignof(T) > alignof(live_count) ? alignof(T) : alignof(live_count)) : alignof(T),
+    alignment_in_frame<T>(),
     needs_count<T> ? live_offset<T> : 0,
     needs_count<T> ? +[](void* value) noexcept { std::destroy_at(static_cast<T*>(value)); } : nullptr,
     type_name<T>(),

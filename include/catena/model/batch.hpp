@@ -67,9 +67,7 @@ class batch {
   /// Sends the answers given so far on their way. Until the instance's function has returned they wait for each other,
   /// so that a batch wakes an executor once; afterwards each leaves at once.
   void hand_over() {
-    detail::batch_place& place = opened();
-    const std::lock_guard lock(place.mutex);
-    place.hand_over_locked();
+    opened().hand_over();
   }
   /// Ends the batch: the instance is free for the next one.
   void done() {

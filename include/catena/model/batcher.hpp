@@ -8,6 +8,7 @@
 #include <catena/schedule/batch_policy.hpp>
 #include <catena/schedule/request_queue.hpp>
 
+#include <atomic>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -32,8 +33,10 @@ struct request_operations {
   void (*fail)(batch_place&, pending_request&, failure);
   /// Its executor is gone while it was queued.
   void (*abandon)(pending_request&) noexcept;
-  /// Its executor is gone while it is computed: whoever asked goes without it, the request itself is ended later.
-  void (*give_up)(pending_request&) noexcept;
+  /// Its executor is gone while it is computed: whoever asked will go without it, the request itself is ended later. True:
+  /// abandon_given_up must follow, under no lock, because what it destroys is the user's.
+  bool (*give_up)(pending_request&) noexcept;
+  void (*abandon_given_up)(pending_request&) noexcept;
 };
 
 class batcher;
@@ -54,14 +57,15 @@ struct batch_place : compute_job {
   time_point began{};
   std::shared_ptr<batcher> pin;        ///< set from when the place is scheduled until it is idle
   ready_list homeward;                 ///< ended while the function runs, on their way to the runtime's executor together
+  std::atomic<int> handing_over{0};    ///< threads in hand_over(): the executor must stay
   ready_list onward;                   ///< the same, whose runs go on with another model, from this thread
 
   /// Takes row i out, to be ended by the caller; null, and a line in the log, if it has been ended or never was.
   [[nodiscard]] pending_request* take_locked(std::size_t i) noexcept;
   /// With the others when the instance's function returns; at once if it has returned.
   void send_home_locked(ready_node& node) noexcept;
-  /// Sends what has been ended so far on its way.
-  void hand_over_locked() noexcept;
+  /// Sends what has been ended so far on its way. The lock must not be held: runs may end by it, and what they own.
+  void hand_over() noexcept;
 };
 
 /// The driver of one model: it performs what the queue and the batch former decide.

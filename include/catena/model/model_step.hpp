@@ -71,11 +71,17 @@ struct model_step {
     end_operation<model_step>(op);
     pinned->abandon();
   }
-  static void give_up(pending_request& request) noexcept {
+  static bool give_up(pending_request& request) noexcept {
     model_operation& op = operation_of(request);
-    if (op.give_up()) op.owner->abandon();
+    if (!op.give_up()) return false;
+    op.owner->retain();  // the row may be answered, and dropped, before the run is abandoned
+    return true;
   }
-  static constexpr request_operations operations{&fail_locked, &abandon, &give_up};
+  static void abandon_given_up(pending_request& request) noexcept {
+    const boost::intrusive_ptr<graph::run> pinned(operation_of(request).owner, false);
+    pinned->abandon();
+  }
+  static constexpr request_operations operations{&fail_locked, &abandon, &give_up, &abandon_given_up};
 
   [[nodiscard]] static bool is_wanted(const pending_request& r) noexcept {
     return !static_cast<const model_operation&>(r).given_up();

@@ -58,6 +58,8 @@ class home_executor {
 
   [[nodiscard]] const boost::asio::any_io_executor& get() const noexcept { return executor_; }
   [[nodiscard]] whereabouts where() const noexcept { return kind_->where(executor_); }
+  /// The same for any executor.
+  [[nodiscard]] static whereabouts where(const boost::asio::any_io_executor& executor) noexcept;
   /// Resumes the node on the executor, never inside this function.
   void post(ready_node& node) const { kind_->post(executor_, node); }
   /// The same without allocating, if the slot is free.
@@ -73,6 +75,7 @@ class home_executor {
   static const kind kind_of;
   template <class... Executors>
   static const kind& choose(const boost::asio::any_io_executor& executor) noexcept;
+  [[nodiscard]] static const kind& kind_for(const boost::asio::any_io_executor& executor) noexcept;
 
   boost::asio::any_io_executor executor_;
   const kind* kind_;

@@ -48,12 +48,17 @@ class ready_list {
     --size_;
     return node;
   }
-  /// Tells everything in it that its executor is gone.
+  /// Tells everything in it that its executor is gone. What that abandons in turn stands in line behind it, instead of
+  /// deepening the stack.
   void abandon() noexcept {
+    static thread_local ready_list* line = nullptr;
+    if (line) return line->append(std::move(*this));
+    line = this;
     while (!empty()) {
       ready_node* node = pop_front();
       node->resume(*node, wake::abandoned);
     }
+    line = nullptr;
   }
 
  private:

@@ -48,10 +48,11 @@ class ready_queue : public std::enable_shared_from_this<ready_queue> {
 
   void drain();
   /// Appends the nodes and posts a drainer if none is on its way; unlocks.
-  void append_and_post(std::unique_lock<std::mutex> lock, ready_list&& nodes);
+  void append_and_post(std::unique_lock<std::mutex> lock, ready_list&& nodes) noexcept;
   void close() noexcept;
   static void drainer_resumed(ready_node& node, wake how);
 
+  static thread_local const ready_queue* posting_here_;  ///< the one whose drainer this thread is posting
   home_executor executor_;
   std::mutex mutex_;
   ready_list waiting_;

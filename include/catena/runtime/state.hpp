@@ -39,8 +39,13 @@ class drain_waiter : public timer_node, public std::enable_shared_from_this<drai
   void complete_once(result<void> outcome) {
     if (!completed_.exchange(true)) complete(std::move(outcome));
   }
+  /// The runtime's executor is gone: not called any more, if it lives there.
+  [[nodiscard]] bool give_up(const boost::asio::execution_context& gone) noexcept {
+    return context == &gone && !completed_.exchange(true);
+  }
   /// Keeps the waiter while its timer may still fire.
   std::shared_ptr<drain_waiter> pin;
+  const boost::asio::execution_context* context = nullptr;  ///< of the waiter's executor
 
  private:
   /// Called once, from any thread: hands the outcome to the waiter's executor.
@@ -101,6 +106,7 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
  private:
   runtime_state(boost::asio::any_io_executor executor, runtime_options options);
   void runs_ended() noexcept;
+  void drop_drain_waiters() noexcept;
 
   log_hook log_;
   std::atomic<std::uint64_t> begun_runs_{0};
