@@ -4,22 +4,24 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <iostream>
-#include <map>
 #include <optional>
 #include <stdexcept>
 #include <thread>
+
+#include "statistics.hpp"
 
 namespace bench {
 namespace {
 
 constexpr const char* help =
     "  --quick          a smoke run of seconds; its numbers mean nothing\n"
-    "  --repetitions N  of every subject, interleaved (default 9, quick 3)\n"
+    "  --repetitions N  of every subject, interleaved\n"
     "  --case NAME      run this case only\n"
     "  --subject NAME   run this subject only\n"
     "  --json FILE      write the results as JSON\n"
@@ -28,8 +30,12 @@ constexpr const char* help =
 
 struct row {
   std::string case_name, subject, metric;
-  double median, min, max;
+  double median, min, max, low, high;
 };
+
+bool is_finite(const row& r) {
+  return std::isfinite(r.median) && std::isfinite(r.max) && std::isfinite(r.high);
+}
 
 std::string machine() {
   std::ifstream info("/proc/cpuinfo");
@@ -64,28 +70,61 @@ double others_seconds() {
          static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
 }
 
+/// All readings of one metric of one subject.
+struct series {
+  std::string metric;
+  std::vector<double> values;                // of each repetition
+  std::vector<std::vector<double>> samples;  // of each repetition, if the metric has them
+  double quantile = 0;
+
+  void add(reading&& r) {
+    values.push_back(r.value);
+    if (!r.samples.empty()) samples.push_back(std::move(r.samples));
+    quantile = r.quantile;
+  }
+  [[nodiscard]] row summary(const subject& of) const {
+    const estimate e = samples.empty() ? median_of_repetitions(values) : pooled_quantile(samples, quantile);
+    const auto [min, max] = std::minmax_element(values.begin(), values.end());
+    return {of.case_name, of.name, metric, e.value, *min, *max, e.low, e.high};
+  }
+};
+
+/// The metrics of one subject, in the order of their first reading.
+struct measured {
+  std::vector<series> metrics;
+
+  void add(reading&& r) {
+    auto found = std::find_if(metrics.begin(), metrics.end(), [&](const series& s) { return s.metric == r.metric; });
+    if (found == metrics.end()) found = metrics.insert(found, series{r.metric, {}, {}});
+    found->add(std::move(r));
+  }
+};
+
 /// The repetitions of all subjects of one case, in turns.
-std::vector<row> run_case(const std::vector<const subject*>& subjects, const options& opts) {
+std::vector<row> run_case(const std::vector<const subject*>& subjects, const options& opts, int warm_ups) {
   std::vector<repetition> contenders;
-  std::vector<std::vector<std::string>> metrics(subjects.size());  // in the order of their first reading
-  std::vector<std::map<std::string, std::vector<double>>> values(subjects.size());
+  std::vector<measured> results(subjects.size());
   for (const subject* s : subjects) contenders.push_back(s->make(opts));
-  for (const repetition& contender : contenders) contender();  // warm up
+  for (int w = 0; w < warm_ups; ++w)
+    for (const repetition& contender : contenders) contender();
   for (int r = 0; r < opts.repetitions; ++r)
     for (std::size_t i = 0; i < contenders.size(); ++i)
-      for (const auto& [metric, value] : contenders[i]()) {
-        if (values[i][metric].empty()) metrics[i].push_back(metric);
-        values[i][metric].push_back(value);
-      }
+      for (reading& one : contenders[i]()) results[i].add(std::move(one));
   std::vector<row> rows;
   for (std::size_t i = 0; i < subjects.size(); ++i)
-    for (const std::string& metric : metrics[i]) {
-      std::vector<double>& v = values[i][metric];
-      std::sort(v.begin(), v.end());
-      const double median = (v[(v.size() - 1) / 2] + v[v.size() / 2]) / 2;
-      rows.push_back({subjects[i]->case_name, subjects[i]->name, metric, median, v.front(), v.back()});
-    }
+    for (const series& s : results[i].metrics) rows.push_back(s.summary(*subjects[i]));
   return rows;
+}
+
+void print(const row& r, double reference) {
+  std::printf("    %-20s", r.subject.c_str());
+  const int digits = r.max < 100 ? 2 : 0;
+  for (const double number : {r.median, r.min, r.max, r.low, r.high}) {
+    if (std::isfinite(number)) std::printf(" %10.*f", digits, number);
+    else std::printf(" overloaded");
+  }
+  if (reference > 0 && std::isfinite(reference) && std::isfinite(r.median)) std::printf(" %8.2f", r.median / reference);
+  std::printf("\n");
 }
 
 /// One table per metric: who, how much, and how much of the first one's.
@@ -99,12 +138,10 @@ void print(const std::vector<row>& rows) {
       if (r.metric != metric) continue;
       if (!first) {
         first = &r;
-        std::printf("\n  %-22s %12s %12s %12s   x %s\n", metric.c_str(), "median", "min", "max", r.subject.c_str());
+        std::printf("\n  %-22s %10s %10s %10s %10s %10s   x %s\n", metric.c_str(), "median", "min", "max", "95 % from", "to",
+                    r.subject.c_str());
       }
-      const int digits = r.max < 100 ? 2 : 0;
-      std::printf("    %-20s %12.*f %12.*f %12.*f", r.subject.c_str(), digits, r.median, digits, r.min, digits, r.max);
-      if (first->median > 0) std::printf(" %8.2f", r.median / first->median);
-      std::printf("\n");
+      print(r, first->median);
     }
   }
   std::printf("\n");
@@ -117,8 +154,10 @@ void write_json(const std::string& file, const std::string& benchmark, const std
   out << "{\"benchmark\": \"" << benchmark << "\", \"results\": [";
   const char* separator = "\n";
   for (const row& r : rows) {
+    if (!is_finite(r)) continue;  // JSON has no infinity; the row "overloaded" says why it is missing
     out << separator << "  {\"case\": \"" << r.case_name << "\", \"subject\": \"" << r.subject << "\", \"metric\": \"" << r.metric
-        << "\", \"median\": " << r.median << ", \"min\": " << r.min << ", \"max\": " << r.max << "}";
+        << "\", \"median\": " << r.median << ", \"min\": " << r.min << ", \"max\": " << r.max
+        << ", \"low\": " << r.low << ", \"high\": " << r.high << "}";
     separator = ",\n";
   }
   out << "\n]}\n";
@@ -126,9 +165,9 @@ void write_json(const std::string& file, const std::string& benchmark, const std
 }
 
 /// Nothing: help was printed. Throws std::invalid_argument for what it does not know.
-std::optional<options> parse(const std::string& benchmark, const std::vector<subject>& subjects, int argc, char** argv) {
+std::optional<options> parse(const std::string& benchmark, const std::vector<subject>& subjects, int argc, char** argv,
+                             const counts& how_often) {
   options opts;
-  int repetitions = 0;
   for (int i = 1; i < argc; ++i) {
     const std::string arg = argv[i];
     const auto value = [&] { return ++i < argc ? std::string(argv[i]) : throw std::invalid_argument(arg + " needs a value"); };
@@ -136,22 +175,27 @@ std::optional<options> parse(const std::string& benchmark, const std::vector<sub
     else if (arg == "--case") opts.only_case = value();
     else if (arg == "--subject") opts.only_subject = value();
     else if (arg == "--json") opts.json = value();
-    else if (arg == "--repetitions") repetitions = std::atoi(value().c_str());
+    else if (arg == "--repetitions") opts.repetitions = std::atoi(value().c_str());
     else if (arg == "--list" || arg == "--help") {
       if (arg == "--help") std::cout << "usage: bench_" << benchmark << " [options]\n" << help;
       else for (const subject& s : subjects) std::cout << s.case_name << ' ' << s.name << '\n';
       return std::nullopt;
     } else throw std::invalid_argument("unknown option " + arg + "; see --help");
   }
-  opts.repetitions = repetitions > 0 ? repetitions : opts.quick ? 3 : 9;
+  if (opts.repetitions <= 0) opts.repetitions = opts.quick ? how_often.quick_repetitions : how_often.repetitions;
   return opts;
 }
 
 }  // namespace
 
-int run(const std::string& benchmark, const std::vector<subject>& subjects, int argc, char** argv) {
+reading quantile_reading(std::string metric, double q, std::vector<double> samples) {
+  const double value = quantile(samples, q);
+  return {std::move(metric), value, std::move(samples), q};
+}
+
+int run(const std::string& benchmark, const std::vector<subject>& subjects, int argc, char** argv, const counts& how_often) {
   try {
-    const std::optional<options> opts = parse(benchmark, subjects, argc, argv);
+    const std::optional<options> opts = parse(benchmark, subjects, argc, argv, how_often);
     if (!opts) return 0;
     std::vector<std::pair<std::string, std::vector<const subject*>>> cases;
     for (const subject& s : subjects) {
@@ -170,7 +214,7 @@ int run(const std::string& benchmark, const std::vector<subject>& subjects, int 
     for (const auto& [name, contenders] : cases) {
       std::printf("%s\n", name.c_str());
       std::fflush(stdout);
-      const std::vector<row> rows = run_case(contenders, *opts);
+      const std::vector<row> rows = run_case(contenders, *opts, how_often.warm_ups);
       print(rows);
       all.insert(all.end(), rows.begin(), rows.end());
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// Runs the subjects of a benchmark beside each other and reports median, minimum and maximum of every metric.
+/// Runs the subjects of a benchmark beside each other and reports median, minimum and maximum of every metric, and the 95 %
+/// bootstrap interval of the median.
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace bench {
 /// What the command line asked for.
 struct options {
   bool quick = false;    ///< a smoke run of seconds; its numbers mean nothing
-  int repetitions = 9;   ///< of every subject, interleaved; 3 when quick
+  int repetitions = 0;   ///< of every subject, interleaved
   std::string only_case;     ///< run this case only; empty: all
   std::string only_subject;  ///< run this subject only; empty: all
   std::string json;          ///< write the results here; empty: nowhere
@@ -27,15 +28,25 @@ struct options {
   }
 };
 
+/// What a repetition measured. With samples, the metric is their quantile: `median` is that of the samples of all repetitions
+/// together, minimum and maximum are those of single repetitions.
+///
+/// An infinite value says that there is none because the subject did not keep up: the row is printed as overloaded, and not
+/// written.
 struct reading {
   std::string metric;
   double value;
+  std::vector<double> samples = {};  ///< in the order in which they came
+  double quantile = 0;
 };
+
+/// The reading of one quantile of the samples.
+[[nodiscard]] reading quantile_reading(std::string metric, double q, std::vector<double> samples);
 
 /// Does the work once and says what it cost.
 using repetition = std::function<std::vector<reading>()>;
 
-/// One contender in one case. `make` prepares it, untimed; what it returns is called once to warm up and then
+/// One contender in one case. `make` prepares it, untimed; what it returns is called to warm up and then
 /// once per repetition, in turns with the case's other subjects. A wrong answer is an exception.
 struct subject {
   std::string case_name;
@@ -43,8 +54,15 @@ struct subject {
   std::function<repetition(const options&)> make;
 };
 
+/// How often a benchmark runs each of its subjects.
+struct counts {
+  int repetitions = 9;        ///< unless the command line says how many
+  int quick_repetitions = 3;
+  int warm_ups = 1;           ///< unmeasured, before the repetitions; 0: each repetition warms up by itself
+};
+
 /// The whole program of a benchmark: parses the command line, runs, prints, writes; returns main's exit status.
-int run(const std::string& benchmark, const std::vector<subject>& subjects, int argc, char** argv);
+int run(const std::string& benchmark, const std::vector<subject>& subjects, int argc, char** argv, const counts& how_often = {});
 
 /// Makes the optimiser believe that the value is used.
 template <typename T>

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// The subjects: ways to join requests into batches. A new one is a line in policies.cpp.
+#include <catena/model/model_options.hpp>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "support/harness.hpp"
+
+namespace batching {
+
+inline constexpr std::size_t max_batch = 64;
+
+[[nodiscard]] std::vector<std::string> policies();
+
+/// \param queue_capacity  whoever needs more to keep up is overloaded
+[[nodiscard]] catena::batch_options options_of(const std::string& policy, std::size_t queue_capacity);
+
+/// What a run's model says about its learning, as readings: none, as no policy learns yet. Here belongs `learnt_ms`.
+[[nodiscard]] std::vector<bench::reading> learning_readings(const catena::model_stats& stats);
+
+}  // namespace batching
