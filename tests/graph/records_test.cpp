@@ -8,6 +8,7 @@
 #include <chrono>
 #include <memory>
 #include <stdexcept>
+#include <vector>
 
 #include "support/outcome.hpp"
 
@@ -51,6 +52,19 @@ TEST_CASE("a function that throws is recorded with the moment it ended") {
              here.world.elapse(3ms);
              throw std::runtime_error("boom");
            });
+  }));
+  CHECK(record.why.path() == "throw");
+  CHECK(record.stages[0].span.ended - record.stages[0].span.began == 3ms);
+}
+
+TEST_CASE("a function that throws beside suspending stages is recorded with the moment it ended") {
+  records_world here;
+  const auto record = here.run(make_chain<int>(here.rt, "c", [&](auto in) {
+    return in >> stage("throw", [&](int) -> int {
+             here.world.elapse(3ms);
+             throw std::runtime_error("boom");
+           })
+              >> stage("later", [](int i) -> boost::asio::awaitable<int> { co_return i; });
   }));
   CHECK(record.why.path() == "throw");
   CHECK(record.stages[0].span.ended - record.stages[0].span.began == 3ms);
