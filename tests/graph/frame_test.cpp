@@ -7,6 +7,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "model/held_model.hpp"
 #include "support/outcome.hpp"
@@ -29,6 +32,21 @@ struct frame_world {
     world.run();
     REQUIRE(end.count() == 1);
   }
+};
+
+/// Smaller than the pointer that stands in its place where it is lent.
+class small {
+ public:
+  explicit small(int v) noexcept : value(v) { ++alive; }
+  small(const small& other) noexcept : value(other.value) { ++alive; }
+  small& operator=(const small&) = default;
+  ~small() { --alive; }
+  int value;
+  static inline int alive = 0;
+};
+
+struct words {
+  std::uint64_t all[4] = {};
 };
 
 }  // namespace
@@ -78,6 +96,19 @@ TEST_CASE("a place that is given again is aligned for its next value as well") {
   });
   here.run(c);
   CHECK(address % alignof(wide) == 0);
+}
+
+TEST_CASE("a small value that is lent to another run dies once") {
+  {
+    frame_world here;
+    const auto c = make_chain<int>(here.rt, "c", [](auto in) {
+      return in >> stage("make", [](int i) { return small(i); })
+                >> stage("read", [](const small& s) { return s.value; }).fallback([](const small&) { return 0; });
+    });
+    here.run(c);
+    CHECK(here.end.value() == 1);
+  }
+  CHECK(small::alive == 0);
 }
 
 TEST_CASE("values that wait in the frame when a run fails die with it") {

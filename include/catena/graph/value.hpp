@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// What the erased graph must know of a value's type: its size, how it dies, its name.
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -22,14 +23,16 @@ template <class T>
 
 namespace graph {
 
-/// Values that need destroying carry the count of consumers still to come, right behind them in the frame.
+/// Values that need destroying carry the count of consumers still to come, behind them in the frame; and behind the
+/// pointer that stands there instead of a lent one, which may be larger.
 using live_count = std::atomic<std::uint32_t>;
 
 template <class T>
 inline constexpr bool needs_count = !std::is_trivially_destructible_v<T>;
 
 template <class T>
-inline constexpr std::size_t live_offset = (sizeof(T) + alignof(live_count) - 1) / alignof(live_count) * alignof(live_count);
+inline constexpr std::size_t live_offset =
+    (std::max(sizeof(T), sizeof(void*)) + alignof(live_count) - 1) / alignof(live_count) * alignof(live_count);
 
 /// A value's type, erased. One object per type: two values have the same type if the addresses are equal.
 struct value_type {
