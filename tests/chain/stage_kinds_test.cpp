@@ -4,7 +4,12 @@
 #include <catena/chain.hpp>
 #include <catena/testing/manual_world.hpp>
 
+#include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_executor.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/require.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
@@ -173,6 +178,22 @@ TEST_CASE("an operation may take the call, complete at once, or throw when it is
   const auto end = here.run(stage("op", throws), 5);
   CHECK(end->why().message() == "cannot start");
   CHECK(end->path() == "c/op");
+}
+
+TEST_CASE("an operation that throws when its turn on the run's strand comes fails the stage") {
+  kinds_world here;
+  auto throws = [](int, auto token) {
+    return asio::async_initiate<decltype(token), void(int)>([](auto) { throw std::runtime_error("cannot start"); }, token);
+  };
+  const auto c = make_chain<int>(here.rt, "c", [&](auto in) { return in >> stage("op", throws); });
+  // Never inline: the operation does not begin before the walk that came to it has ended.
+  const auto executor = asio::require(here.world.get_executor(), asio::execution::blocking.never);
+  asio::cancellation_signal signal;
+  test::outcome<int> end;
+  c.async_run(1, asio::bind_executor(executor, asio::bind_cancellation_slot(signal.slot(), end.take())));
+  here.world.run();
+  CHECK(end.count() == 1);
+  CHECK(end.why().message() == "cannot start");
 }
 
 TEST_CASE("an operation that drops its handler fails the run instead of hanging it") {

@@ -15,6 +15,7 @@
 #include <boost/asio/strand.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <new>
 #include <utility>
@@ -170,6 +171,32 @@ class turn {
   Operation* op_;
 };
 
+/// An operation whose initiating function is on this thread's stack. A handler that an exception destroys in there has not
+/// been dropped: the function has failed, which is told when the exception arrives where it was called.
+class beginning {
+ public:
+  explicit beginning(const graph::operation& op) noexcept : op_(&op), outer_(std::exchange(current_, this)) {}
+  beginning(const beginning&) = delete;
+  beginning& operator=(const beginning&) = delete;
+  ~beginning() { current_ = outer_; }
+
+  /// False if no exception is on its way to the operation's beginning.
+  [[nodiscard]] static bool unwinds(const graph::operation& op) noexcept {
+    if (std::uncaught_exceptions() == 0) return false;
+    for (beginning* b = current_; b; b = b->outer_)
+      if (b->op_ == &op) return b->unwound_ = true;
+    return false;
+  }
+  /// Whether an exception has destroyed the handler.
+  [[nodiscard]] bool unwound() const noexcept { return unwound_; }
+
+ private:
+  static inline thread_local beginning* current_ = nullptr;
+  const graph::operation* op_;
+  beginning* outer_;
+  bool unwound_ = false;
+};
+
 /// The completion handler given to the operation. Destroyed uncalled, it abandons the run: the executor is gone.
 template <class Step>
 class step_handler {
@@ -182,7 +209,7 @@ class step_handler {
   step_handler(step_handler&& other) noexcept : op_(std::exchange(other.op_, nullptr)) {}
   step_handler& operator=(step_handler&&) = delete;
   ~step_handler() {
-    if (op_) abandon_step<Step>(*op_);
+    if (op_ && !beginning::unwinds(*op_)) abandon_step<Step>(*op_);
   }
 
   [[nodiscard]] const executor_type& get_executor() const noexcept { return op_->executor(); }
@@ -264,20 +291,21 @@ struct operation_step {
     request.result_optional = std::is_same_v<output, unit>;
   }
 
-  /// Calls the operation's initiating function. One that throws has failed; its handler, destroyed on the way, does
-  /// not count as dropped.
+  /// Calls the operation's initiating function. One that throws has failed.
   static void begin(operation_storage& op) {
     graph::run& r = *op.owner;
     const graph::step& s = op.its_step();
     const F& f = *static_cast<const F*>(s.stage);
+    const beginning scope(op);
     try {
       pass<demands>(inputs(r, s), [&](auto&&... refs) {
         if constexpr (traits::with_call) f(call(r), std::forward<decltype(refs)>(refs)..., step_handler<operation_step>(op));
         else f(std::forward<decltype(refs)>(refs)..., step_handler<operation_step>(op));
       });
+      // The function may have caught what destroyed its handler.
+      if (scope.unwound()) abandon_step<operation_step>(op);
     } catch (...) {
       r.fail(s, failure::from(std::current_exception()));
-      op.state.store(graph::operation::phase::starting, std::memory_order_relaxed);
       complete_step<operation_step>(op);
     }
   }
