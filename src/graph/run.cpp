@@ -188,6 +188,7 @@ outcome run::execute(std::uint32_t index) {
     if (ended != outcome::suspended) spans()[index].ended = runtime().time->now();
     return ended;
   } catch (...) {
+    if (recorded_) spans()[index].ended = runtime().time->now();
     fail_with_current_exception(index);
     return outcome::stopped;
   }

@@ -93,6 +93,15 @@ TEST_CASE("a handler is never called inside the initiating function, not even fr
   }
 }
 
+TEST_CASE("a handler whose call is on its way when the executor is destroyed is not called") {
+  completion_world here;
+  test::outcome<int> end;
+  asio::post(here.world.get_executor(), [&] { here.quick.async_run(1, end.take()); });
+  REQUIRE(here.world.step());
+  here.world.destroy_executor();
+  CHECK(end.count() == 0);
+}
+
 TEST_CASE("the handler runs on the runtime's executor when it has none of its own") {
   completion_world here;
   bool inside = false;

@@ -2,10 +2,12 @@
 /// \file
 /// .timeout, .fallback, .queue and .on.
 #include <catena/chain.hpp>
+#include <catena/model.hpp>
 #include <catena/testing/manual_world.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -25,6 +27,7 @@
 #include <thread>
 #include <vector>
 
+#include "model/held_model.hpp"
 #include "support/outcome.hpp"
 
 #include "support/posting_executor.hpp"
@@ -135,6 +138,29 @@ TEST_CASE("no fallback runs after cancellation or the run's deadline") {
   CHECK(!fell);
 }
 
+TEST_CASE("no fallback runs for a stage that says it was cancelled") {
+  guards_world here;
+  const auto cancelled = [](int) -> result<int> { return failure(errc::cancelled); };
+  auto& end = here.begin(here.one(stage("s", cancelled).fallback(guards_fallback)), 1);
+  here.world.run();
+  CHECK(end.why().is(errc::cancelled));
+}
+
+TEST_CASE("a deadline that has passed is told as what it is by a stage with a longer timeout") {
+  guards_world here;
+  const auto c = make_chain<int>(here.rt, "c", [&](auto in) {
+    return in >> stage("first", [&](int i) {
+             here.world.elapse(5ms);
+             return i;
+           })
+              >> stage("timed", guards_fallback).timeout(1h) >> stage("last", here.sleep(1ms));
+  });
+  auto& end = here.begin(c, 1, {.deadline = here.world.now() + 2ms});
+  here.world.run();
+  CHECK(end.why().is(errc::deadline_exceeded));
+  CHECK(end.path() == "c/timed");
+}
+
 TEST_CASE("a fallback may be a coroutine or fail itself, and then its failure is told") {
   guards_world here;
   auto& slow = here.begin(here.one(stage("s", guards_throw).fallback(here.sleep(2ms))), 1);
@@ -151,6 +177,28 @@ TEST_CASE("a fallback's reserve makes its stage give up that much before the run
   here.world.run();
   CHECK(end.value() == 7);
   CHECK(here.elapsed() == 9ms);
+}
+
+TEST_CASE("a timeout that comes before what is reserved for the fallback is kept") {
+  guards_world here;
+  auto& end = here.begin(here.one(stage("s", here.sleep(20ms)).timeout(2ms).fallback(guards_fallback, 3ms)), 7,
+                         {.deadline = here.world.now() + 10ms});
+  here.world.run();
+  CHECK(end.value() == -7);
+  CHECK(here.elapsed() == 2ms);
+}
+
+TEST_CASE("what is reserved for the fallback is kept also while its stage waits in its queue") {
+  guards_world here;
+  const auto c = here.one(stage("s", here.sleep(9ms)).queue({}).fallback(guards_fallback, 8ms));
+  auto& holder = here.begin(c, 1);
+  here.world.run_until_idle();
+  auto& waiter = here.begin(c, 2, {.deadline = here.world.now() + 10ms});
+  here.world.advance(2ms);
+  CHECK(waiter.count() == 1);
+  CHECK(waiter.value() == -2);
+  here.world.run();
+  CHECK(holder.value() == 1);
 }
 
 TEST_CASE("without a deadline there is nothing to reserve") {
@@ -250,6 +298,61 @@ TEST_CASE("who leaves a queue by deadline or failure makes place for the next") 
   CHECK(here.elapsed() == 11ms);
 }
 
+TEST_CASE("a run that dies with its executor gives its place in a queue to one on another executor") {
+  guards_world here;
+  testing::manual_world other;
+  const auto first_waits = [rt = here.rt](int i) -> asio::awaitable<int> {
+    if (i == 1) co_await rt.async_wait_until(rt.now() + 1h, asio::use_awaitable);
+    co_return i;
+  };
+  const auto c = here.one(stage("s", first_waits).queue({}));
+  here.begin(c, 1);
+  here.world.run_until_idle();
+  test::outcome<int> waiter;
+  c.async_run(2, asio::bind_executor(other.get_executor(), waiter.take()));
+  other.run_until_idle();
+  CHECK(waiter.count() == 0);
+  here.world.destroy_executor();
+  other.run_until_idle();
+  CHECK(waiter.count() == 1);
+}
+
+TEST_CASE("who enters a stage at once does not keep its executor busy for the queue's sake") {
+  guards_world plain, queued;
+  plain.begin(plain.one(stage("s", plain.sleep(9ms))), 1);
+  queued.begin(queued.one(stage("s", queued.sleep(9ms)).queue({})), 1);
+  plain.world.run_until_idle();
+  queued.world.run_until_idle();
+  CHECK(queued.world.context().outstanding_work_count() == plain.world.context().outstanding_work_count());
+}
+
+TEST_CASE("who waits in a queue keeps its executor busy until it has its answer") {
+  guards_world here;
+  testing::manual_world other;
+  test::held_batches<int, int> held;
+  const auto m = make_model<int, int>(here.rt, {.name = "m"}, held.instance());
+  const auto c = here.one(stage("s", m).queue({}));
+  test::outcome<int> holder;
+  c.async_run(1, asio::bind_executor(other.get_executor(), holder.take()));
+  other.run_until_idle();
+  here.world.run_until_idle();
+  const auto busy = [&] { return here.world.context().outstanding_work_count(); };
+  CHECK(busy() == 0);
+  auto& waiter = here.begin(c, 2);
+  here.world.run_until_idle();
+  CHECK(busy() == 1);
+  held.take().answer(0, 10);
+  here.world.run_until_idle();
+  other.run_until_idle();
+  here.world.run_until_idle();
+  CHECK(holder.value() == 10);
+  CHECK(busy() == 1);  // by its request for the model
+  held.take().answer(0, 20);
+  here.world.run_until_idle();
+  CHECK(waiter.value() == 20);
+  CHECK(busy() == 0);
+}
+
 TEST_CASE("a stage may have timeout, fallback, queue and another executor at once, in any order") {
   guards_world here;
   testing::manual_world other;
@@ -287,6 +390,22 @@ TEST_CASE("a stage on another executor runs there, and the run goes on on its ow
   }
   CHECK(end.value() == 5);
   CHECK(there == std::vector<bool>{true, false, true, true, false});
+}
+
+TEST_CASE("a function or a coroutine on another executor keeps its run's executor busy meanwhile") {
+  guards_world here;
+  testing::manual_world other;
+  const auto function = here.one(stage("s", guards_fallback).on(other.get_executor()));
+  const auto coroutine = here.one(stage("s", [](int i) -> asio::awaitable<int> { co_return i; }).on(other.get_executor()));
+  for (const auto* c : {&function, &coroutine}) {
+    auto& end = here.begin(*c, 1);
+    here.world.run_until_idle();
+    CHECK(here.world.context().outstanding_work_count() == 1);
+    other.run_until_idle();
+    here.world.run_until_idle();
+    CHECK(end.answered());
+    CHECK(here.world.context().outstanding_work_count() == 0);
+  }
 }
 
 TEST_CASE("a run that is out of time does not wait for its function on another executor") {

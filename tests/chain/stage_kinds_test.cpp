@@ -4,6 +4,7 @@
 #include <catena/chain.hpp>
 #include <catena/testing/manual_world.hpp>
 
+#include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
@@ -11,6 +12,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/require.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <boost/asio/thread_pool.hpp>
@@ -187,6 +189,47 @@ TEST_CASE("an operation may take the call, complete at once, or throw when it is
   CHECK(end->path() == "c/op");
 }
 
+TEST_CASE("an operation that throws when its turn on the run's strand comes fails the stage") {
+  kinds_world here;
+  auto throws = [](int, auto token) {
+    return asio::async_initiate<decltype(token), void(int)>([](auto) { throw std::runtime_error("cannot start"); }, token);
+  };
+  const auto c = make_chain<int>(here.rt, "c", [&](auto in) { return in >> stage("op", throws); });
+  // Never inline: the operation does not begin before the walk that came to it has ended.
+  const auto executor = asio::require(here.world.get_executor(), asio::execution::blocking.never);
+  asio::cancellation_signal signal;
+  test::outcome<int> end;
+  c.async_run(1, asio::bind_executor(executor, asio::bind_cancellation_slot(signal.slot(), end.take())));
+  here.world.run();
+  CHECK(end.count() == 1);
+  CHECK(end.why().message() == "cannot start");
+}
+
+TEST_CASE("an operation that says it was aborted has been cancelled") {
+  kinds_world here;
+  const boost::system::error_code aborted = asio::error::operation_aborted;
+  const auto end = here.run(stage("op", completing<void(boost::system::error_code)>(here.rt, aborted)), 1);
+  CHECK(end->why().is(errc::cancelled));
+}
+
+TEST_CASE("what an operation allocates twice through its handler lies in two places") {
+  kinds_world here;
+  auto allocates = [](int i, auto token) {
+    return asio::async_initiate<decltype(token), void(bool)>(
+        [](auto handler, int) {
+          auto allocator = asio::get_associated_allocator(handler);
+          auto* one = allocator.allocate(16);
+          auto* two = allocator.allocate(16);
+          const bool apart = one + 16 <= two || two + 16 <= one;
+          allocator.deallocate(two, 16);
+          allocator.deallocate(one, 16);
+          std::move(handler)(apart);
+        },
+        token, i);
+  };
+  CHECK(here.run(stage("op", allocates), 1)->value());
+}
+
 TEST_CASE("an operation that drops its handler fails the run instead of hanging it") {
   kinds_world here;
   auto drops = [](int, auto token) {
@@ -292,6 +335,21 @@ TEST_CASE("a coroutine stage hands the call on, and what it calls has the same i
   CHECK(std::get<1>(end->value()) == deadline);
   CHECK(std::get<2>(end->value()) == priority::high);
   CHECK(std::get<3>(end->value()));
+}
+
+TEST_CASE("stages of runs inside the run see its id, deadline, priority and trace") {
+  kinds_world here;
+  trace_context parent;
+  parent.flags = 1;
+  const run_options options{.deadline = here.world.now() + 5s, .priority = priority::high, .id = 9, .trace_parent = &parent};
+  const auto look = [&](call c, int) {
+    return c.id() == 9 && c.deadline() == options.deadline && c.priority() == priority::high && c.trace_parent() &&
+           c.trace_parent()->flags == 1;
+  };
+  const auto inner = make_chain<int>(here.rt, "inner", [&](auto in) { return in >> stage("look", look); });
+  CHECK(here.run(stage("nested", inner), 1, options)->value());
+  CHECK(here.run(stage("timed", look).timeout(1h), 1, options)->value());
+  CHECK(here.run(first_of("race", stage("look", look), stage("inner", inner)), 1, options)->value());
 }
 
 TEST_CASE("a run without an id is given one, a different one each time") {

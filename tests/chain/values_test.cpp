@@ -140,6 +140,19 @@ TEST_CASE("what a function answers is made in its place in the frame, and not mo
   CHECK(here.answer(c, 7) == 7);
 }
 
+TEST_CASE("a by-value parameter copies what another stage made and a third one reads as well") {
+  values_world here;
+  const auto c = make_chain<int>(here.rt, "shared", [&](auto in) {
+    auto made = in >> stage("make", [&](int i) { return copied(i, here.book); });
+    auto taken = made >> stage("take", [](copied mine) { return mine.value; });
+    auto owned = made >> stage("look", [](const copied& shared) { return shared.owns() ? 10 : 0; });
+    return join(taken, owned) >> stage("sum", [](int x, int y) { return x + y; });
+  });
+  CHECK(here.answer(c, 2) == 12);
+  CHECK(here.book.copies == 1);
+  here.book.copies = 0;
+}
+
 TEST_CASE("a value dies right after its last use") {
   values_world here;
   std::vector<int> alive;
@@ -153,6 +166,28 @@ TEST_CASE("a value dies right after its last use") {
   });
   CHECK(here.answer(c, 3) == 3);
   CHECK(alive == std::vector<int>{0});
+}
+
+TEST_CASE("a value that was lent to runs inside the run dies right after its last use") {
+  values_world here;
+  std::vector<int> owners;
+  const auto note = [&](int i) {
+    owners.push_back(here.book.owners);
+    return i;
+  };
+  const auto guarded = make_chain<int>(here.rt, "guarded", [&](auto in) {
+    return in >> stage("make", [&](int i) { return tracked(i, here.book); }) >> stage("use", read_value()).fallback(read_value())
+              >> stage("after", note);
+  });
+  CHECK(here.answer(guarded, 3) == 3);
+  const auto mapped = make_chain<int>(here.rt, "mapped", [&](auto in) {
+    auto shared = in >> stage("make", [&](int i) { return tracked(i, here.book); });
+    auto items = in >> stage("items", [](int i) { return std::vector<int>{i, i}; });
+    return items >> each("each", stage("add", [](int i, const tracked& t) { return i + t.value; })).with(shared)
+                 >> stage("first", [](const std::vector<int>& all) { return all.front(); }) >> stage("after", note);
+  });
+  CHECK(here.answer(mapped, 3) == 6);
+  CHECK(owners == std::vector<int>{0, 0});
 }
 
 TEST_CASE("a shared value dies after the last of its consumers, not after the first") {

@@ -54,6 +54,15 @@ TEST_CASE("a description is the chain's DAG as data: names, kinds, types, edges 
   CHECK(d.result == 5);
 }
 
+TEST_CASE("a stage that takes one value twice has one edge from it") {
+  testing::manual_world world;
+  const auto c = make_chain<int>(world.runtime(), "c", [](auto in) {
+    auto a = in >> stage("a", described_twice);
+    return join(a, a) >> stage("b", [](int x, int y) { return x + y; });
+  });
+  CHECK(c.describe().stages[1].inputs == std::vector<std::uint32_t>{0});
+}
+
 TEST_CASE("a description prints as JSON that says the same") {
   testing::manual_world world;
   const auto json = nlohmann::json::parse(described_chain(world).describe().json());

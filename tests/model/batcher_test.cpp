@@ -4,6 +4,7 @@
 #include <catena/testing/manual_world.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 
 #include <array>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "model/held_model.hpp"
+#include "support/noticing_time.hpp"
 #include "support/outcome.hpp"
 
 #include "support/catch.hpp"
@@ -159,6 +161,52 @@ TEST_CASE("retry_after is how long a batch has been taking") {
   CHECK(b.asked[3]->why().retry_after() == 40ms);
 }
 
+TEST_CASE("one quick batch does not make retry_after forget the slow ones before") {
+  batching b({.max_size = 1, .queue_capacity = 1});
+  for (const auto took : {40ms, 8ms}) {
+    b.ask(1);
+    b.world.advance(took);
+    b.answer();
+  }
+  b.ask(3);
+  CHECK(b.asked[4]->why().retry_after() == 36ms);
+}
+
+TEST_CASE("a batch of which every request has expired says nothing of how long batches take") {
+  manual_world world;
+  const auto time = std::make_shared<catena::test::noticing_time>(world.time());
+  const catena::runtime rt(world.get_executor(), {.time = time});
+  held_batches<int, int> held;
+  const auto m = make_model<int, int>(rt, {.name = "risk", .batch = {.max_size = 1, .queue_capacity = 1}}, held.instance());
+  std::array<outcome<int>, 5> ends;
+  const auto ask = [&](std::size_t i, run_options options = {}) {
+    m.async_run(0, options, ends[i].take());
+    world.run_until_idle();
+  };
+  ask(0);
+  world.elapse(40ms);
+  ask(1, {.deadline = world.now() + 5ms});
+  held.take().answer(0, 0);  // and done: the next batch is on its way
+  time->at_next_reading([&] { world.elapse(5ms); });
+  world.run_until_idle();
+  CHECK(m.stats().expired_count == 1);
+  CHECK(m.stats().batch_count == 1);
+  for (std::size_t i = 2; i < 5; ++i) ask(i);
+  CHECK(ends[4].why().retry_after() == 40ms);
+}
+
+TEST_CASE("a model whose executor is gone refuses a run on another one") {
+  manual_world other;
+  batching b;
+  b.world.destroy_executor();
+  outcome<int> end;
+  b.m.async_run(1, asio::bind_executor(other.get_executor(), end.take()));
+  other.run_until_idle();
+  CHECK(end.count() == 1);
+  CHECK(end.why().is(errc::cancelled));
+  CHECK(end.why().message() == "model 'risk': its executor is gone");
+}
+
 TEST_CASE("a higher priority is computed first") {
   batching b({.max_size = 1});
   b.ask(1);
@@ -186,6 +234,24 @@ TEST_CASE("a request that is cancelled while it is queued leaves at once") {
   b.answer();
   CHECK(b.m.stats().row_count == 1);
   CHECK(b.rt.wasted_count() == 0);
+}
+
+TEST_CASE("a request that is cancelled on its way to the queue does not enter it") {
+  manual_world world;
+  const auto time = std::make_shared<catena::test::noticing_time>(world.time());
+  const catena::runtime rt(world.get_executor(), {.time = time});
+  held_batches<int, int> held;
+  const auto m = make_model<int, int>(rt, {.name = "risk", .batch = {.max_delay = 5ms}}, held.instance());
+  asio::cancellation_signal signal;
+  outcome<int> end;
+  m.async_run(1, asio::bind_cancellation_slot(signal.slot(), end.take()));
+  time->at_next_reading([&] { signal.emit(asio::cancellation_type::terminal); });
+  world.run();
+  CHECK(end.count() == 1);
+  CHECK(end.why().is(errc::cancelled));
+  CHECK(held.all.empty());
+  CHECK(rt.wasted_count() == 0);
+  CHECK(m.stats().queue_depth == 0);
 }
 
 TEST_CASE("a request that is cancelled while it waits for others takes the alarm with it") {
@@ -303,6 +369,33 @@ TEST_CASE("several instances compute at once, each one batch at a time") {
   b.answer();
   CHECK(b.held.all.empty());
   for (const auto& o : b.asked) CHECK(o->answered());
+}
+
+TEST_CASE("the instance that has become idle last works first") {
+  manual_world world;
+  const auto rt = world.runtime();
+  std::array<held_batches<int, int>, 2> held;
+  const catena::model<int, int> m(rt, {.name = "risk", .instances = 2}, std::vector{held[0].instance(), held[1].instance()});
+  std::array<outcome<int>, 4> ends;
+  const auto ask = [&](std::size_t i) {
+    m.async_run(0, ends[i].take());
+    world.run_until_idle();
+  };
+  const auto answer = [&](std::size_t instance) {
+    held[instance].take().answer(0, 0);
+    world.run_until_idle();
+  };
+  for (const std::size_t last : {0U, 1U}) {
+    ask(2 * last);
+    ask(2 * last + 1);
+    answer(1 - last);
+    answer(last);
+    outcome<int> end;
+    m.async_run(0, end.take());
+    world.run_until_idle();
+    REQUIRE(held[last].all.size() == 1);
+    answer(last);
+  }
 }
 
 TEST_CASE("a model tells its batches, rows, mean batch size and queue depth") {

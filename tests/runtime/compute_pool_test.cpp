@@ -6,6 +6,7 @@
 #include <deque>
 #include <future>
 #include <functional>
+#include <latch>
 #include <thread>
 #include <vector>
 
@@ -39,6 +40,14 @@ TEST_CASE("one compute thread runs jobs in the order in which they came", "[conc
   }
   REQUIRE(order.size() == 100);
   for (int i = 0; i < 100; ++i) REQUIRE(order[static_cast<std::size_t>(i)] == i);
+}
+
+TEST_CASE("as many jobs run at once as a compute pool has threads", "[concurrency]") {
+  std::latch all_run(3);
+  std::deque<noted_job> jobs;
+  compute_pool pool(3);
+  for (int i = 0; i < 3; ++i) pool.submit(jobs.emplace_back([&] { all_run.arrive_and_wait(); }));
+  all_run.wait();
 }
 
 TEST_CASE("destroying a compute pool runs the jobs that have not begun", "[concurrency]") {
@@ -103,4 +112,15 @@ TEST_CASE("in virtual time jobs are pieces of the executor's work and need no th
   CHECK(where == std::thread::id());
   world.run_until_idle();
   CHECK(where == std::this_thread::get_id());
+}
+
+TEST_CASE("in virtual time a job whose executor is destroyed before its turn runs all the same") {
+  catena::testing::manual_world world;
+  const boost::asio::any_io_executor executor = world.get_executor();
+  compute_pool pool(1, {}, &executor);
+  int ran = 0;
+  noted_job job([&] { ++ran; });
+  pool.submit(job);
+  world.destroy_executor();
+  CHECK(ran == 1);
 }

@@ -63,6 +63,48 @@ TEST_CASE("a ready queue resumes many nodes with few posts") {
   CHECK(world.steps() < 100);
 }
 
+TEST_CASE("a share is a quarter of what waits, 64 nodes at most, also of nodes that were pushed from inside a share") {
+  catena::testing::manual_world world;
+  const auto queue = std::make_shared<ready_queue>(world.get_executor());
+  int resumed = 0;
+  const auto in_one_step = [&] {
+    const int before = resumed;
+    REQUIRE(world.step());
+    return resumed - before;
+  };
+  std::deque<noted_node> nodes;
+  for (int i = 0; i < 16; ++i) queue->push(nodes.emplace_back([&](wake) { ++resumed; }));
+  CHECK(in_one_step() == 4);
+  CHECK(in_one_step() == 3);
+  world.run_until_idle();
+  for (int i = 0; i < 8; ++i)
+    queue->push(nodes.emplace_back([&](wake) {
+      ++resumed;
+      for (int k = 0; k < 200; ++k) queue->push(nodes.emplace_back([&](wake) { ++resumed; }));
+    }));
+  CHECK(in_one_step() == 2);
+  CHECK(in_one_step() == 64);
+  world.run_until_idle();
+  CHECK(resumed == 16 + 8 + 8 * 200);
+}
+
+TEST_CASE("a node goes to the queue it is pushed to, also from inside a share of another queue") {
+  catena::testing::manual_world world;
+  catena::testing::manual_world other;
+  const auto queue = std::make_shared<ready_queue>(world.get_executor());
+  const auto other_queue = std::make_shared<ready_queue>(other.get_executor());
+  bool at_its_own = false;
+  noted_node pushed([&](wake) { at_its_own = other.context().running_in_this_thread(); });
+  std::deque<noted_node> nodes;
+  for (int i = 0; i < 8; ++i)
+    queue->push(nodes.emplace_back([&, i](wake) {
+      if (i == 0) other_queue->push(pushed);
+    }));
+  world.run_until_idle();
+  other.run_until_idle();
+  CHECK(at_its_own);
+}
+
 TEST_CASE("a node that pushes itself again does not keep the others from their turn") {
   catena::testing::manual_world world;
   const auto queue = std::make_shared<ready_queue>(world.get_executor());
@@ -94,6 +136,49 @@ TEST_CASE("what waits in a ready queue is abandoned once when the executor goes,
   CHECK(abandoned == 1);
   queue->push(late);
   CHECK(abandoned == 2);
+}
+
+TEST_CASE("an executor that goes while a share is resumed abandons the rest of the share and what was pushed") {
+  catena::testing::manual_world world;
+  const auto queue = std::make_shared<ready_queue>(world.get_executor());
+  int abandoned = 0;
+  const auto count = [&](wake how) { abandoned += how == wake::abandoned; };
+  noted_node pushed(count);
+  std::deque<noted_node> nodes;
+  for (int i = 0; i < 8; ++i)
+    queue->push(nodes.emplace_back([&, i](wake how) {
+      if (i != 0) return count(how);
+      queue->push(pushed);
+      queue->executor_gone();
+      throw std::runtime_error("from a handler");
+    }));
+  CHECK_THROWS_AS(world.step(), std::runtime_error);
+  world.run_until_idle();
+  CHECK(abandoned == 8);
+}
+
+TEST_CASE("a ready queue whose executor is gone keeps nothing busy") {
+  catena::testing::manual_world world;
+  const auto queue = std::make_shared<ready_queue>(world.get_executor());
+  queue->hold_work();
+  CHECK(world.context().outstanding_work_count() == 1);
+  queue->executor_gone();
+  CHECK(world.context().outstanding_work_count() == 0);
+  queue->drop_work();
+  queue->hold_work();
+  CHECK(world.context().outstanding_work_count() == 0);
+  queue->drop_work();
+}
+
+TEST_CASE("work that is held twice keeps the executor busy until both let go") {
+  catena::testing::manual_world world;
+  const auto queue = std::make_shared<ready_queue>(world.get_executor());
+  queue->hold_work();
+  queue->hold_work();
+  queue->drop_work();
+  CHECK(world.context().outstanding_work_count() == 1);
+  queue->drop_work();
+  CHECK(world.context().outstanding_work_count() == 0);
 }
 
 TEST_CASE("a node that throws does not take its neighbours with it") {

@@ -73,6 +73,25 @@ TEST_CASE("two runtimes on one executor share nothing: draining one leaves the o
   CHECK(served.answered());
 }
 
+TEST_CASE("a runtime that drains refuses what a run of another runtime begins") {
+  manual_world world;
+  const auto one = world.runtime();
+  const auto two = world.runtime();
+  const auto closing = waiting_chain(one);
+  const auto c = catena::make_chain<catena::duration>(two, "c", [&](auto in) {
+    return in >> catena::stage("call", [closing](catena::call here, catena::duration d) -> asio::awaitable<catena::unit> {
+             co_await closing(here, d);
+             co_return catena::unit{};
+           });
+  });
+  catena::test::outcome<void> drained;
+  one.async_drain(catena::no_deadline, drained.take());
+  catena::test::outcome<catena::unit> refused;
+  c.async_run(1ms, refused.take());
+  world.run();
+  CHECK(refused.why().is(errc::shutting_down));
+}
+
 TEST_CASE("drain of an idle runtime ends at once, but not inside the initiating function") {
   manual_world world;
   const auto rt = world.runtime();
@@ -94,6 +113,24 @@ TEST_CASE("drain waits for the runs in flight") {
   CHECK(drained.count() == 0);
   world.advance(1ms);
   CHECK(run.answered());
+  CHECK(drained.answered());
+}
+
+TEST_CASE("drain waits for the last of several runs") {
+  manual_world world;
+  const auto rt = world.runtime();
+  catena::test::outcome<catena::unit> first;
+  catena::test::outcome<catena::unit> last;
+  catena::test::outcome<void> drained;
+  const auto c = waiting_chain(rt);
+  c.async_run(5ms, first.take());
+  c.async_run(9ms, last.take());
+  rt.async_drain(catena::no_deadline, drained.take());
+  world.advance(8ms);
+  CHECK(first.answered());
+  CHECK(drained.count() == 0);
+  world.advance(1ms);
+  CHECK(last.answered());
   CHECK(drained.answered());
 }
 
@@ -158,6 +195,37 @@ TEST_CASE("a drain that waits when the executor is destroyed is never called and
     CHECK(run.count() == 0);
     CHECK(drained.count() == 0);
   }
+}
+
+TEST_CASE("a drain on another executor is told that the runs have ended when theirs is destroyed") {
+  manual_world world;
+  manual_world other;
+  const auto rt = world.runtime();
+  catena::test::outcome<catena::unit> run;
+  catena::test::outcome<void> drained;
+  waiting_chain(rt).async_run(5ms, run.take());
+  world.run_until_idle();
+  rt.async_drain(world.now() + 1ms, asio::bind_executor(other.get_executor(), drained.take()));
+  world.destroy_executor();
+  other.run_until_idle();
+  CHECK(run.count() == 0);
+  CHECK(drained.answered());
+}
+
+TEST_CASE("what comes to a runtime after its executor is abandoned") {
+  manual_world world;
+  const auto rt = world.runtime();
+  world.destroy_executor();
+  int abandoned = 0;
+  struct counted_node : catena::ready_node {
+    int* abandoned;
+  } node;
+  node.abandoned = &abandoned;
+  node.resume = [](catena::ready_node& n, catena::wake how) {
+    *static_cast<counted_node&>(n).abandoned += how == catena::wake::abandoned;
+  };
+  rt.state()->ready->push(node);
+  CHECK(abandoned == 1);
 }
 
 TEST_CASE("a wait ends at its moment and not before") {

@@ -15,6 +15,7 @@
 #include <boost/asio/strand.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <new>
 #include <utility>

@@ -307,7 +307,7 @@ result<Out> run_sequential(const graph::plan& plan, In&& in, run_options options
   if (number == 0) return failure(errc::shutting_down).within(plan.name);
   if (options.id == 0) options.id = number;
   const graph::run::start_options start{.call = options,
-                                  .tail = &tail::operations,
+                                        .tail = &tail::operations,
                                         .tail_size = sizeof(tail),
                                         .executor = &runtime.ready->executor(),
                                         .own_deadline = false,
