@@ -66,19 +66,19 @@ admission_core::admission_core(const runtime& rt, const admission_options& optio
 
 refusal admission_core::refuse(std::int64_t cost, priority p, time_point now, time_point moment) {
   if (cost < 0 || cost > group.most_cost) return {.code = errc::invalid_input};
-  if (!group.is_awaited()) return {.retry_after = std::max(moment - now, duration(1))};
+  if (group.highest_waiting() == 0) return {.retry_after = std::max(moment - now, duration(1))};
   if (group.uses.size() > 1) desk->tokens_changed(group);  // what was rolled back may have been missed meanwhile
   return {.retry_after = std::max(desk->expected_wait(group, cost, p), duration(1))};
 }
 
 void admission_core::settle(std::int64_t estimate, std::int64_t cost) {
   group.settle(estimate, std::max<std::int64_t>(cost, 0), time.now());
-  if (group.is_awaited()) desk->tokens_changed(group);
+  if (group.highest_waiting() != 0) desk->tokens_changed(group);
 }
 
 void admission_core::refund(std::int64_t cost) {
   group.refund(cost);
-  if (group.is_awaited()) desk->tokens_changed(group);
+  if (group.highest_waiting() != 0) desk->tokens_changed(group);
 }
 
 failure admission_core::why(const refusal& r) const {

@@ -73,9 +73,12 @@ void admission_line::enter(admission_request& r, time_point now) noexcept {
   admission_group& group = *r.group;
   if (r.cost < 0 || r.cost > group.most_cost) return refuse(r, {.code = errc::invalid_input});
   if (r.deadline <= now) return refuse(r, {.code = errc::deadline_exceeded});
-  if (!group.is_awaited_by(r.priority) && group.try_take(r.cost, now) == now) return admit(r);
-  // What was rolled back, now or by the caller before, was missing meanwhile.
+  const bool may_overtake = group.highest_waiting() <= lane_of(r.priority);
+  const bool taken = may_overtake && group.try_take(r.cost, now) == now;
+  if (taken) admit(r);
+  // Also when nothing was taken: what was rolled back, now or by the caller before, was missing meanwhile.
   tokens_changed(group, now);
+  if (taken) return;
   const time_point moment = expected(group, r.cost, r.priority, now);
   if (moment >= r.deadline) return refuse(r, {.code = errc::not_admitted, .retry_after = moment - now});
   if (group.line_size >= group.line_capacity) return refuse(r, {.code = errc::queue_full, .retry_after = moment - now});

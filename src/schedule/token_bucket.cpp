@@ -24,12 +24,12 @@ std::int64_t token_bucket::interval_for(const token_bucket_options& options) {
     throw std::invalid_argument("token_bucket_options::refill.tokens must be more than 0, is " + std::to_string(refill.tokens));
   if (refill.per <= duration{})
     throw std::invalid_argument("token_bucket_options::refill.per must be more than 0");
-  const double ticks = std::ceil(static_cast<double>(refill.per.count()) * ticks_per_nanosecond / refill.tokens);
+  const double ticks = static_cast<double>(refill.per.count()) * ticks_per_nanosecond / refill.tokens;
   if (ticks < ticks_per_nanosecond)
     throw std::invalid_argument("token_bucket_options::refill must be at most 1e9 tokens a second");
-  if (ticks * static_cast<double>(options.capacity) > static_cast<double>(most_cost))
+  if (std::ceil(ticks) * static_cast<double>(options.capacity) > static_cast<double>(most_cost))
     throw std::invalid_argument("token_bucket_options::refill must fill the capacity within 4 years");
-  return static_cast<std::int64_t>(ticks);
+  return static_cast<std::int64_t>(std::ceil(ticks));
 }
 
 void check(const token_bucket_options& options) {

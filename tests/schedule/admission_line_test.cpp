@@ -195,12 +195,14 @@ struct plain_line {
     interval = to;
     look();
     std::int64_t ahead = 0;
-    std::vector<waiter> order = waiting;
-    std::stable_sort(order.begin(), order.end(), [](const waiter& a, const waiter& b) { return a.p > b.p; });
-    for (const waiter& w : order) {
-      const duration wait = wait_for(ahead + w.cost);
-      if (now + wait < w.deadline) ahead += w.cost;
-      else refuse(std::find_if(waiting.begin(), waiting.end(), [&](const waiter& x) { return x.id == w.id; }), errc::not_admitted, wait);
+    for (const priority p : {priority::critical, priority::high, priority::normal, priority::low}) {
+      const std::vector<waiter> before = waiting;
+      for (const waiter& w : before) {
+        if (w.p != p) continue;
+        const duration wait = wait_for(ahead + w.cost);
+        if (now + wait < w.deadline) ahead += w.cost;
+        else refuse(std::find_if(waiting.begin(), waiting.end(), [&](const waiter& x) { return x.id == w.id; }), errc::not_admitted, wait);
+      }
     }
     look();
   }

@@ -92,6 +92,7 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
     for (const auto& user : users_)
       if (auto found = std::dynamic_pointer_cast<T>(user.lock())) return found;
     std::shared_ptr<T> made = make();
+    std::erase_if(users_, [](const auto& u) { return u.expired(); });
     users_.push_back(made);
     return made;
   }

@@ -67,11 +67,16 @@ struct admission_core {
   admission_core(const admission_core&) = delete;
   admission_core& operator=(const admission_core&) = delete;
 
-  /// Admits at once what no one may be waiting before.
-  [[nodiscard]] bool try_take(std::int64_t cost, priority p, time_point now, time_point& moment) const noexcept {
-    if (cost < 0 || cost > group.most_cost || group.is_awaited_by(p)) return false;
+  /// Takes the tokens if they are there and nobody waits for them who goes before; otherwise `moment` says when they would
+  /// be there if nobody waited.
+  [[nodiscard]] bool try_take(std::int64_t cost, priority p, time_point now, time_point& moment) {
+    if (cost < 0 || cost > group.most_cost) return false;
+    const std::uint8_t waiting = group.highest_waiting();
+    if (waiting > static_cast<std::uint8_t>(p)) return false;
     moment = group.try_take(cost, now);
-    return moment == now;
+    if (moment > now) return false;
+    if (waiting != 0) desk->tokens_changed(group);  // those overtaken wait longer, or cannot make it any more
+    return true;
   }
   [[nodiscard]] refusal refuse(std::int64_t cost, priority p, time_point now, time_point moment);
   void settle(std::int64_t estimate, std::int64_t cost);

@@ -7,6 +7,7 @@
 #include <catena/schedule/token_bucket.hpp>
 #include <catena/schedule/waiting_list.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -59,11 +60,6 @@ struct admission_bucket {
   admission_bucket(std::string called, const token_bucket_options& options, time_point now)
       : name(std::move(called)), tokens(options, now) {}
 
-  /// Whether somebody waits whom a request of this priority must not overtake.
-  [[nodiscard]] bool is_awaited_by(priority or_higher) const noexcept {
-    return highest_waiting.load() > static_cast<std::uint8_t>(or_higher);
-  }
-
   const std::string name;
   token_bucket tokens;
   std::atomic<std::uint8_t> highest_waiting{0};  ///< 1 + the highest priority in `waiting`, 0 if nobody waits
@@ -96,13 +92,13 @@ struct admission_group {
     return now;
   }
 
-  /// Whether somebody waits for one of the buckets whom a request of this priority must not overtake.
-  [[nodiscard]] bool is_awaited_by(priority or_higher) const noexcept {
-    for (const bucket_use& use : uses)
-      if (use.bucket->is_awaited_by(or_higher)) return true;
-    return false;
+  /// 1 + the highest priority of those who wait for one of the buckets, 0 if nobody does: a request of a priority below
+  /// that must not overtake them.
+  [[nodiscard]] std::uint8_t highest_waiting() const noexcept {
+    std::uint8_t highest = 0;
+    for (const bucket_use& use : uses) highest = std::max(highest, use.bucket->highest_waiting.load());
+    return highest;
   }
-  [[nodiscard]] bool is_awaited() const noexcept { return is_awaited_by(priority::low); }
 
   /// What is given back, or taken on top, when the cost turns out to be another.
   void settle(std::int64_t estimate, std::int64_t cost, time_point now) const noexcept;
@@ -134,7 +130,7 @@ struct admission_group {
 /// into the same line makes it put everything back.
 ///
 /// A request that cannot be admitted before its deadline is refused when that shows: on arrival behind those it can see,
-/// which is exact for one bucket and never too strict for several; when its turn comes; when a rate changes.
+/// which is exact for one bucket and never too strict for several; when it is first and its moment changes; when a rate does.
 /// \threads  unsafe, but for the buckets' tokens and `highest_waiting`, which others may touch at any time
 /// \cost     O(log n) per request, n: who waits; no allocation. O(n) per change of rate
 class admission_line {
