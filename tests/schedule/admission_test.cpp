@@ -60,11 +60,11 @@ std::string fault_of_making(const runtime& rt, const admission_options& options)
 
 /// Counts what is allocated through it and is not freed yet.
 template <class T>
-struct counting_allocator {
+struct live_allocator {
   using value_type = T;
-  explicit counting_allocator(std::ptrdiff_t& n) noexcept : live(&n) {}
+  explicit live_allocator(std::ptrdiff_t& n) noexcept : live(&n) {}
   template <class U>
-  counting_allocator(const counting_allocator<U>& other) noexcept : live(other.live) {}  // NOLINT
+  live_allocator(const live_allocator<U>& other) noexcept : live(other.live) {}  // NOLINT
   T* allocate(std::size_t n) {
     ++*live;
     return std::allocator<T>().allocate(n);
@@ -73,7 +73,7 @@ struct counting_allocator {
     --*live;
     std::allocator<T>().deallocate(p, n);
   }
-  friend bool operator==(const counting_allocator& a, const counting_allocator& b) noexcept { return a.live == b.live; }
+  friend bool operator==(const live_allocator& a, const live_allocator& b) noexcept { return a.live == b.live; }
   std::ptrdiff_t* live;
 };
 
@@ -161,7 +161,7 @@ TEST_CASE("an admission takes one piece of memory from its handler's allocator a
   s.empty();
   std::ptrdiff_t live = 0;
   bool called = false;
-  s.gate.async_admit(1, asio::bind_allocator(counting_allocator<std::byte>(live), [&](result<permit>) {
+  s.gate.async_admit(1, asio::bind_allocator(live_allocator<std::byte>(live), [&](result<permit>) {
                        CHECK(live == 0);
                        called = true;
                      }));
