@@ -64,9 +64,8 @@ admission_core::admission_core(const runtime& rt, const admission_options& optio
   desk->add(group);
 }
 
-refusal admission_core::refuse(std::int64_t cost, priority p, time_point now, time_point moment) {
+refusal admission_core::refuse(std::int64_t cost, priority p) {
   if (cost < 0 || cost > group.most_cost) return {.code = errc::invalid_input};
-  if (group.highest_waiting() == 0) return {.retry_after = std::max(moment - now, duration(1))};
   if (group.uses.size() > 1) desk->tokens_changed(group);  // what was rolled back may have been missed meanwhile
   return {.retry_after = std::max(desk->expected_wait(group, cost, p), duration(1))};
 }

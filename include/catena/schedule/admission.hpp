@@ -78,7 +78,8 @@ struct admission_core {
     if (waiting != 0) desk->tokens_changed(group);  // those overtaken wait longer, or cannot make it any more
     return true;
   }
-  [[nodiscard]] refusal refuse(std::int64_t cost, priority p, time_point now, time_point moment);
+  /// Why a cost is refused that can never be admitted, or that others wait before.
+  [[nodiscard]] refusal refuse(std::int64_t cost, priority p);
   void settle(std::int64_t estimate, std::int64_t cost);
   void refund(std::int64_t cost);
   [[nodiscard]] failure why(const refusal& r) const;
@@ -159,7 +160,8 @@ class admission {
     const time_point now = core_->time.now();
     time_point moment{};
     if (core_->try_take(cost, p, now, moment)) return permit(*core_, cost);
-    return core_->refuse(cost, p, now, moment);
+    if (moment > now && core_->group.highest_waiting() == 0) return refusal{.retry_after = moment - now};
+    return core_->refuse(cost, p);
   }
   [[nodiscard]] failure why(const refusal& r) const { return core_->why(r); }
 
