@@ -59,7 +59,7 @@ void add(std::vector<bench::subject>& subjects, const std::string& name, const M
                         [=](const bench::options& opts) -> bench::repetition {
       const auto calls = opts.size<std::int64_t>(2'000'000, 50'000);
       return [=, rate = 1e7]() mutable -> std::vector<bench::reading> {
-        for (int tries = 0; tries < 20; ++tries) {
+        for (int tries = 0; tries < 100; ++tries) {
           const asked a = ask_on_threads(threads, calls, make(rate));
           if (a.granted > 0.4 && a.granted < 0.6) return {{"ns", a.ns_per_call}, {"granted", a.granted}};
           rate = 0.5 * threads * 1e9 / a.ns_per_call;
