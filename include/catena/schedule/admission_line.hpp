@@ -127,7 +127,8 @@ struct admission_group {
 /// nobody of its priority who came later, of whatever group, goes before it. It takes that bucket's tokens when they are
 /// there, keeps them, and waits for what is then missing. So it never holds back others by more than its own cost, nobody
 /// starves, and whoever waits for its tenant's tokens does not wait with the model's in hand. A higher priority that comes
-/// into the same line makes it put everything back.
+/// into the same line makes it put everything back. Each bucket grants within its rate and capacity; with several of them a
+/// request may be admitted a little after one of them granted its tokens.
 ///
 /// A request that cannot be admitted before its deadline is refused when that shows: on arrival behind those it can see,
 /// which is exact for one bucket and never too strict for several; when it is first and its moment changes; when a rate does.
