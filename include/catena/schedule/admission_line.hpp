@@ -87,7 +87,7 @@ struct admission_group {
   [[nodiscard]] time_point try_take(std::int64_t cost, time_point now) const noexcept {
     for (std::size_t i = 0; i < uses.size(); ++i) {
       const time_point moment = uses[i].bucket->tokens.try_take(uses[i].of(cost), now);
-      if (moment > now) return roll_back(i, moment, cost, now);
+      if (moment > now) return uses.size() == 1 ? moment : roll_back(i, moment, cost, now);
     }
     return now;
   }
