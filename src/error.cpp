@@ -22,6 +22,7 @@ class code_category final : public boost::system::error_category {
       case errc::expired: return "expired in the queue";
       case errc::shutting_down: return "shutting down";
       case errc::invalid_input: return "invalid input";
+      case errc::not_admitted: return "not admitted";
       case errc::model_not_found: return "model not found";
       case errc::model_invalid: return "model invalid";
       case errc::device_unavailable: return "device unavailable";
@@ -37,7 +38,8 @@ class code_category final : public boost::system::error_category {
     switch (static_cast<errc>(value)) {
       case errc::timed_out:
       case errc::queue_full:
-      case errc::expired: return make_error_condition(condition::retry_later);
+      case errc::expired:
+      case errc::not_admitted: return make_error_condition(condition::retry_later);
       case errc::stage_failed:
       case errc::shutting_down:
       case errc::device_unavailable:

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// Everything of the core: runtime, chains and models. Adapters such as catena/torch/ are included by name.
+/// Everything of the core: runtime, chains, models and admission. Adapters such as catena/torch/ are included by name.
 #include <catena/chain.hpp>
 #include <catena/error.hpp>
 #include <catena/model.hpp>
 #include <catena/result.hpp>
 #include <catena/runtime.hpp>
+#include <catena/schedule/admission.hpp>
 #include <catena/version.hpp>

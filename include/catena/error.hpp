@@ -29,6 +29,7 @@ enum class errc {
   expired = 6,             ///< the request waited in a queue longer than its time to live
   shutting_down = 7,       ///< the runtime is draining
   invalid_input = 8,       ///< the stage refused its input
+  not_admitted = 9,        ///< its tokens are not there now, or will not be before its deadline
   model_not_found = 20,    ///< no such model file
   model_invalid = 21,      ///< not a TorchScript module, or it does not compile
   device_unavailable = 22, ///< this build or machine has no such device

@@ -9,7 +9,10 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/execution/executor.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/prefer.hpp>
 
 #include <concepts>
 #include <type_traits>
@@ -46,6 +49,15 @@ template <class Executor>
 struct held_work {
   explicit held_work(const Executor& executor) : guard(executor) {}
   boost::asio::executor_work_guard<Executor> guard;
+};
+/// Its own work guard does not compile for a strand of an erased executor (Asio 1.26).
+template <class Executor>
+  requires boost::asio::execution::is_executor<Executor>::value
+struct held_work<Executor> {
+  using tracked = decltype(boost::asio::prefer(std::declval<const Executor&>(), boost::asio::execution::outstanding_work.tracked));
+  explicit held_work(const Executor& executor)
+      : guard(boost::asio::prefer(executor, boost::asio::execution::outstanding_work.tracked)) {}
+  tracked guard;
 };
 template <>
 struct held_work<boost::asio::any_io_executor> {

@@ -93,6 +93,17 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   void wait_for_runs(time_point deadline, std::shared_ptr<drain_waiter> waiter);
   void log(log_level level, std::string_view component, std::string_view text) const noexcept;
   void add_executor_user(std::weak_ptr<executor_user> user);
+  /// The one executor_user of type T that everybody on this runtime shares; made when it is missing.
+  template <class T, class Make>
+  [[nodiscard]] std::shared_ptr<T> only_user(Make make) {
+    std::lock_guard lock(users_mutex_);
+    for (const auto& user : users_)
+      if (auto found = std::dynamic_pointer_cast<T>(user.lock())) return found;
+    std::shared_ptr<T> made = make();
+    std::erase_if(users_, [](const auto& u) { return u.expired(); });
+    users_.push_back(made);
+    return made;
+  }
   /// The executor is about to be destroyed.
   void executor_gone() noexcept;
 

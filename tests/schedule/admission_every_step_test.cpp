@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// Admissions that are stopped at every step of their way: killed, cancelled, out of time, drained.
+#include <catena/schedule/admission.hpp>
+#include <catena/testing/manual_world.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "support/outcome.hpp"
+
+#include "support/catch.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+namespace asio = boost::asio;
+using namespace catena;
+
+/// How requests are begun.
+enum class asker : int { handler, cancellable, on_a_strand, coroutine };
+constexpr std::array askers{asker::handler, asker::cancellable, asker::on_a_strand, asker::coroutine};
+
+/// Requests of several priorities in two lines that share a bucket. The first to be admitted settle or refund.
+struct counter_scene {
+  counter_scene(asker how, std::uint64_t seed, time_point deadline = no_deadline)
+      : world(seed), strand(asio::make_strand(asio::any_io_executor(world.get_executor()))) {
+    rt.emplace(world.runtime());
+    const shared_bucket model(*rt, "model", {.refill = {.tokens = 100}, .capacity = 5});
+    const shared_bucket tenant(*rt, "tenant", {.refill = {.tokens = 70}, .capacity = 8});
+    gates.emplace_back(*rt, admission_options{.buckets = {model, tenant}});
+    gates.emplace_back(*rt, admission_options{.buckets = {{model, charge::request}}});
+    for (std::size_t i = 0; i < ends.size(); ++i)
+      begin(i, how, {.deadline = deadline, .priority = static_cast<priority>(i % 3)});
+  }
+
+  void begin(std::size_t i, asker how, run_options options) {
+    const admission& gate = gates[i % 2];
+    const auto cost = static_cast<std::int64_t>(2 + i % 4);
+    // co_spawn throws into the executor when it is cancelled before its coroutine has begun (Asio 1.26).
+    began[i] = how != asker::coroutine;
+    auto slot = signals[i].slot();
+    switch (how) {
+      case asker::handler: gate.async_admit(cost, options, ends[i].take()); return;
+      case asker::cancellable: gate.async_admit(cost, options, asio::bind_cancellation_slot(slot, ends[i].take())); return;
+      case asker::on_a_strand:
+        gate.async_admit(cost, options, asio::bind_cancellation_slot(slot, asio::bind_executor(*strand, ends[i].take())));
+        return;
+      case asker::coroutine:
+        asio::co_spawn(world.get_executor(), ask(gate, cost, options, ends[i], began[i]), asio::bind_cancellation_slot(slot, asio::detached));
+        return;
+    }
+  }
+
+  static asio::awaitable<void> ask(admission gate, std::int64_t cost, run_options options, test::outcome<permit>& end, bool& began) {
+    began = true;
+    result<permit> answered = co_await gate.async_admit(cost, options, asio::use_awaitable);
+    if (answered && cost == 3) answered->settle(1);
+    if (answered && cost == 4) answered->refund();
+    auto handler = end.take();
+    handler(std::move(answered));
+  }
+
+  void destroy_executor() {
+    strand.reset();
+    world.destroy_executor();
+  }
+  void destroy_handles() {
+    gates.clear();
+    rt.reset();
+  }
+  void cancel() {
+    for (std::size_t i = 0; i < signals.size(); ++i)
+      if (began[i]) signals[i].emit(asio::cancellation_type::terminal);
+  }
+  void go(std::size_t steps) {
+    while (steps-- > 0) world.step_in_time();
+  }
+  [[nodiscard]] int completions() const {
+    int count = 0;
+    for (const auto& end : ends) count += end.count();
+    return count;
+  }
+  void check_completed_once() const {
+    for (const auto& end : ends) REQUIRE(end.count() == 1);
+  }
+  void check_all_admitted() const {
+    check_completed_once();
+    for (const auto& end : ends) CHECK(end.answered());
+  }
+
+  std::array<test::outcome<permit>, 6> ends;
+  std::array<asio::cancellation_signal, 6> signals;
+  std::array<bool, 6> began{};
+  testing::manual_world world;
+  std::optional<asio::strand<asio::any_io_executor>> strand;
+  std::optional<runtime> rt;
+  std::vector<admission> gates;
+};
+
+/// Calls `then(scene)` at every step, for every kind of asker, in several orders.
+template <class Then>
+void at_every_step_of_admission(Then then, duration deadline_after = {}) {
+  const time_point deadline = deadline_after == duration{} ? no_deadline : testing::manual_time::start + deadline_after;
+  for (const asker how : askers) {
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+      counter_scene whole(how, seed, deadline);
+      whole.world.run();
+      whole.check_all_admitted();
+      for (std::size_t k = 0; k <= whole.world.steps(); ++k) {
+        INFO("asker " << static_cast<int>(how) << ", seed " << seed << ", step " << k << " of " << whole.world.steps());
+        counter_scene s(how, seed, deadline);
+        s.go(k);
+        then(s, how);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("killing the executor first, at any step of an admission, leaks nothing and calls nothing") {
+  at_every_step_of_admission([](counter_scene& s, asker) {
+    const int before = s.completions();
+    s.destroy_executor();
+    CHECK(s.completions() == before);
+    s.destroy_handles();
+    CHECK(s.completions() == before);
+  });
+}
+
+TEST_CASE("killing admissions and runtime first and the executor last, at any step, leaks nothing and calls nothing") {
+  at_every_step_of_admission([](counter_scene& s, asker how) {
+    if (how == asker::coroutine) return;  // a coroutine's gate goes with it
+    const int before = s.completions();
+    s.destroy_handles();
+    s.destroy_executor();
+    CHECK(s.completions() == before);
+  });
+}
+
+TEST_CASE("requests are admitted as if nothing had happened when admissions and runtime go at any step") {
+  at_every_step_of_admission([](counter_scene& s, asker) {
+    s.destroy_handles();
+    s.world.run();
+    s.check_all_admitted();
+  });
+}
+
+TEST_CASE("an admission that is cancelled at any step completes exactly once, and needs no time for it") {
+  at_every_step_of_admission([](counter_scene& s, asker how) {
+    if (how == asker::handler) return;
+    const auto told = s.began;
+    s.cancel();
+    s.world.run_until_idle();
+    for (std::size_t i = 0; i < s.ends.size(); ++i)
+      if (told[i]) REQUIRE(s.ends[i].count() == 1);
+    for (const auto& end : s.ends)
+      if (end.count() && !end.answered()) CHECK(end.why().is(errc::cancelled));
+    s.world.run();
+    s.check_completed_once();
+  });
+}
+
+TEST_CASE("killing the executor a few steps after admissions were cancelled leaks nothing and calls nothing twice") {
+  at_every_step_of_admission([](counter_scene& s, asker how) {
+    if (how == asker::handler) return;
+    const std::size_t more = s.world.steps() % 4;
+    s.cancel();
+    s.go(more);
+    const int before = s.completions();
+    s.destroy_executor();
+    CHECK(s.completions() == before);
+  });
+}
+
+TEST_CASE("an admission whose deadline passes at any step completes exactly once") {
+  at_every_step_of_admission(
+      [](counter_scene& s, asker) {
+        s.world.elapse(1min);
+        s.world.run_until_idle();
+        s.check_completed_once();
+        for (const auto& end : s.ends)
+          if (!end.answered()) CHECK(end.why().is(errc::deadline_exceeded));
+      },
+      1min);
+}
+
+TEST_CASE("drain begun at any step of an admission ends when every request has ended") {
+  at_every_step_of_admission([](counter_scene& s, asker how) {
+    if (how == asker::coroutine) return;
+    test::outcome<void> drained;
+    s.rt->async_drain(no_deadline, drained.take());
+    test::outcome<permit> refused;
+    s.gates[0].async_admit(1, refused.take());
+    s.world.run();
+    s.check_all_admitted();
+    CHECK(drained.answered());
+    CHECK(refused.why().is(errc::shutting_down));
+  });
+}
