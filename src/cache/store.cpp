@@ -56,9 +56,9 @@ struct alignas(128) cache_shard {  // two lines: processors fetch them in pairs
   explicit cache_shard(cache_limits limits) : entries(limits) {}
 
   mutable spin_lock mutex;
+  shard_counts counts;  ///< on the lock's line: a hit writes no other one of the shard
   Policy entries;
   single_flight flights;
-  shard_counts counts;
 };
 
 /// The part of a whole that the i-th of `count` gets, so that the parts make up the whole.
@@ -88,10 +88,9 @@ class sharded_store final : public cache_store {
   }
 
   cached_ptr get(const cache_key& key) override {
-    shard& s = shard_of(key);
-    s.entries.prefetch(key);
     const time_point now = moment();
     dropped_values dropped;
+    shard& s = shard_of(key);
     const std::lock_guard lock(s.mutex);
     const cached_ptr* found = look_up_locked(s, key, now, dropped);
     return found ? *found : nullptr;
@@ -136,10 +135,9 @@ class sharded_store final : public cache_store {
   // ---- single flight ----
 
   turn begin(cache_flight& f) override {
-    shard& s = shard_of(f.key);
-    s.entries.prefetch(f.key);
     const time_point now = moment();
     dropped_values dropped;
+    shard& s = shard_of(f.key);
     const std::lock_guard lock(s.mutex);
     if (const cached_ptr* found = look_up_locked(s, f.key, now, dropped)) {
       answer_inline(f, *found);

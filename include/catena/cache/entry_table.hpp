@@ -71,22 +71,6 @@ class entry_table {
     }
   }
 
-  /// Begins to fetch what find() looks at first, and may be called before the shard is locked.
-  void prefetch(const cache_key& key) const noexcept { __builtin_prefetch(&index_[home(key)]); }
-
-  /// Begins to fetch what the one who gets the value will touch.
-  void prefetch_value(number i) const noexcept {
-    if constexpr (requires { entries_[i].value.get(); }) __builtin_prefetch(entries_[i].value.get(), 1);
-  }
-
-  /// Begins to fetch what remove() will touch. Whoever evicts does it for the next one: that waits for no memory then.
-  void prefetch_removal(number i) const noexcept {
-    const entry& e = entries_[i];
-    prefetch_value(i);
-    __builtin_prefetch(&index_[home(e.key)], 1);
-    __builtin_prefetch(&entries_[e.previous], 1);
-  }
-
   /// Adds an entry for a key that has none; it stands in no list yet.
   number add(const cache_key& key) {
     number i = free_;

@@ -15,9 +15,6 @@ class lru {
  public:
   explicit lru(cache_limits limits) : limits_(limits), table_(limits.count, 1) {}
 
-  /// Begins to fetch what get() looks at first; needs no lock.
-  void prefetch(const cache_key& key) const noexcept { table_.prefetch(key); }
-
   /// The value of a live entry, which is now the most recently used; null if there is none.
   template <class Dropped>
   [[nodiscard]] const Value* get(const cache_key& key, time_point now, Dropped& dropped) {
@@ -28,7 +25,6 @@ class lru {
       remove(i, dropped);
       return nullptr;
     }
-    table_.prefetch_value(i);
     if (table_[order].next != i) {
       table_.unlink(i);
       table_.push_front(order, i);
@@ -47,7 +43,6 @@ class lru {
     while (table_.size() >= limits_.count || bytes > limits_.bytes - bytes_) {
       ++losses_.evictions;
       remove(table_.back(order), dropped);
-      table_.prefetch_removal(table_.back(order));
     }
     const number i = table_.add(key);
     auto& e = table_[i];

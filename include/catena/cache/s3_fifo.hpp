@@ -23,9 +23,6 @@ class s3_fifo {
  public:
   explicit s3_fifo(cache_limits limits) : limits_(limits), table_(limits.count, 2), ghosts_(limits.count) {}
 
-  /// Begins to fetch what get() looks at first; needs no lock.
-  void prefetch(const cache_key& key) const noexcept { table_.prefetch(key); }
-
   /// The value of a live entry, whose hit is counted; null if there is none.
   template <class Dropped>
   [[nodiscard]] const Value* get(const cache_key& key, time_point now, Dropped& dropped) {
@@ -111,12 +108,10 @@ class s3_fifo {
     if (small_is_full || used_[main].count == 0) {
       if (const number i = pick_small(); i != table_.none) {
         ghosts_.add(table_[i].key);
-        remove(i, dropped);
-        return table_.prefetch_removal(table_.back(small));
+        return remove(i, dropped);
       }
     }
     remove(pick_main(), dropped);
-    table_.prefetch_removal(table_.back(main));
   }
 
   /// The oldest small entry that was not asked for twice; those before it enter the main queue.
