@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// Answers kept in this process, found by the hash of their request, computed once however many ask at once.
+#include <catena/cache/key.hpp>
+#include <catena/cache/store.hpp>
+#include <catena/runtime.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <ranges>
+#include <type_traits>
+#include <utility>
+
+namespace catena {
+
+namespace detail {
+
+/// What a value occupies, as far as its type shows it: itself, and the elements of a container.
+template <class T>
+std::size_t bytes_of(const T& value) {
+  if constexpr (requires { value.capacity(); typename T::value_type; })
+    return sizeof(T) + value.capacity() * sizeof(typename T::value_type);
+  else
+    return sizeof(T);
+}
+
+/// Found for a user's type beside it: `T make_owned(T&&)`, the value with memory of its own.
+template <class T>
+concept has_make_owned = requires(T&& value) {
+  { make_owned(std::move(value)) } -> std::same_as<T>;
+};
+
+template <class T>
+T owned(T&& value) {
+  if constexpr (has_make_owned<T>) return make_owned(std::move(value));
+  else return std::move(value);
+}
+
+}  // namespace detail
+
+/// One request's part in a computation that identical requests share: it leads, or it waits for the one who does.
+/// Embedded in whatever operation makes the request; used for one request.
+/// \lifetime  while it leads, or waits, or is out and not yet woken; the cache must live as long
+template <class T>
+class flight : public detail::cache_flight {
+ public:
+  using cache_flight::cache_flight;
+
+  /// After a hit, or once woken without leading: the value, or the failure that all waiters get.
+  [[nodiscard]] cached<T> answer() const noexcept { return cached<T>(answer_); }
+  /// Lets go of the answer, for an operation that is not destroyed.
+  void reset() noexcept { answer_.reset(); }
+};
+
+/// A shared handle on a cache of T: bounded in entries and bytes, spread over shards that are locked one at a time.
+///
+///     catena::key_space risk("risk", "3");
+///     catena::cache<score> scores(rt, {.capacity_count = 100'000, .ttl = 10min});
+///     if (auto known = scores.get(risk.key(t))) use(*known);
+///     else scores.put(risk.key(t), compute(t));
+///
+/// What is stored is immutable and owns its memory: a type that may look into somebody else's, as a row of a batch does,
+/// has beside it a function `T make_owned(T&&)`, which is called on the way in; views are refused.
+/// \units    capacity_bytes is in the units of `size`; by default sizeof(T) and the elements of a container
+/// \threads  safe; the user's code (size, make_owned, destructors) runs outside every lock
+/// \lifetime values live as long as somebody holds them, also evicted; the cache needs no executor
+/// \cost     get: two lines of memory and a spin lock; it reads the clock only if something can expire
+template <class T>
+class cache {
+  static_assert(std::is_object_v<T> && !std::is_const_v<T> && std::move_constructible<T>, "catena: a cache holds plain values");
+  static_assert(!std::is_pointer_v<T> && !std::ranges::borrowed_range<T>,
+                "catena: a cache owns what it holds, and this type refers to memory of somebody else: "
+                "cache std::string for std::string_view, std::vector for std::span");
+
+ public:
+  using size_function = std::function<std::size_t(const T&)>;
+  using turn = detail::cache_store::turn;
+
+  /// \errors  std::invalid_argument naming the option that is out of range
+  explicit cache(const runtime& rt, const cache_options& options = {}, size_function size = &detail::bytes_of<T>)
+      : store_(detail::cache_store::create(options, rt.state()->time)), size_(std::move(size)) {}
+
+  /// The answer to a request, or nothing. A hit is one use, for the eviction policy and the counters.
+  [[nodiscard]] cached<T> get(const cache_key& key) const { return cached<T>(store_->get(key)); }
+
+  /// Stores an answer in the place of an old one, evicting others, and gives it back as all will see it. What is larger
+  /// than a shard's budget is not stored.
+  cached<T> put(const cache_key& key, T value) const {
+    detail::cached_ptr stored = box(std::move(value));
+    store_->put(key, stored, size_of(stored));
+    return cached<T>(std::move(stored));
+  }
+
+  /// Forgets an answer; false if there was none. A computation in flight still publishes its own.
+  bool erase(const cache_key& key) const { return store_->erase(key); }
+
+  [[nodiscard]] cache_stats stats() const { return store_->stats(); }
+
+  // ---- identical requests in flight: begin, then what it says ----
+
+  /// Looks the request up, and enters its flight if it is not there:
+  ///   hit       f.answer() is the answer; nothing else happens
+  ///   leads     the caller computes, and ends with publish, fail or abandon, once
+  ///   waits     f is woken once: to lead (f.leads()), or with f.answer(); unless it gives up before
+  ///   given_up  it gave up before it began
+  [[nodiscard]] turn begin(flight<T>& f) const { return store_->begin(f); }
+
+  /// The waiter wants no answer any more, its run being cancelled or out of time; the others are not disturbed. True: it is
+  /// out and will not be woken. False: it has been woken or will be, or it never began and now never does.
+  [[nodiscard]] bool give_up(flight<T>& f) const noexcept { return store_->give_up(f); }
+
+  /// The leader has the answer: stores it, wakes all waiters with it.
+  /// What it throws (out of memory, or from the user's functions) leaves the leader leading: then fail or abandon.
+  cached<T> publish(flight<T>& leader, T value) const {
+    detail::cached_ptr stored = box(std::move(value));
+    store_->publish(leader, stored, size_of(stored));
+    return cached<T>(std::move(stored));
+  }
+
+  /// The computation failed for all who asked: wakes all waiters with the failure, each once. It is remembered only if that
+  /// is asked for, here and by cache_options::negative_ttl.
+  void fail(flight<T>& leader, failure why, failure_memory how = failure_memory::forget) const {
+    store_->fail(leader, new detail::cached_value(std::move(why)), how);
+  }
+
+  /// The leader cannot go on for reasons of its own: its deadline passed, it was cancelled, its executor is gone. The oldest
+  /// waiter takes over.
+  void abandon(flight<T>& leader) const noexcept { store_->abandon(leader); }
+
+ private:
+  static detail::cached_ptr box(T&& value) { return new detail::cached_value_of<T>(detail::owned<T>(std::move(value))); }
+  [[nodiscard]] std::size_t size_of(const detail::cached_ptr& stored) const {
+    return size_(static_cast<const detail::cached_value_of<T>&>(*stored).value);
+  }
+
+  std::shared_ptr<detail::cache_store> store_;
+  size_function size_;
+};
+
+}  // namespace catena

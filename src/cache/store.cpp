@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <catena/cache/lru.hpp>
+#include <catena/cache/s3_fifo.hpp>
+#include <catena/cache/single_flight.hpp>
+#include <catena/cache/spin_lock.hpp>
+#include <catena/cache/store.hpp>
+#include <catena/cache/time_to_live.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <limits>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace catena {
+namespace detail {
+namespace {
+
+/// Values that left a shard, destroyed with it: declared before the shard's lock is taken, hence after it is released.
+class dropped_values {
+ public:
+  dropped_values() noexcept = default;
+  dropped_values(const dropped_values&) = delete;
+  dropped_values& operator=(const dropped_values&) = delete;
+  ~dropped_values() {
+    while (first_) {
+      const cached_ptr last(std::exchange(first_, first_->next_dropped), false);
+    }
+  }
+  void push_back(cached_ptr value) noexcept {
+    cached_value* dropped = value.detach();
+    dropped->next_dropped = std::exchange(first_, dropped);
+  }
+
+ private:
+  cached_value* first_ = nullptr;
+};
+
+/// What a shard counts besides what its policy does.
+struct shard_counts {
+  std::uint64_t hits = 0;
+  std::uint64_t negative_hits = 0;
+  std::uint64_t misses = 0;
+  std::uint64_t waits = 0;
+  std::uint64_t loads = 0;
+  std::uint64_t load_failures = 0;
+  std::uint64_t takeovers = 0;
+};
+
+template <class Policy>
+struct alignas(128) cache_shard {  // two lines: processors fetch them in pairs
+  explicit cache_shard(cache_limits limits) : entries(limits) {}
+
+  mutable spin_lock mutex;
+  shard_counts counts;  ///< on the lock's line: a hit writes no other one of the shard
+  Policy entries;
+  single_flight flights;
+};
+
+/// The part of a whole that the i-th of `count` gets, so that the parts make up the whole.
+std::size_t share(std::size_t whole, std::size_t i, std::size_t count) noexcept {
+  return whole / count + (i < whole % count ? 1 : 0);
+}
+
+std::size_t shards_for(const cache_options& options) noexcept {
+  constexpr std::size_t least = 64;  // entries: with fewer the luck of the hash would decide who is evicted
+  return std::bit_floor(std::clamp<std::size_t>(options.capacity_count / least, 1, options.shard_count));
+}
+
+template <class Policy>
+class sharded_store final : public cache_store {
+ public:
+  sharded_store(const cache_options& options, std::shared_ptr<time_source> time)
+      : time_(std::move(time)),
+        ttl_{options.ttl, options.ttl_jitter},
+        negative_ttl_{options.negative_ttl, options.ttl_jitter},
+        expires_(options.ttl > duration{} || options.negative_ttl > duration{}) {
+    const std::size_t count = shards_for(options);
+    const std::size_t bytes = options.capacity_bytes ? options.capacity_bytes : std::numeric_limits<std::size_t>::max();
+    for (std::size_t i = 0; i < count; ++i) {
+      const cache_limits limits{share(options.capacity_count, i, count), share(bytes, i, count)};
+      shards_.push_back(std::make_unique<shard>(limits));
+    }
+  }
+
+  cached_ptr get(const cache_key& key) override {
+    const time_point now = moment();
+    dropped_values dropped;
+    shard& s = shard_of(key);
+    const std::lock_guard lock(s.mutex);
+    const cached_ptr* found = look_up_locked(s, key, now, dropped);
+    return found ? *found : nullptr;
+  }
+
+  void put(const cache_key& key, cached_ptr value, std::size_t bytes) override {
+    const time_point expires = ttl_.expiry(moment(), key);
+    dropped_values dropped;
+    shard& s = shard_of(key);
+    const std::lock_guard lock(s.mutex);
+    s.entries.put(key, std::move(value), bytes, expires, dropped);
+  }
+
+  bool erase(const cache_key& key) override {
+    dropped_values dropped;
+    shard& s = shard_of(key);
+    const std::lock_guard lock(s.mutex);
+    return s.entries.erase(key, dropped);
+  }
+
+  cache_stats stats() const override {
+    cache_stats all;
+    for (const auto& s : shards_) {
+      const std::lock_guard lock(s->mutex);
+      all.hits += s->counts.hits;
+      all.negative_hits += s->counts.negative_hits;
+      all.misses += s->counts.misses;
+      all.waits += s->counts.waits;
+      all.loads += s->counts.loads;
+      all.load_failures += s->counts.load_failures;
+      all.takeovers += s->counts.takeovers;
+      all.evictions += s->entries.losses().evictions;
+      all.expired += s->entries.losses().expired;
+      all.refused += s->entries.losses().refused;
+      all.count += s->entries.size();
+      all.bytes += s->entries.bytes();
+      all.in_flight_count += s->flights.size();
+    }
+    return all;
+  }
+
+  // ---- single flight ----
+
+  turn begin(cache_flight& f) override {
+    const time_point now = moment();
+    dropped_values dropped;
+    shard& s = shard_of(f.key);
+    const std::lock_guard lock(s.mutex);
+    if (const cached_ptr* found = look_up_locked(s, f.key, now, dropped)) {
+      answer_inline(f, *found);
+      return turn::hit;
+    }
+    switch (s.flights.join(f)) {
+      case flight_member::role::leads: return turn::leads;
+      case flight_member::role::waits: ++s.counts.waits; return turn::waits;
+      default: return turn::given_up;
+    }
+  }
+
+  bool give_up(cache_flight& f) noexcept override {
+    shard& s = shard_of(f.key);
+    const std::lock_guard lock(s.mutex);
+    return s.flights.give_up(f);
+  }
+
+  void publish(cache_flight& leader, cached_ptr value, std::size_t bytes) override {
+    const time_point expires = ttl_.expiry(moment(), leader.key);
+    end_flight(leader, value, [&](shard& s, dropped_values& dropped) {
+      ++s.counts.loads;
+      s.entries.put(leader.key, value, bytes, expires, dropped);
+    });
+  }
+
+  void fail(cache_flight& leader, cached_ptr why, failure_memory how) override {
+    const bool remembered = how == failure_memory::remember && negative_ttl_.ttl > duration{};
+    const time_point expires = negative_ttl_.expiry(moment(), leader.key);
+    end_flight(leader, why, [&](shard& s, dropped_values& dropped) {
+      ++s.counts.load_failures;
+      if (remembered) s.entries.put(leader.key, why, sizeof(cached_value), expires, dropped);
+    });
+  }
+
+  void abandon(cache_flight& leader) noexcept override {
+    shard& s = shard_of(leader.key);
+    flight_member* next = nullptr;
+    {
+      const std::lock_guard lock(s.mutex);
+      next = s.flights.hand_over(leader);
+      if (next) ++s.counts.takeovers;
+    }
+    if (next) promote(static_cast<cache_flight&>(*next));
+  }
+
+ private:
+  using shard = cache_shard<Policy>;
+
+  /// The clock is read only where something expires: it costs as much as the rest of a look-up's bookkeeping.
+  [[nodiscard]] time_point moment() const noexcept { return expires_ ? time_->now() : time_point{}; }
+
+  /// By other bits than those which find the entry within its shard.
+  [[nodiscard]] shard& shard_of(const cache_key& key) const noexcept { return *shards_[key.high & (shards_.size() - 1)]; }
+
+  const cached_ptr* look_up_locked(shard& s, const cache_key& key, time_point now, dropped_values& dropped) {
+    const cached_ptr* found = s.entries.get(key, now, dropped);
+    ++(found ? s.counts.hits : s.counts.misses);
+    if (found && (*found)->why.is_set()) ++s.counts.negative_hits;
+    return found;
+  }
+
+  template <class Store>
+  void end_flight(cache_flight& leader, const cached_ptr& with, Store store) {
+    flight_list waiters;
+    dropped_values dropped;
+    shard& s = shard_of(leader.key);
+    std::unique_lock lock(s.mutex);
+    store(s, dropped);
+    s.flights.finish(leader, waiters);
+    // A few at a time, so that the shard is not locked while many are told; those who are left may still give up.
+    while (!waiters.empty()) {
+      std::array<flight_member*, 32> told;
+      std::size_t count = 0;
+      while (count < told.size() && !waiters.empty()) told[count++] = waiters.pop();
+      lock.unlock();
+      for (std::size_t i = 0; i < count; ++i) answer(static_cast<cache_flight&>(*told[i]), with);
+      lock.lock();
+    }
+  }
+
+  std::vector<std::unique_ptr<shard>> shards_;
+  std::shared_ptr<time_source> time_;
+  time_to_live ttl_;
+  time_to_live negative_ttl_;
+  bool expires_;
+};
+
+}  // namespace
+
+std::shared_ptr<cache_store> cache_store::create(const cache_options& options, std::shared_ptr<time_source> time) {
+  check(options);
+  if (options.eviction == eviction_policy::s3_fifo)
+    return std::make_shared<sharded_store<s3_fifo<cached_ptr>>>(options, std::move(time));
+  return std::make_shared<sharded_store<lru<cached_ptr>>>(options, std::move(time));
+}
+
+/// One whose executor is gone abandons its part inside its wake function, which promotes the next, and so on: those wait
+/// here for their turn, or a thousand of them would be a thousand calls deep.
+void cache_store::wake(cache_flight& f) noexcept {
+  struct turns {
+    cache_flight* first = nullptr;
+    cache_flight* last = nullptr;
+  };
+  static thread_local turns* waking = nullptr;
+  f.next_woken_ = nullptr;
+  if (waking) {
+    (waking->first ? waking->last->next_woken_ : waking->first) = &f;
+    waking->last = &f;
+    return;
+  }
+  turns mine{&f, &f};
+  waking = &mine;
+  while (mine.first) {
+    cache_flight* next = std::exchange(mine.first, mine.first->next_woken_);
+    next->wake_(*next);
+  }
+  waking = nullptr;
+}
+
+}  // namespace detail
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& what) { throw std::invalid_argument("cache_options::" + what); }
+
+}  // namespace
+
+void check(const cache_options& options) {
+  if (options.capacity_count < 1 || options.capacity_count > std::size_t{1} << 31)
+    refuse("capacity_count must be 1 to 2^31, is " + std::to_string(options.capacity_count));
+  if (options.ttl < duration{}) refuse("ttl must be zero or more");
+  if (!(options.ttl_jitter >= 0 && options.ttl_jitter <= 1)) refuse("ttl_jitter must be 0 to 1");
+  if (options.negative_ttl < duration{}) refuse("negative_ttl must be zero or more");
+  if (!std::has_single_bit(options.shard_count) || options.shard_count > 1024)
+    refuse("shard_count must be a power of two, 1 to 1024, is " + std::to_string(options.shard_count));
+}
+
+}  // namespace catena
