@@ -5,6 +5,14 @@
 #include <utility>
 
 namespace catena::detail {
+namespace {
+
+queued_request* pop(request_queue& queue) noexcept {
+  queued_request* next = nullptr;
+  return queue.take({&next, 1}) == 1 ? next : nullptr;
+}
+
+}  // namespace
 
 pending_request* batch_place::take_locked(std::size_t i) noexcept {
   if (i < size && rows[i]) return std::exchange(rows[i], nullptr);
@@ -18,7 +26,7 @@ batcher::batcher(std::shared_ptr<runtime_state> runtime, const model_options& op
       options_(options),
       operations_(operations),
       former_(options.batch),
-      queue_(options.batch.queue_capacity) {
+      queue_({.capacity = options.batch.queue_capacity}) {
   idle_.reserve(options_.instances);
   for (std::size_t i = 0; i < options_.instances; ++i) {
     auto place = std::make_unique<batch_place>();
@@ -69,7 +77,7 @@ batcher::entry batcher::submit(pending_request& r) {
   if (closed_) return entry::closed;
   if (r.unwanted) return entry::unwanted;
   r.arrival = now;
-  if (!queue_.try_push(r)) {
+  if (queue_.try_push(r).entry != request_queue::entry::accepted) {
     ++stats_.refused_count;
     return entry::full;
   }
@@ -154,7 +162,7 @@ std::size_t batcher::form_locked(batch_place& place, time_point now) noexcept {
   std::size_t expired = 0;
   place.size = 0;
   for (; take > 0; --take) {
-    auto& r = *static_cast<pending_request*>(queue_.pop());
+    auto& r = *static_cast<pending_request*>(pop(queue_));
     if (r.deadline <= now) place.rows[place.rows.size() - ++expired] = &r;
     else place.rows[place.size++] = &r;
   }
@@ -246,7 +254,7 @@ void batcher::executor_gone() noexcept {
     std::lock_guard lock(mutex_);
     closed_ = true;
     set_timer_locked(no_deadline);
-    while (queued_request* r = queue_.pop()) {
+    while (queued_request* r = pop(queue_)) {
       r->next = waiting;
       waiting = r;
     }

@@ -20,7 +20,6 @@ namespace catena::detail {
 /// One request for a model, a part of whatever asks. It stays where it is until it is ended, exactly once.
 struct pending_request : queued_request {
   const void* input = nullptr;
-  time_point deadline = no_deadline;
   bool unwanted = false;  ///< withdrawn, perhaps before it was submitted; guarded by the batcher's lock
 };
 
