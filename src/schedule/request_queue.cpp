@@ -94,13 +94,7 @@ request_queue::push_result request_queue::try_push(queued_request& r) {
   if (result.entry != entry::accepted) return result;
   std::visit([&](auto& classes) { classes[index_of(r)].push(r); }, orders_->classes);
   ++size_;
-  // Not before: the push may have thrown.
-  while (over_bound()) {
-    queued_request& leaves = oldest_of_lowest();
-    [[maybe_unused]] const bool waited = remove(leaves);
-    assert(waited);
-    leaves.next = std::exchange(result.evicted, &leaves);
-  }
+  if (over_bound()) result.evicted = evict();  // not before: the push may have thrown
   return result;
 }
 
@@ -169,6 +163,17 @@ request_queue::load request_queue::below(std::size_t end) const noexcept {
 
 bool request_queue::over_bound() const noexcept {
   return size_ > options_.capacity || (options_.max_bytes != 0 && bytes() > options_.max_bytes);
+}
+
+queued_request* request_queue::evict() noexcept {
+  queued_request* evicted = nullptr;
+  while (over_bound()) {
+    queued_request& leaves = oldest_of_lowest();
+    [[maybe_unused]] const bool waited = remove(leaves);
+    assert(waited);
+    leaves.next = std::exchange(evicted, &leaves);
+  }
+  return evicted;
 }
 
 queued_request& request_queue::oldest_of_lowest() const noexcept {

@@ -81,6 +81,7 @@ class request_queue {
   /// What the classes from the lowest on hold, as many as `end`.
   [[nodiscard]] load below(std::size_t end) const noexcept;
   [[nodiscard]] bool over_bound() const noexcept;
+  [[nodiscard]] queued_request* evict() noexcept;
   [[nodiscard]] queued_request& oldest_of_lowest() const noexcept;
 
   request_queue_options options_;
