@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
+/// Everything of the core: runtime, chains, models, admission and caches. Adapters such as catena/torch/ are included by
+/// name.
 #include <catena/cache.hpp>
-/// Everything of the core: runtime, chains, models and admission. Adapters such as catena/torch/ are included by name.
-/// Everything of the core: runtime, chains, models and caches. Adapters such as catena/torch/ are included by name.
 #include <catena/chain.hpp>
 #include <catena/error.hpp>
 #include <catena/model.hpp>

@@ -2,11 +2,11 @@
 #include <catena/model/batcher.hpp>
 
 #include <algorithm>
+#include <span>
 #include <thread>
 #include <utility>
 
 namespace catena::detail {
-
 pending_request* batch_place::take_locked(std::size_t i) noexcept {
   if (i < size && rows[i]) return std::exchange(rows[i], nullptr);
   if (i < size) owner->log(log_level::warning, "row " + std::to_string(i) + " was answered twice; the second answer is dropped");
@@ -43,7 +43,7 @@ batcher::batcher(std::shared_ptr<runtime_state> runtime, const model_options& op
       limits_{options.batch.max_size, options.batch.max_delay},
       needs_time_(options.batch.max_delay > duration{} || options.batch.policy.watches_arrivals()),
       policy_(options.batch.policy),
-      queue_(options.batch.queue_capacity) {
+      queue_({.capacity = options.batch.queue_capacity}) {
   idle_.reserve(options_.instances);
   for (std::size_t i = 0; i < options_.instances; ++i) {
     auto place = std::make_unique<batch_place>();
@@ -51,6 +51,7 @@ batcher::batcher(std::shared_ptr<runtime_state> runtime, const model_options& op
     place->owner = this;
     place->index = i;
     place->rows.resize(options_.batch.max_size);
+    place->taken.resize(options_.batch.max_size);
     idle_.push_back(place.get());
     places_.push_back(std::move(place));
   }
@@ -94,7 +95,7 @@ batcher::entry batcher::submit(pending_request& r) {
   if (closed_) return entry::closed;
   if (r.unwanted) return entry::unwanted;
   r.arrival = now;
-  if (!queue_.try_push(r)) {
+  if (queue_.try_push(r).entry != request_queue::entry::accepted) {
     ++stats_.refused_count;
     return entry::full;
   }
@@ -116,8 +117,10 @@ bool batcher::withdraw(pending_request& r) noexcept {
 
 // ---- instances find work -----------------------------------------------------------------------------------------------
 
-batch_decision batcher::decide_locked(time_point now) const {
-  const waiting_requests waiting{.count = queue_.size(), .oldest = needs_time_ ? queue_.oldest() : time_point{}};
+batch_decision batcher::decide_locked(time_point now) {
+  const waiting_requests waiting{.count = queue_.size(),
+                                 .oldest = needs_time_ ? queue_.oldest() : time_point{},
+                                 .tightest_deadline = queue_.tightest_deadline()};
   batch_decision decision = policy_.form(waiting, limits_, now);
   decision.take = std::min({decision.take, waiting.count, limits_.max_size});
   return decision;
@@ -181,11 +184,11 @@ void batcher::run_job(compute_job& job) noexcept {
 }
 
 std::size_t batcher::form_locked(batch_place& place, time_point now) noexcept {
-  std::size_t take = decide_locked(now).take;
+  const std::size_t taken = queue_.take(std::span(place.taken).first(decide_locked(now).take));
   std::size_t expired = 0;
   place.size = 0;
-  for (; take > 0; --take) {
-    auto& r = *static_cast<pending_request*>(queue_.pop());
+  for (std::size_t i = 0; i < taken; ++i) {
+    auto& r = *static_cast<pending_request*>(place.taken[i]);
     if (r.deadline <= now) place.rows[place.rows.size() - ++expired] = &r;
     else place.rows[place.size++] = &r;
   }
@@ -290,7 +293,7 @@ void batcher::executor_gone() noexcept {
     std::lock_guard lock(mutex_);
     closed_ = true;
     set_timer_locked(no_deadline);
-    while (queued_request* r = queue_.pop()) {
+    for (queued_request* r = nullptr; queue_.take({&r, 1}) == 1;) {
       r->next = waiting;
       waiting = r;
     }

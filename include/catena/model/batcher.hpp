@@ -21,7 +21,6 @@ namespace catena::detail {
 /// One request for a model, a part of whatever asks. It stays where it is until it is ended, exactly once.
 struct pending_request : queued_request {
   const void* input = nullptr;
-  time_point deadline = no_deadline;
   bool unwanted = false;  ///< withdrawn, perhaps before it was submitted; guarded by the batcher's lock
 };
 
@@ -49,6 +48,7 @@ struct batch_place : compute_job {
   batcher* owner = nullptr;
   std::size_t index = 0;               ///< of the instance
   std::mutex mutex;
+  std::vector<queued_request*> taken;  ///< as they came out of the queue
   std::vector<pending_request*> rows;  ///< null: ended
   std::size_t size = 0;                ///< of the batch
   bool open = false;                   ///< the batch is not done
@@ -128,7 +128,7 @@ class batcher : public executor_user, public std::enable_shared_from_this<batche
   void submit_jobs(compute_job* jobs) noexcept;
   void set_timer_locked(time_point when) noexcept;
   static void delay_over(timer_node& node, wake how);
-  [[nodiscard]] batch_decision decide_locked(time_point now) const;
+  [[nodiscard]] batch_decision decide_locked(time_point now);
   [[nodiscard]] time_point now_if_needed() const noexcept { return needs_time_ ? runtime_->time->now() : time_point{}; }
 
   const std::shared_ptr<runtime_state> runtime_;

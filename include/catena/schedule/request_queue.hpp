@@ -1,93 +1,91 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// The requests that wait for a model: bounded, higher priority first, first come first served within one.
-#include <catena/call.hpp>
+/// The requests that wait for a model: bounded, higher priority first, and nobody for ever.
+#include <catena/schedule/queue_options.hpp>
+#include <catena/schedule/queued_request.hpp>
 
-#include <array>
-#include <cassert>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
 
 namespace catena {
 
-/// One who waits in a request_queue, a part of its request.
-struct queued_request {
-  queued_request* previous = nullptr;
-  queued_request* next = nullptr;
-  time_point arrival{};
-  catena::priority priority = priority::normal;
-  bool waiting = false;
-};
-
-/// A queue of requests that it does not own. Strict priority: a lower class waits while a higher one does.
-/// \cost     push, pop and remove O(1), no allocation
+/// A queue of requests that it does not own.
+///
+/// Every priority has its order: first come first served, earliest deadline first, or tenants in turn. Between priorities
+/// a request goes before one of the next lower priority that came up to `ageing` earlier, before one of the second lower
+/// that came up to 2 * `ageing` earlier, and so on. So nothing that comes more than 3 * `ageing` after a request goes before
+/// it, whatever the priorities: even the lowest waits at most 3 * `ageing` plus the time to serve those who wait then, which
+/// are no more than `capacity`. (The order of two requests does not change with time, so no clock is needed to take.)
+/// In the other orders:
+///   - earliest_deadline: a priority goes by the arrival of its request that is due first. Who has a deadline waits until
+///     then at most, served or not; who has none waits at most 4 * `ageing` plus the time to serve those who wait then.
+///   - fair_share: a priority goes by the arrival of its oldest request. While those who wait then are served, the other
+///     tenants are in their turns: at most as much cost again for each, and a round.
+///
+/// \cost     push, take and remove O(1) amortised in a fifo queue, which reads and writes no request in take(); no allocation
+///           in steady state. For the other orders see deadline_order and fair_order
 /// \threads  unsafe
+/// \lifetime a request stays where it is until it has been taken, removed or evicted; the queue may be destroyed before
 class request_queue {
  public:
-  explicit request_queue(std::size_t capacity) noexcept : capacity_(capacity) {}
+  enum class entry : std::uint8_t {
+    accepted,
+    full,        ///< `capacity` requests wait
+    class_full,  ///< as many of its priority wait as may
+    bytes_full,  ///< with it there would be more than `max_bytes`
+  };
+
+  struct push_result {
+    request_queue::entry entry = entry::accepted;
+    queued_request* evicted = nullptr;  ///< those that left for it, linked by `next`; they wait no longer
+  };
+
+  /// \errors std::invalid_argument, as check()
+  explicit request_queue(const request_queue_options& options);
+  ~request_queue();
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] const request_queue_options& options() const noexcept { return options_; }
+  [[nodiscard]] std::size_t bytes() const noexcept;
 
-  /// False if the queue is full.
-  [[nodiscard]] bool try_push(queued_request& r) noexcept {
-    assert(!r.waiting);
-    if (size_ == capacity_) return false;
-    lane& to = lane_of(r);
-    r.waiting = true;
-    r.previous = to.last;
-    r.next = nullptr;
-    (to.last ? to.last->next : to.first) = &r;
-    to.last = &r;
-    ++size_;
-    return true;
-  }
+  /// Lets a request wait, one that does not wait already.
+  /// \errors std::bad_alloc; nothing has changed then
+  [[nodiscard]] push_result try_push(queued_request& r);
 
-  /// Takes the first of the highest class that waits; null if none does.
-  [[nodiscard]] queued_request* pop() noexcept {
-    for (std::size_t i = lanes_.size(); i-- > 0;) {
-      if (queued_request* first = lanes_[i].first) {
-        unlink(*first);
-        return first;
-      }
-    }
-    return nullptr;
-  }
+  /// Takes the next ones, in order, as many as there is room for in `out`; returns how many.
+  [[nodiscard]] std::size_t take(std::span<queued_request*> out) noexcept;
 
   /// Takes a request out wherever it stands; false if it does not wait.
-  [[nodiscard]] bool remove(queued_request& r) noexcept {
-    if (!r.waiting) return false;
-    unlink(r);
-    return true;
-  }
+  [[nodiscard]] bool remove(queued_request& r) noexcept;
 
   /// When the one that has waited longest came; no_deadline if none waits.
-  [[nodiscard]] time_point oldest() const noexcept {
-    time_point oldest = no_deadline;
-    for (const lane& l : lanes_)
-      if (l.first && l.first->arrival < oldest) oldest = l.first->arrival;
-    return oldest;
-  }
+  [[nodiscard]] time_point oldest() const noexcept;
+
+  /// The earliest deadline of those that wait; no_deadline if none has one.
+  /// \cost  O(1) where nothing has a deadline; else the first call after the one with this deadline has left walks over the
+  ///        deadlines of its priority, eight to a cache line: with one call for each take(), size() / out.size() a request
+  [[nodiscard]] time_point tightest_deadline() noexcept;
 
  private:
-  struct lane {
-    queued_request* first = nullptr;
-    queued_request* last = nullptr;
+  struct orders;  ///< one order for each priority
+  struct load {
+    std::size_t count = 0;
+    std::size_t bytes = 0;
   };
 
-  [[nodiscard]] lane& lane_of(const queued_request& r) noexcept { return lanes_[static_cast<std::size_t>(r.priority)]; }
-  void unlink(queued_request& r) noexcept {
-    lane& from = lane_of(r);
-    (r.previous ? r.previous->next : from.first) = r.next;
-    (r.next ? r.next->previous : from.last) = r.previous;
-    r.previous = r.next = nullptr;
-    r.waiting = false;
-    --size_;
-  }
+  [[nodiscard]] entry room_for(const queued_request& r) const noexcept;
+  /// What the classes from the lowest on hold, as many as `end`.
+  [[nodiscard]] load below(std::size_t end) const noexcept;
+  [[nodiscard]] bool over_bound() const noexcept;
+  [[nodiscard]] queued_request* evict() noexcept;
+  [[nodiscard]] queued_request& oldest_of_lowest() const noexcept;
 
-  std::array<lane, 4> lanes_{};  ///< by priority
-  std::size_t capacity_;
+  request_queue_options options_;
+  std::unique_ptr<orders> orders_;
   std::size_t size_ = 0;
 };
 
