@@ -2,9 +2,9 @@
 #include <catena/cache/lru.hpp>
 #include <catena/cache/s3_fifo.hpp>
 #include <catena/cache/single_flight.hpp>
-#include <catena/cache/spin_lock.hpp>
 #include <catena/cache/store.hpp>
 #include <catena/cache/time_to_live.hpp>
+#include <catena/runtime/spin_lock.hpp>
 
 #include <algorithm>
 #include <array>

@@ -5,33 +5,28 @@
 #include <atomic>
 #include <thread>
 
-#if defined(__x86_64__) || defined(__i386__)
-#include <immintrin.h>
-#endif
-
 namespace catena {
 
 /// Tells the processor that this thread waits for another one.
 inline void spin_pause() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
-  _mm_pause();
+  __builtin_ia32_pause();
 #elif defined(__aarch64__)
   asm volatile("yield");
 #endif
 }
 
-/// A Lockable that spins, and yields when the holder seems to have lost its core. Hold it for nanoseconds, over no call that
+/// A BasicLockable that spins, and yields when the holder seems to have lost its core. Hold it for nanoseconds, over no call that
 /// may block, and over no code of the user's.
 class spin_lock {
  public:
   void lock() noexcept {
-    for (int tries = 0; held_.exchange(true, std::memory_order_acquire); ++tries)
-      while (held_.load(std::memory_order_relaxed)) {
-        if (++tries < 64) spin_pause();
+    while (held_.exchange(true, std::memory_order_acquire))
+      for (int tries = 0; held_.load(std::memory_order_relaxed); ++tries) {
+        if (tries < 64) spin_pause();
         else std::this_thread::yield();
       }
   }
-  [[nodiscard]] bool try_lock() noexcept { return !held_.exchange(true, std::memory_order_acquire); }
   void unlock() noexcept { held_.store(false, std::memory_order_release); }
 
  private:
