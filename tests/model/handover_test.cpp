@@ -177,6 +177,22 @@ TEST_CASE("hand_over sends what has been answered before the function returns", 
   CHECK(second.value() == 2);
 }
 
+TEST_CASE("an executor does not run out of work while a row goes from one model to the next", "[concurrency]") {
+  asio::io_context io;
+  const catena::runtime rt(io.get_executor());
+  const auto c = make_chain<int>(rt, "c", [&](auto in) {
+    return in >> stage("a", adding(rt, "a", 1)) >> stage("b", adding(rt, "b", 10)) >> stage("c", adding(rt, "c", 100));
+  });
+  for (int i = 0; i < 2'000; ++i) {
+    outcome<int> o;
+    c.async_run(i, o.take());
+    io.run();
+    io.restart();
+    REQUIRE(o.count() == 1);
+    REQUIRE(o.value() == i + 111);
+  }
+}
+
 TEST_CASE("rows that go from model to model on several threads are neither lost nor doubled", "[concurrency]") {
   asio::thread_pool pool(2);
   const catena::runtime rt(pool.get_executor(), {.compute_thread_count = 3, .spin = 5us});

@@ -66,10 +66,14 @@ void resume_detached(ready_node& node, wake how) {
   auto& op = static_cast<detached_operation&>(node);
   const boost::intrusive_ptr<graph::run> pinned(op.owner, false);
   const std::uint32_t index = op.step;
+  work_elsewhere bridge;
+  // Until the next operation holds it, this thread keeps the executor from running out of work.
+  if constexpr (Where == resumes::here) bridge.hold(*pinned);
   end_operation<Step>(op);
   if (how == wake::abandoned) pinned->abandon();
   else if constexpr (Where == resumes::at_home) pinned->resume_after(index);
   else pinned->resume_here_after(index);
+  bridge.drop();
 }
 
 /// Takes what the stage's callable answered, from any thread, once; false if nobody wants it any more. Then the operation is
