@@ -64,7 +64,7 @@ struct waits {
 inline waits simulate(batch_policy policy, const cost_curve& curve, const traffic& t, batch_limits limits = {.max_size = 64}) {
   std::mt19937_64 random(t.seed);
   std::exponential_distribution<double> gap(t.load * curve.ideal_per_us());
-  std::normal_distribution<double> wobble(1, t.noise);
+  std::normal_distribution<double> wobble(1, t.noise > 0 ? t.noise : 1);
   const auto at = [](double us) { return time_point(std::chrono::hours(1)) + std::chrono::duration_cast<duration>(std::chrono::duration<double, std::micro>(us)); };
   const auto next_gap = [&](double now) {
     const bool burst = t.burst_factor > 1 && std::fmod(now, 2e6) < 1e5;
