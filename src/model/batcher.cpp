@@ -49,9 +49,13 @@ model_stats batcher::stats() const {
 
 // ---- requests come and go ----------------------------------------------------------------------------------------------
 
-/// Where only the ageing of priorities asks for it, the last look at the clock will do while an instance is at work.
+/// Where only the ageing of priorities asks for it, the last look at the clock will do, if it is of the time since the model
+/// was last idle; and who is alone in the queue has nobody to be older than.
 time_point batcher::moment_locked() noexcept {
-  if (idle_.size() == places_.size()) looked_ = std::max(looked_, runtime_->time->now());
+  if (rested_ && !former_.empty()) {
+    rested_ = false;
+    looked_ = std::max(looked_, runtime_->time->now());
+  }
   return looked_;
 }
 
@@ -196,22 +200,37 @@ std::size_t batcher::form_locked(batch_place& place, time_point now) noexcept {
   return expired;
 }
 
+time_point batcher::look_locked(const batch_place& place) noexcept {
+  if (!place.timed) return looked_;
+  rested_ = false;
+  return looked_ = std::max(looked_, runtime_->time->now());
+}
+
+bool batcher::times_next_locked(batch_place& place) const noexcept {
+  constexpr std::chrono::microseconds brief{20};
+  constexpr std::uint32_t most_untimed = 7;
+  if (!runtime_->time_is_real || former_.needs_arrivals() || batch_time_ >= brief || place.untimed_count == most_untimed) {
+    place.untimed_count = 0;
+    return true;
+  }
+  ++place.untimed_count;
+  return false;
+}
+
 bool batcher::form(batch_place& place) noexcept {
-  const time_point now = runtime_->time->now();
   std::size_t expired = 0;
   compute_job* jobs = nullptr;
   {
     std::lock_guard lock(mutex_);
-    looked_ = std::max(looked_, now);
+    place.began = look_locked(place);
     --scheduled_;
-    expired = form_locked(place, now);
-    jobs = schedule_locked(now);
+    expired = form_locked(place, place.began);
+    jobs = schedule_locked(place.began);
   }
   submit_jobs(jobs);
   if (expired)
     fail_rows(place, place.rows.size() - expired, expired,
               failure(errc::deadline_exceeded, says("the deadline passed in its queue")));
-  place.began = now;
   place.repeats.begin(place.size);
   return place.size != 0;
 }
@@ -303,21 +322,22 @@ void batcher::finish_batch(batch_place& place) noexcept {
 }
 
 void batcher::make_idle(batch_place& place) noexcept {
-  const time_point now = runtime_->time->now();
   std::shared_ptr<batcher> pinned;
   compute_job* jobs = nullptr;
   {
     std::lock_guard lock(mutex_);
-    looked_ = std::max(looked_, now);
-    if (place.size != 0) {
+    const time_point now = look_locked(place);
+    if (place.size != 0 && place.timed) {
       const duration took = now - place.began;
       batch_time_ = batch_time_ == duration{} ? took : (7 * batch_time_ + took) / 8;
       if (!place.failed) former_.computed(place.formed, took, now);
     }
+    place.timed = times_next_locked(place);
     stats_.wasted_count += std::exchange(place.wasted, 0);
     place.size = 0;
     pinned = std::move(place.pin);
     idle_.push_back(&place);
+    rested_ = rested_ || (former_.empty() && idle_.size() == places_.size());
     jobs = schedule_locked(now);
   }
   submit_jobs(jobs);

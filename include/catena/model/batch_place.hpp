@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -69,6 +70,8 @@ struct batch_place : compute_job {
   std::optional<failure> thrown;       ///< by the instance for this part, with rows not answered yet
   bisection repeats;                   ///< of rows that threw
   std::size_t wasted = 0;              ///< answers that nobody waited for
+  bool timed = true;                   ///< how long the batch takes is measured
+  std::uint32_t untimed_count = 0;     ///< batches since one was
   time_point began{};
   std::shared_ptr<batcher> pin;        ///< set from when the place is scheduled until it is idle
   ready_list homeward;                 ///< ended while the function runs, on their way to the runtime's executor together

@@ -98,6 +98,10 @@ class batcher : public executor_user, public std::enable_shared_from_this<batche
   void submit_jobs(compute_job* jobs) noexcept;
   void set_timer_locked(time_point when) noexcept;
   static void delay_over(timer_node& node, wake how);
+  /// Looks at the clock where the batch is timed; otherwise the last look will do.
+  [[nodiscard]] time_point look_locked(const batch_place& place) noexcept;
+  /// Whether the next batch of a place is timed: where batches take microseconds, some do for all.
+  [[nodiscard]] bool times_next_locked(batch_place& place) const noexcept;
   /// When a request comes, as exactly as the batch former needs it.
   [[nodiscard]] time_point moment_locked() noexcept;
   [[nodiscard]] failure refusal(batch_former::entry bound, const pending_request& r, duration batch_time) const;
@@ -114,6 +118,7 @@ class batcher : public executor_user, public std::enable_shared_from_this<batche
   std::vector<batch_place*> idle_;  ///< the last to become idle is the first to work: its caches are warm
   std::size_t scheduled_ = 0;       ///< instances on their way to a compute thread, where they will take what waits
   time_point looked_{};             ///< at the clock last
+  bool rested_ = true;              ///< nothing was to be done since then
   delay_timer timer_;
   bool closed_ = false;
   duration batch_time_{};           ///< smoothed; zero: unknown
