@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <catena/runtime/brief_mutex.hpp>
 #include <catena/runtime/compute_pool.hpp>
 #include <catena/runtime/parking_place.hpp>
 #include <catena/runtime/spin_lock.hpp>
@@ -58,7 +59,7 @@ struct compute_pool::state {
   const std::size_t max_spinners;
   boost::asio::any_io_executor instead;
 
-  std::mutex mutex;
+  brief_mutex mutex;
   parking_place asleep;
   compute_job* first = nullptr;
   compute_job* last = nullptr;
@@ -89,7 +90,7 @@ struct compute_pool::state {
   }
 
   /// Spins for a while without the lock; false if nothing came, or if enough others spin.
-  [[nodiscard]] bool look_for_work(std::unique_lock<std::mutex>& lock) {
+  [[nodiscard]] bool look_for_work(std::unique_lock<brief_mutex>& lock) {
     if (spin == duration{} || spinners >= max_spinners) return false;
     ++spinners;
     lock.unlock();

@@ -4,6 +4,7 @@
 /// Brings requests to instances: batch former, idle instance, compute thread, results. Types are erased.
 #include <catena/model/batch_place.hpp>
 #include <catena/model/model_options.hpp>
+#include <catena/runtime/brief_mutex.hpp>
 #include <catena/runtime/state.hpp>
 
 #include <exception>
@@ -113,7 +114,7 @@ class batcher : public executor_user, public std::enable_shared_from_this<batche
   const measuring measures_;
   std::vector<std::unique_ptr<batch_place>> places_;
 
-  mutable std::mutex mutex_;
+  mutable brief_mutex mutex_;
   batch_former former_;
   std::vector<batch_place*> idle_;  ///< the last to become idle is the first to work: its caches are warm
   std::size_t scheduled_ = 0;       ///< instances on their way to a compute thread, where they will take what waits
