@@ -222,6 +222,16 @@ std::vector<graph::demand> shared_demands(graph::builder& chain, const std::stri
   return std::vector<graph::demand>(count, graph::demand::reads);
 }
 
+/// A child's answer while it still has it; null if there is none that stays in the chain.
+template <class Answer>
+const Answer* answer_of(graph::run& child) noexcept {
+  switch (child.why_stopped()) {
+    case graph::stop_reason::none: return child.slot<Answer>(child.of().result);
+    case graph::stop_reason::exited: return child.of().exit_type ? nullptr : static_cast<const Answer*>(child.exit_value().get());
+    default: return nullptr;
+  }
+}
+
 /// Moves a child's answer into the output of the parent's step, or fails the parent, or leaves it by the child's exit.
 template <class Out, class Answer = Out>
 void move_answer(graph::run& child, graph::run& parent, const graph::step& s) {
