@@ -124,7 +124,10 @@ inline graph::run& make_child(parent_operation& parent, const graph::plan& plan,
   graph::run& around = *parent.owner;
   const bool own_deadline = options.deadline < around.deadline;
   const graph::run::start_options start{
-      .call = {.deadline = own_deadline ? options.deadline : around.deadline, .priority = around.priority, .id = around.id},
+      .call = {.deadline = own_deadline ? options.deadline : around.deadline,
+               .priority = around.priority,
+               .tenant = around.tenant,
+               .id = around.id},
       .tail = &child_tail::operations,
       .tail_size = sizeof(child_tail),
       .executor = &around.executor(),
