@@ -253,6 +253,11 @@ void move_answer(graph::run& child, graph::run& parent, const graph::step& s) {
   }
 }
 
+/// A step that is nothing but its child has not begun if the child has not.
+inline void pass_on_never_began(const graph::run& child, graph::run& parent) noexcept {
+  if (child.never_began()) parent.note_never_began();
+}
+
 /// The same; an answer whose move throws fails the parent.
 template <class Out, class Answer = Out>
 void take_answer(graph::run& child, graph::run& parent, const graph::step& s) noexcept {

@@ -70,6 +70,8 @@ struct guard_step {
     if (stage.options.timeout) op.until = later(r.runtime().time->now(), *stage.options.timeout);
     if (stage.options.reserve > duration{} && r.deadline != no_deadline)
       op.until = std::min(op.until, earlier(r.deadline, stage.options.reserve));
+    // Who stops the run takes a waiter out of the queue, and may be done with the run before this is.
+    const boost::intrusive_ptr<graph::run> pinned(stage.queue ? &r : nullptr);
     enter(op);
     return finish_start<guard_step>(r, s, op);
   }
@@ -196,6 +198,7 @@ struct guard_step {
       return;
     }
     failure why = late ? failure(errc::timed_out, "gave no answer within the stage's time") : child.reason();
+    if constexpr (!has_fallback) pass_on_never_began(child, r);
     child.release();
     stage_failed(op, std::move(why));
   }

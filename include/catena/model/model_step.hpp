@@ -116,7 +116,10 @@ struct model_step {
     auto& op = static_cast<model_operation&>(base);
     const bool queued = batcher_of(op.its_step()).withdraw(op);
     const bool given_up = op.give_up();
-    if (queued) op.owner->release();  // not the last: who stops a run holds it
+    if (queued) {
+      op.owner->note_never_began();
+      op.owner->release();  // not the last: who stops a run holds it
+    }
     return given_up;
   }
 
@@ -132,6 +135,7 @@ struct model_step {
       return graph::outcome::suspended;  // who stopped the run has counted the operation out
     }
     graph::run& r = *op.owner;
+    r.note_never_began();
     r.fail(op.its_step(), std::move(why));
     end_operation<model_step>(op);
     r.release();  // not the last: the walker holds the run
