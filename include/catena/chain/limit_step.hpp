@@ -30,7 +30,7 @@ struct limit_terms {
 template <class Gate, class Out, class... In>
 struct limit_charge {
   template <class Cost, class TrueCost>
-  explicit limit_charge(limit_terms<Gate, Cost, TrueCost> terms) : through(std::move(terms.through)) {
+  limit_charge(limit_terms<Gate, Cost, TrueCost> terms) : through(std::move(terms.through)) {  // NOLINT
     if constexpr (std::integral<Cost>) {
       fixed = static_cast<std::int64_t>(terms.cost);
     } else {
@@ -270,7 +270,7 @@ struct limited_stage {
     request.name = name;
     request.inputs = std::move(ids);
     step::prepare(chain, request, plan_of_stage<Base, In...>(chain, label_of(chain, name), std::move(base)),
-                  limit_charge<Gate, output<In...>, In...>(std::move(terms)));
+                  std::move(terms));
     return chain.add_stage(std::move(request));
   }
 
