@@ -225,6 +225,26 @@ std::vector<graph::demand> shared_demands(graph::builder& chain, const std::stri
   return std::vector<graph::demand>(count, graph::demand::reads);
 }
 
+/// A child's answer while it still has it; null if there is none that stays in the chain.
+template <class Answer>
+const Answer* answer_of(graph::run& child) noexcept {
+  switch (child.why_stopped()) {
+    case graph::stop_reason::none: return child.slot<Answer>(child.of().result);
+    case graph::stop_reason::exited: return child.of().exit_type ? nullptr : static_cast<const Answer*>(child.exit_value().get());
+    default: return nullptr;
+  }
+}
+
+/// Takes it out of the child.
+template <class Answer>
+Answer take_answer_of(graph::run& child) {
+  if (child.why_stopped() == graph::stop_reason::exited) return std::move(*std::static_pointer_cast<Answer>(child.exit_value()));
+  Answer* value = child.slot<Answer>(child.of().result);
+  Answer taken(std::move(*value));
+  graph::release_value(value);
+  return taken;
+}
+
 /// Moves a child's answer into the output of the parent's step, or fails the parent, or leaves it by the child's exit.
 template <class Out, class Answer = Out>
 void move_answer(graph::run& child, graph::run& parent, const graph::step& s) {
@@ -241,6 +261,11 @@ void move_answer(graph::run& child, graph::run& parent, const graph::step& s) {
       return;
     default: parent.fail(s, child.reason()); return;
   }
+}
+
+/// A step that is nothing but its child has not begun if the child has not.
+inline void pass_on_never_began(const graph::run& child, graph::run& parent) noexcept {
+  if (child.never_began()) parent.note_never_began();
 }
 
 /// The same; an answer whose move throws fails the parent.

@@ -4,11 +4,12 @@
 /// What people write between two `>>`: a named stage and what may be said about it.
 #include <catena/chain/coroutine_step.hpp>
 #include <catena/chain/function_step.hpp>
-#include <catena/chain/guard_step.hpp>
 #include <catena/chain/nested_step.hpp>
 #include <catena/chain/offload_step.hpp>
 #include <catena/chain/operation_step.hpp>
+#include <catena/chain/said.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -56,29 +57,41 @@ struct work_step {
 ///
 ///     stage("graph", link_score).timeout(50ms).fallback(no_links)
 ///
+/// However it is written, what is said stands in one order, from the outside in:
+///
+///     .fallback            answers when what is inside fails
+///       .timeout           covers all that is inside: waiting as well as working
+///         .cache           a hit, and waiting for somebody who computes the same, go no further in
+///           .queue         a place among those in the stage
+///             .limit       tokens; several limits one after the other, as they are said
+///               .on        where the work runs
+///                 work     what the stage is made of
+///
+/// So a stage that is late falls back, and so does one that is refused at a queue or a limit; a hit pays nothing; who leads a
+/// computation that others wait for waits and pays for all; and what a fallback answers is never kept as the stage's own.
+///
 /// A stage with a fallback sees its inputs as const references, because both may need them.
-template <class F, fixed_string Name = fixed_string<1>{}, class On = detail::inline_execution,
-          class Fallback = detail::no_fallback, bool Guarded = false>
+template <class F, fixed_string Name = fixed_string<1>{}, class On = detail::inline_execution, class Said = detail::said<>>
 class stage_of {
  public:
   using catena_stage_expression = void;
-  stage_of(std::string name, F f, On on, Fallback otherwise, detail::guard_options guard)
-      : name_(std::move(name)), f_(std::move(f)), on_(std::move(on)), fallback_(std::move(otherwise)), guard_(std::move(guard)) {}
+  stage_of(std::string name, F f, On on, Said said)
+      : name_(std::move(name)), f_(std::move(f)), on_(std::move(on)), said_(std::move(said)) {}
 
   /// Gives up after `limit`, queueing included, with errc::timed_out; a function that runs inline is not interrupted,
   /// but its late answer is not used.
   [[nodiscard]] auto timeout(duration limit) && {
-    guard_.timeout = limit;
-    return guarded();
+    said_.guard.timeout = limit;
+    return saying(std::move(said_).template guarded<detail::guarding::time>());
   }
 
   /// Answers with `f(inputs...)` when the stage fails for any reason but cancellation and the run's deadline.
   /// \param reserve how much of the run's time is kept for the fallback: the stage itself times out that much earlier
   template <class G>
   [[nodiscard]] auto fallback(G f, duration reserve = {}) && {
-    static_assert(std::is_same_v<Fallback, detail::no_fallback>, "catena: a stage has one fallback; nest a stage for more");
-    guard_.reserve = reserve;
-    return stage_of<F, Name, On, G, true>(std::move(name_), std::move(f_), std::move(on_), std::move(f), std::move(guard_));
+    static_assert(!Said::has_fallback, "catena: a stage has one fallback; nest a stage for more");
+    said_.guard.reserve = reserve;
+    return saying(std::move(said_).with_fallback(stage_of<G>("fallback", std::move(f), {}, {})));
   }
 
   /// Runs the stage's function or coroutine on another executor; the run goes on on its own. A function's inputs stay
@@ -86,20 +99,41 @@ class stage_of {
   template <class Executor>
   [[nodiscard]] auto on(Executor executor) && {
     static_assert(std::is_same_v<On, detail::inline_execution>, "catena: a stage runs on one executor");
-    return stage_of<F, Name, Executor, Fallback, Guarded>(std::move(name_), std::move(f_), std::move(executor),
-                                                          std::move(fallback_), std::move(guard_));
+    return stage_of<F, Name, Executor, Said>(std::move(name_), std::move(f_), std::move(executor), std::move(said_));
   }
 
   /// Puts a bounded queue in front of the stage, shared by all runs of the chain.
   [[nodiscard]] auto queue(queue_options options) && {
-    guard_.queue = options;
-    return guarded();
+    said_.guard.queue = options;
+    return saying(std::move(said_).template guarded<detail::guarding::queue>());
+  }
+
+  /// Keeps the stage's answers: whoever asks the same again finds them, inline, before queue and limit, and of many who ask
+  /// at once one computes for all. The same means: name, version, inputs and the run's tenant.
+  ///
+  /// Everybody gets a copy; an answer that is expensive to copy is a std::shared_ptr<const T>. One who is cancelled or out of
+  /// time disturbs no other: if he computes, another one takes over. A failure reaches all who wait, and is forgotten unless
+  /// the options say otherwise; early exits and what a fallback answers are not kept.
+  ///
+  /// Stages that share a cache share the answers of equal name and version: give those of different meaning different names.
+  template <class T>
+  [[nodiscard]] auto cache(catena::cache<T> in, stage_cache_options options = {}) && {
+    static_assert(!Said::has_cache, "catena: a stage has one cache");
+    return saying(std::move(said_).with_cache(detail::cache_terms<T>{std::move(in), std::move(options)}));
+  }
+
+  /// Lets the stage begin only when the gate lets it in: an admission takes `cost` tokens before, and the stage waits for
+  /// them in its line until the run's deadline or the stage's timeout, or is refused with errc::not_admitted and
+  /// retry_after. What has not begun pays nothing. Tokens that are there are taken inline.
+  /// \param cost       a number, or a function of the stage's inputs, `const T&...` to a number
+  /// \param true_cost  a function of its answer, `const Out&` to a number: what it took too much is put back, what it
+  ///                   took too little is taken on top
+  template <class Gate, class Cost = std::int64_t, class TrueCost = detail::true_as_estimated>
+  [[nodiscard]] auto limit(Gate through, Cost cost = 1, TrueCost true_cost = {}) && {
+    return saying(std::move(said_).with_limit(detail::terms_of(std::move(through), std::move(cost), std::move(true_cost))));
   }
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
-
-  template <class G>
-  using with_callable = stage_of<G>;
 
   /// The type that comes out when the stage is given In...
   template <class... In>
@@ -108,11 +142,7 @@ class stage_of {
   /// Adds the stage to a chain being written down; returns the id of its value.
   template <class... In>
   std::uint32_t add_to(graph::builder& chain, std::vector<std::uint32_t> inputs) && {
-    if constexpr (Guarded) {
-      using step = detail::guard_step<stage_of<F, Name, On>, Fallback, In...>;
-      return step::add_to(chain, name_, std::move(inputs),
-                          stage_of<F, Name, On>("", std::move(f_), std::move(on_), {}, {}), std::move(fallback_), guard_);
-    } else {
+    if constexpr (Said::is_nothing) {
       using step = typename detail::work_step<F, Name, On, In...>::type;
       graph::stage_request request;
       request.name = std::move(name_);
@@ -120,20 +150,48 @@ class stage_of {
       if constexpr (std::is_same_v<On, detail::inline_execution>) step::prepare(chain, request, std::move(f_));
       else step::prepare(chain, request, std::move(f_), std::move(on_));
       return chain.add_stage(std::move(request));
+    } else {
+      return add_layers<In...>(chain, std::move(inputs));
     }
   }
 
  private:
-  auto guarded() {
-    return stage_of<F, Name, On, Fallback, true>(std::move(name_), std::move(f_), std::move(on_), std::move(fallback_),
-                                                 std::move(guard_));
+  template <class Other>
+  auto saying(Other other) {
+    return stage_of<F, Name, On, Other>(std::move(name_), std::move(f_), std::move(on_), std::move(other));
+  }
+
+  /// From the inside out, as the table at the top says; each is a step that runs the next one as a run of its own.
+  template <class... In>
+  std::uint32_t add_layers(graph::builder& chain, std::vector<std::uint32_t> inputs) {
+    using detail::guarding;
+    constexpr bool has_time = detail::has(Said::guards, guarding::time);
+    constexpr bool has_queue = detail::has(Said::guards, guarding::queue);
+    constexpr bool queue_apart = has_queue && Said::has_cache;
+    constexpr bool has_guard = has_time || (has_queue && !queue_apart);
+    const std::string around_cache = has_guard ? std::string() : name_;
+    const std::string around_limits = has_guard || Said::has_cache ? std::string() : name_;
+    const auto keys = keys_of();
+    auto limited = detail::behind_limits(around_limits, stage_of<F, Name, On>("", std::move(f_), std::move(on_), {}), std::move(said_.limits));
+    auto queued = detail::behind_queue<queue_apart>(std::move(limited), said_.guard);
+    auto cached = detail::behind_cache(around_cache, std::move(queued), std::move(said_.cache), keys);
+    if constexpr (has_guard) {
+      using step = detail::guard_step<decltype(cached), decltype(said_.fallback), In...>;
+      return step::add_to(chain, name_, std::move(inputs), std::move(cached), std::move(said_.fallback), said_.guard);
+    } else {
+      return std::move(cached).template add_to<In...>(chain, std::move(inputs));
+    }
+  }
+
+  [[nodiscard]] key_space keys_of() const {
+    if constexpr (Said::has_cache) return detail::key_space_of(f_, name_, said_.cache.options);
+    else return key_space({});
   }
 
   std::string name_;
   F f_;
   [[no_unique_address]] On on_;
-  [[no_unique_address]] Fallback fallback_;
-  detail::guard_options guard_;
+  Said said_;
 };
 
 /// A stage with a name and what it runs: a function `U(In...)`, `result<U>(In...)`, a coroutine `awaitable<U>(call, In...)`,
@@ -142,13 +200,13 @@ class stage_of {
 /// \lifetime  the callable is copied into the chain
 template <class F>
 [[nodiscard]] auto stage(std::string name, F f) {
-  return stage_of<F>(std::move(name), std::move(f), {}, {}, {});
+  return stage_of<F>(std::move(name), std::move(f), {}, {});
 }
 
 /// The same with a name that wiring errors can show.
 template <fixed_string Name, class F>
 [[nodiscard]] auto stage(F f) {
-  return stage_of<F, Name>(std::string(Name.view()), std::move(f), {}, {}, {});
+  return stage_of<F, Name>(std::string(Name.view()), std::move(f), {}, {});
 }
 
 }  // namespace catena
