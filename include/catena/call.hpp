@@ -29,6 +29,7 @@ struct trace_context {
 struct run_options {
   time_point deadline = no_deadline;           ///< absolute, by the runtime's time source
   catena::priority priority = priority::normal;
+  std::uint32_t tenant = 0;                    ///< for whom, as the service numbers its tenants; zero: for nobody in particular
   std::uint64_t id = 0;                        ///< zero: the runtime gives one
   const trace_context* trace_parent = nullptr; ///< copied when the run begins
   /// The run it is a part of, set by call::options(): then it begins also while the runtime drains.
@@ -46,6 +47,7 @@ struct call_context {
   /// Zero while the run is wanted; see graph::stop_reason.
   std::atomic<std::uint8_t> stop{0};
   catena::priority priority = priority::normal;
+  std::uint32_t tenant = 0;
 };
 
 }  // namespace graph
@@ -59,12 +61,14 @@ class call {
   [[nodiscard]] std::uint64_t id() const noexcept { return context_->id; }
   [[nodiscard]] time_point deadline() const noexcept { return context_->deadline; }
   [[nodiscard]] catena::priority priority() const noexcept { return context_->priority; }
+  [[nodiscard]] std::uint32_t tenant() const noexcept { return context_->tenant; }
   [[nodiscard]] bool cancelled() const noexcept { return context_->stop.load(std::memory_order_relaxed) != 0; }
   /// Null when the caller gave none.
   [[nodiscard]] const trace_context* trace_parent() const noexcept { return context_->trace; }
   /// The options with which what this stage calls belongs to the same request.
   [[nodiscard]] run_options options() const noexcept {
-    return {.deadline = deadline(), .priority = priority(), .id = id(), .trace_parent = trace_parent(), .part_of = context_};
+    return {.deadline = deadline(), .priority = priority(), .tenant = tenant(), .id = id(), .trace_parent = trace_parent(),
+            .part_of = context_};
   }
 
  private:

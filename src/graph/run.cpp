@@ -59,7 +59,8 @@ run::run(const plan& p, const start_options& options, std::size_t size) noexcept
   intrusive_ptr_add_ref(plan_);
   id = options.call.id;
   deadline = options.call.deadline;
-  priority = options.call.priority;
+  priority = std::min(options.call.priority, catena::priority::critical);  // a cast may have made it anything
+  tenant = options.call.tenant;
   for (const counted_slot& counted : p.counted)
     ::new (static_cast<void*>(at(counted.offset + static_cast<std::uint32_t>(counted.type->count_offset)))) live_count(0);
   if (!p.missing.empty()) {

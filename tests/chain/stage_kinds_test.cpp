@@ -315,12 +315,12 @@ TEST_CASE("an early exit passes through guards, each and branch up to its chain"
   CHECK(here.run(stage("nested", branched), 1)->value() == 101);
 }
 
-TEST_CASE("a coroutine stage hands the call on, and what it calls has the same id, deadline and priority") {
+TEST_CASE("a coroutine stage hands the call on, and what it calls has the same id, deadline, priority and tenant") {
   kinds_world here;
-  using seen = std::tuple<std::uint64_t, time_point, priority, bool>;  // id, deadline, priority, traced
+  using seen = std::tuple<std::uint64_t, time_point, priority, std::uint32_t, bool>;  // id, deadline, priority, tenant, traced
   const auto inner = make_chain<int>(here.rt, "inner", [](auto in) {
     return in >> stage("look", [](call c, int) {
-             return seen{c.id(), c.deadline(), c.priority(), c.trace_parent() && c.trace_parent()->flags == 1};
+             return seen{c.id(), c.deadline(), c.priority(), c.tenant(), c.trace_parent() && c.trace_parent()->flags == 1};
            });
   });
   auto agent = [inner](call c, int i) -> asio::awaitable<seen> {
@@ -330,26 +330,34 @@ TEST_CASE("a coroutine stage hands the call on, and what it calls has the same i
   trace_context parent;
   parent.flags = 1;
   const auto deadline = here.world.now() + 5s;
-  const auto end = here.run(stage("agent", agent), 1, {.deadline = deadline, .priority = priority::high, .id = 9, .trace_parent = &parent});
+  const run_options options{.deadline = deadline, .priority = priority::high, .tenant = 3, .id = 9, .trace_parent = &parent};
+  const auto end = here.run(stage("agent", agent), 1, options);
   CHECK(std::get<0>(end->value()) == 9);
   CHECK(std::get<1>(end->value()) == deadline);
   CHECK(std::get<2>(end->value()) == priority::high);
-  CHECK(std::get<3>(end->value()));
+  CHECK(std::get<3>(end->value()) == 3);
+  CHECK(std::get<4>(end->value()));
 }
 
-TEST_CASE("stages of runs inside the run see its id, deadline, priority and trace") {
+TEST_CASE("stages of runs inside the run see its id, deadline, priority, tenant and trace") {
   kinds_world here;
   trace_context parent;
   parent.flags = 1;
-  const run_options options{.deadline = here.world.now() + 5s, .priority = priority::high, .id = 9, .trace_parent = &parent};
+  const run_options options{.deadline = here.world.now() + 5s, .priority = priority::high, .tenant = 3, .id = 9, .trace_parent = &parent};
   const auto look = [&](call c, int) {
-    return c.id() == 9 && c.deadline() == options.deadline && c.priority() == priority::high && c.trace_parent() &&
-           c.trace_parent()->flags == 1;
+    return c.id() == 9 && c.deadline() == options.deadline && c.priority() == priority::high && c.tenant() == 3 &&
+           c.trace_parent() && c.trace_parent()->flags == 1;
   };
   const auto inner = make_chain<int>(here.rt, "inner", [&](auto in) { return in >> stage("look", look); });
   CHECK(here.run(stage("nested", inner), 1, options)->value());
   CHECK(here.run(stage("timed", look).timeout(1h), 1, options)->value());
   CHECK(here.run(first_of("race", stage("look", look), stage("inner", inner)), 1, options)->value());
+}
+
+TEST_CASE("a priority beyond the highest is the highest") {
+  kinds_world here;
+  const auto look = [](call c, int) { return c.priority() == priority::critical; };
+  CHECK(here.run(stage("look", look), 1, {.priority = static_cast<priority>(200)})->value());
 }
 
 TEST_CASE("a run without an id is given one, a different one each time") {

@@ -124,7 +124,10 @@ inline graph::run& make_child(parent_operation& parent, const graph::plan& plan,
   graph::run& around = *parent.owner;
   const bool own_deadline = options.deadline < around.deadline;
   const graph::run::start_options start{
-      .call = {.deadline = own_deadline ? options.deadline : around.deadline, .priority = around.priority, .id = around.id},
+      .call = {.deadline = own_deadline ? options.deadline : around.deadline,
+               .priority = around.priority,
+               .tenant = around.tenant,
+               .id = around.id},
       .tail = &child_tail::operations,
       .tail_size = sizeof(child_tail),
       .executor = &around.executor(),
@@ -220,6 +223,16 @@ std::vector<graph::demand> shared_demands(graph::builder& chain, const std::stri
     if (((!plans->inputs[i].may_be_borrowed) || ...))
       chain.fault("stage '" + name + "' wants to move what its other part may still need: let both take a const reference");
   return std::vector<graph::demand>(count, graph::demand::reads);
+}
+
+/// A child's answer while it still has it; null if there is none that stays in the chain.
+template <class Answer>
+const Answer* answer_of(graph::run& child) noexcept {
+  switch (child.why_stopped()) {
+    case graph::stop_reason::none: return child.slot<Answer>(child.of().result);
+    case graph::stop_reason::exited: return child.of().exit_type ? nullptr : static_cast<const Answer*>(child.exit_value().get());
+    default: return nullptr;
+  }
 }
 
 /// Moves a child's answer into the output of the parent's step, or fails the parent, or leaves it by the child's exit.

@@ -262,7 +262,7 @@ std::uint32_t guard_step<Base, Fallback, In...>::add_to(graph::builder& chain, c
     using fallback_stage = typename Base::template with_callable<Fallback>;
     using fallback_output = typename fallback_stage::template output<In...>;
     static_assert(std::is_same_v<fallback_output, output>, "catena: a fallback answers what its stage answers");
-    stage->fallback = plan_of_stage<fallback_stage, In...>(chain, name, fallback_stage("fallback", std::move(fallback), {}, {}, {}));
+    stage->fallback = plan_of_stage<fallback_stage, In...>(chain, name, fallback_stage("fallback", std::move(fallback), {}, {}));
   }
   graph::stage_request request;
   request.name = name;

@@ -5,12 +5,15 @@
 #include <catena/chain/coroutine_step.hpp>
 #include <catena/chain/function_step.hpp>
 #include <catena/chain/guard_step.hpp>
+#include <catena/chain/limit_step.hpp>
 #include <catena/chain/nested_step.hpp>
 #include <catena/chain/offload_step.hpp>
 #include <catena/chain/operation_step.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -50,6 +53,44 @@ struct work_step {
   using type = typename decltype(choose())::type;
 };
 
+/// What has been said about a stage, beyond what runs and where.
+template <bool Guarded = false, class Fallback = no_fallback, class... Limits>
+struct said {
+  static constexpr bool is_guarded = Guarded;
+  static constexpr bool has_fallback = !std::is_same_v<Fallback, no_fallback>;
+  static constexpr bool is_nothing = !Guarded && sizeof...(Limits) == 0;
+
+  guard_options guard;
+  [[no_unique_address]] Fallback fallback;
+  [[no_unique_address]] std::tuple<Limits...> limits;
+
+  [[nodiscard]] said<true, Fallback, Limits...> guarded() && { return {std::move(guard), std::move(fallback), std::move(limits)}; }
+  template <class G>
+  [[nodiscard]] said<true, G, Limits...> with_fallback(G f) && {
+    return {std::move(guard), std::move(f), std::move(limits)};
+  }
+  template <class Limit>
+  [[nodiscard]] said<Guarded, Fallback, Limits..., Limit> with_limit(Limit limit) && {
+    return {std::move(guard), std::move(fallback), std::tuple_cat(std::move(limits), std::tuple<Limit>(std::move(limit)))};
+  }
+};
+
+/// Puts limits around a stage expression, the first one outermost. Only the outermost step of all has the stage's name.
+template <class Base>
+auto behind_limits(std::string, const std::string&, Base base, std::tuple<>) {
+  return base;
+}
+template <class Base, class Gate, class Cost, class TrueCost, class... Limits>
+auto behind_limits(std::string name, const std::string& label, Base base,
+                   std::tuple<limit_terms<Gate, Cost, TrueCost>, Limits...> limits) {
+  return std::apply(
+      [&](auto& first, auto&... others) {
+        auto inner = behind_limits("", label, std::move(base), std::tuple<Limits...>(std::move(others)...));
+        return limited_stage<decltype(inner), Gate, Cost, TrueCost>{std::move(name), label, std::move(inner), std::move(first)};
+      },
+      limits);
+}
+
 }  // namespace detail
 
 /// A named stage: what runs, and what may happen on the way. A value; copying it copies the callable.
@@ -57,28 +98,27 @@ struct work_step {
 ///     stage("graph", link_score).timeout(50ms).fallback(no_links)
 ///
 /// A stage with a fallback sees its inputs as const references, because both may need them.
-template <class F, fixed_string Name = fixed_string<1>{}, class On = detail::inline_execution,
-          class Fallback = detail::no_fallback, bool Guarded = false>
+template <class F, fixed_string Name = fixed_string<1>{}, class On = detail::inline_execution, class Said = detail::said<>>
 class stage_of {
  public:
   using catena_stage_expression = void;
-  stage_of(std::string name, F f, On on, Fallback otherwise, detail::guard_options guard)
-      : name_(std::move(name)), f_(std::move(f)), on_(std::move(on)), fallback_(std::move(otherwise)), guard_(std::move(guard)) {}
+  stage_of(std::string name, F f, On on, Said said)
+      : name_(std::move(name)), f_(std::move(f)), on_(std::move(on)), said_(std::move(said)) {}
 
   /// Gives up after `limit`, queueing included, with errc::timed_out; a function that runs inline is not interrupted,
   /// but its late answer is not used.
   [[nodiscard]] auto timeout(duration limit) && {
-    guard_.timeout = limit;
-    return guarded();
+    said_.guard.timeout = limit;
+    return saying(std::move(said_).guarded());
   }
 
   /// Answers with `f(inputs...)` when the stage fails for any reason but cancellation and the run's deadline.
   /// \param reserve how much of the run's time is kept for the fallback: the stage itself times out that much earlier
   template <class G>
   [[nodiscard]] auto fallback(G f, duration reserve = {}) && {
-    static_assert(std::is_same_v<Fallback, detail::no_fallback>, "catena: a stage has one fallback; nest a stage for more");
-    guard_.reserve = reserve;
-    return stage_of<F, Name, On, G, true>(std::move(name_), std::move(f_), std::move(on_), std::move(f), std::move(guard_));
+    static_assert(!Said::has_fallback, "catena: a stage has one fallback; nest a stage for more");
+    said_.guard.reserve = reserve;
+    return saying(std::move(said_).with_fallback(std::move(f)));
   }
 
   /// Runs the stage's function or coroutine on another executor; the run goes on on its own. A function's inputs stay
@@ -86,14 +126,25 @@ class stage_of {
   template <class Executor>
   [[nodiscard]] auto on(Executor executor) && {
     static_assert(std::is_same_v<On, detail::inline_execution>, "catena: a stage runs on one executor");
-    return stage_of<F, Name, Executor, Fallback, Guarded>(std::move(name_), std::move(f_), std::move(executor),
-                                                          std::move(fallback_), std::move(guard_));
+    return stage_of<F, Name, Executor, Said>(std::move(name_), std::move(f_), std::move(executor), std::move(said_));
   }
 
   /// Puts a bounded queue in front of the stage, shared by all runs of the chain.
   [[nodiscard]] auto queue(queue_options options) && {
-    guard_.queue = options;
-    return guarded();
+    said_.guard.queue = options;
+    return saying(std::move(said_).guarded());
+  }
+
+  /// Lets the stage begin only when the gate lets it in: an admission takes `cost` tokens before, and the stage waits for
+  /// them in its line until the run's deadline or the stage's timeout, or is refused with errc::not_admitted and
+  /// retry_after. What has not begun pays nothing. Tokens that are there are taken inline.
+  /// \param cost       a number, or a function of the stage's inputs, `const T&...` to a number
+  /// \param true_cost  a function of its answer, `const Out&` to a number: what it took too much is put back, what it
+  ///                   took too little is taken on top
+  template <gate Gate, class Cost = std::int64_t, class TrueCost = detail::true_as_estimated>
+  [[nodiscard]] auto limit(Gate through, Cost cost = 1, TrueCost true_cost = {}) && {
+    using terms = detail::limit_terms<Gate, Cost, TrueCost>;
+    return saying(std::move(said_).with_limit(terms{std::move(through), std::move(cost), std::move(true_cost)}));
   }
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -108,11 +159,7 @@ class stage_of {
   /// Adds the stage to a chain being written down; returns the id of its value.
   template <class... In>
   std::uint32_t add_to(graph::builder& chain, std::vector<std::uint32_t> inputs) && {
-    if constexpr (Guarded) {
-      using step = detail::guard_step<stage_of<F, Name, On>, Fallback, In...>;
-      return step::add_to(chain, name_, std::move(inputs),
-                          stage_of<F, Name, On>("", std::move(f_), std::move(on_), {}, {}), std::move(fallback_), guard_);
-    } else {
+    if constexpr (Said::is_nothing) {
       using step = typename detail::work_step<F, Name, On, In...>::type;
       graph::stage_request request;
       request.name = std::move(name_);
@@ -120,20 +167,30 @@ class stage_of {
       if constexpr (std::is_same_v<On, detail::inline_execution>) step::prepare(chain, request, std::move(f_));
       else step::prepare(chain, request, std::move(f_), std::move(on_));
       return chain.add_stage(std::move(request));
+    } else {
+      // From the inside out; each is a step that runs the next one as a run of its own.
+      const std::string outer = Said::is_guarded ? std::string() : name_;
+      auto limited = detail::behind_limits(outer, name_, stage_of<F, Name, On>("", std::move(f_), std::move(on_), {}),
+                                           std::move(said_.limits));
+      if constexpr (Said::is_guarded) {
+        using step = detail::guard_step<decltype(limited), decltype(said_.fallback), In...>;
+        return step::add_to(chain, name_, std::move(inputs), std::move(limited), std::move(said_.fallback), said_.guard);
+      } else {
+        return std::move(limited).template add_to<In...>(chain, std::move(inputs));
+      }
     }
   }
 
  private:
-  auto guarded() {
-    return stage_of<F, Name, On, Fallback, true>(std::move(name_), std::move(f_), std::move(on_), std::move(fallback_),
-                                                 std::move(guard_));
+  template <class Other>
+  auto saying(Other other) {
+    return stage_of<F, Name, On, Other>(std::move(name_), std::move(f_), std::move(on_), std::move(other));
   }
 
   std::string name_;
   F f_;
   [[no_unique_address]] On on_;
-  [[no_unique_address]] Fallback fallback_;
-  detail::guard_options guard_;
+  Said said_;
 };
 
 /// A stage with a name and what it runs: a function `U(In...)`, `result<U>(In...)`, a coroutine `awaitable<U>(call, In...)`,
@@ -142,13 +199,13 @@ class stage_of {
 /// \lifetime  the callable is copied into the chain
 template <class F>
 [[nodiscard]] auto stage(std::string name, F f) {
-  return stage_of<F>(std::move(name), std::move(f), {}, {}, {});
+  return stage_of<F>(std::move(name), std::move(f), {}, {});
 }
 
 /// The same with a name that wiring errors can show.
 template <fixed_string Name, class F>
 [[nodiscard]] auto stage(F f) {
-  return stage_of<F, Name>(std::string(Name.view()), std::move(f), {}, {}, {});
+  return stage_of<F, Name>(std::string(Name.view()), std::move(f), {}, {});
 }
 
 }  // namespace catena

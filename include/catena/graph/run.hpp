@@ -178,6 +178,12 @@ class run : public call_context, public ready_node {
   void release() noexcept;
 
   [[nodiscard]] bool answered() const noexcept { return why_stopped() == stop_reason::none; }
+  /// The run failed before its work began: it was refused, or taken out of a queue. Whoever paid for it gets it back.
+  [[nodiscard]] bool never_began() const noexcept { return never_began_.load(std::memory_order_acquire); }
+  /// Its only stage did not begin; in a run of several stages another one may have.
+  void note_never_began() noexcept {
+    if (plan_->steps.size() == 1) never_began_.store(true, std::memory_order_release);
+  }
   /// The times of the stages, null where nobody records them.
   [[nodiscard]] stage_span* spans() noexcept {
     return recorded_ ? slot<stage_span>(size_ - static_cast<std::uint32_t>(plan_->steps.size() * sizeof(stage_span))) : nullptr;
@@ -220,6 +226,7 @@ class run : public call_context, public ready_node {
   bool guarded_;   ///< has a deadline_guard, the first thing behind the tail
   bool armed_ = false;
   bool recorded_;  ///< has stage_spans, the last thing of all
+  std::atomic<bool> never_began_{false};
   std::uint32_t size_;
   std::uint32_t extras_;  ///< offset of what is behind the tail
   failure reason_;

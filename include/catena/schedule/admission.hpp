@@ -5,6 +5,7 @@
 #include <catena/call.hpp>
 #include <catena/runtime.hpp>
 #include <catena/schedule/admission_desk.hpp>
+#include <catena/schedule/gate.hpp>
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -137,6 +138,8 @@ class permit {
 ///     ...
 ///     p.settle(used);
 ///
+/// Or it stands in front of a stage, a model or a chain: `stage("summarise", llm).limit(gate, tokens_of)`.
+///
 /// Who waits is admitted in order: higher priority first, within one whoever came first, and nobody who comes later takes
 /// the tokens that he waits for, through this or another admission.
 /// \threads   safe
@@ -179,6 +182,10 @@ class admission {
     return admit_with(*this, cost, options);
   }
 
+  // An admission is a gate, see schedule/gate.hpp.
+  class passage;
+  [[nodiscard]] bool is_of(const runtime_state& rt) const noexcept { return core_->desk->runtime().get() == &rt; }
+
   /// For a stage's own request, see schedule/admission_line.hpp.
   [[nodiscard]] const std::shared_ptr<detail::admission_core>& core() const noexcept { return core_; }
   [[nodiscard]] static permit permit_of(detail::admission_core& core, std::int64_t cost) noexcept { return {core, cost}; }
@@ -188,6 +195,45 @@ class admission {
 
   std::shared_ptr<detail::admission_core> core_;
 };
+
+/// A stage's request, see schedule/gate.hpp.
+class admission::passage : detail::admission_request {
+ public:
+  passage(const admission& through, const gate_request& asked) noexcept : core_(through.core_.get()) {
+    group = &core_->group;
+    cost = asked.cost;
+    deadline = asked.deadline;
+    priority = asked.priority;
+  }
+
+  [[nodiscard]] bool try_pass() {
+    const time_point now = core_->time.now();
+    time_point moment{};
+    return admitted = deadline > now && core_->try_take(cost, priority, now, moment);
+  }
+  [[nodiscard]] bool wait(void (*tell)(passage&), void (*give_up)(passage&) noexcept) {
+    tell_ = tell;
+    give_up_ = give_up;
+    decided = [](admission_request& r) { static_cast<passage&>(r).tell_(static_cast<passage&>(r)); };
+    abandon = [](admission_request& r) noexcept { static_cast<passage&>(r).give_up_(static_cast<passage&>(r)); };
+    const auto pinned = core_->desk;
+    return pinned->enter(*this);
+  }
+  [[nodiscard]] bool withdraw() { return core_->desk->withdraw(*this); }
+
+  [[nodiscard]] bool passed() const noexcept { return admitted; }
+  [[nodiscard]] failure why() const { return core_->why(admission_request::why); }
+
+  void settle(std::int64_t true_cost) { core_->settle(cost, true_cost); }
+  void never_began() noexcept { core_->refund(cost); }
+  void ended(work_end) noexcept {}
+
+ private:
+  detail::admission_core* core_;
+  void (*tell_)(passage&) = nullptr;
+  void (*give_up_)(passage&) noexcept = nullptr;
+};
+static_assert(settling_gate<admission>);
 
 }  // namespace catena
 
