@@ -2,6 +2,7 @@
 #include <catena/schedule/limit_line.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 namespace catena::detail {
@@ -20,14 +21,19 @@ namespace {
 
 // ---- the places -------------------------------------------------------------------------------------------------------------
 
+/// Smooths mean and deviation as TCP does (RFC 6298).
 void limit_places::note(const ended_request& r) noexcept {
+  constexpr duration most = std::chrono::hours(24);
   if (r.outcome == request_outcome::ignored) return;
   const duration before = latency();
-  const duration took = std::max(r.latency, duration{});
+  const duration took = std::clamp(r.latency, duration{}, most);
   if (r.outcome == request_outcome::overloaded && took <= before) return;
   // Two that end at once may leave one of them uncounted.
-  const duration smoothed = before == duration{} ? took : before + (took - before) / 8;
-  latency_ticks.store(smoothed.count(), std::memory_order_relaxed);
+  if (before == duration{}) return mean.store(took.count(), std::memory_order_relaxed);
+  const duration::rep off = (took - before).count();
+  const duration::rep deviated = deviation.load(std::memory_order_relaxed);
+  deviation.store(deviated + (std::abs(off) - deviated) / 4, std::memory_order_relaxed);
+  mean.store(before.count() + off / 8, std::memory_order_relaxed);
 }
 
 duration limit_places::turn() const noexcept {
@@ -67,7 +73,7 @@ void limit_line::advance(time_point now) noexcept {
   while (timer_node* due = moments_.pop_due(now)) {
     auto& r = static_cast<limit_request&>(*due);
     if (refuse_late(r, now)) continue;
-    r.when = earlier(r.deadline, places_.latency());
+    r.when = earlier(r.deadline, places_.enough());
     moments_.push(r);
   }
   look(now);
@@ -117,7 +123,7 @@ void limit_line::join(limit_request& r) noexcept {
   r.in_a_line = true;
   note_highest();
   if (r.deadline == no_deadline) return;
-  r.when = earlier(r.deadline, places_.latency());
+  r.when = earlier(r.deadline, places_.enough());
   moments_.push(r);
 }
 
@@ -131,7 +137,7 @@ void limit_line::take_out(limit_request& r) noexcept {
 }
 
 bool limit_line::is_late(const limit_request& r, time_point now) const noexcept {
-  return r.deadline != no_deadline && later(now, places_.latency()) >= r.deadline;
+  return r.deadline != no_deadline && later(now, places_.enough()) >= r.deadline;
 }
 
 bool limit_line::refuse_late(limit_request& r, time_point now) noexcept {

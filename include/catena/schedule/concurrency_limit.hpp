@@ -5,12 +5,13 @@
 #include <catena/call.hpp>
 #include <catena/result.hpp>
 #include <catena/runtime.hpp>
+#include <catena/schedule/gate_operation.hpp>
 #include <catena/schedule/limit_line.hpp>
 #include <catena/schedule/limit_policies.hpp>
 #include <catena/schedule/line_desk.hpp>
 
-#include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -104,6 +105,8 @@ class concurrency_slot {
 ///     ...
 ///     s.leave(request_outcome::answered);
 ///
+/// Or it stands in front of a stage, a model or a chain: `stage("score", model).limit(gate)`.
+///
 /// Under overload this is what keeps answers in time: without it, queues fill until every answer comes too late. Who waits is
 /// let in by priority, within one whoever came first; where the line is full, a higher priority takes the place of the last in
 /// it. A request that could not be answered before its deadline, as far as what others took lately tells, is refused as soon
@@ -147,10 +150,76 @@ class concurrency_limit {
     return enter_with(*this, options);
   }
 
+  // A concurrency limit is a gate, see schedule/gate.hpp.
+  class passage;
+  [[nodiscard]] bool is_of(const runtime_state& rt) const noexcept { return belongs_to().get() == &rt; }
+  [[nodiscard]] const std::shared_ptr<runtime_state>& belongs_to() const noexcept { return core_->runtime(); }
+  /// The place of a request that passed.
+  [[nodiscard]] static concurrency_slot grant(const passage& passed);
+
  private:
   static boost::asio::awaitable<concurrency_slot> enter_with(concurrency_limit self, run_options options);
 
   std::shared_ptr<detail::limit_core> core_;
 };
+
+/// A stage's request, see schedule/gate.hpp. Whatever it costs, it takes one place.
+class concurrency_limit::passage : detail::limit_request {
+ public:
+  passage(const concurrency_limit& through, const gate_request& asked) noexcept : core_(through.core_.get()) {
+    deadline = asked.deadline;
+    priority = asked.priority;
+  }
+
+  [[nodiscard]] bool try_pass() {
+    entered = core_->now();
+    return let_in = deadline > entered && core_->try_enter(priority);
+  }
+  [[nodiscard]] bool wait(void (*tell)(passage&), void (*give_up)(passage&) noexcept) {
+    tell_ = tell;
+    give_up_ = give_up;
+    decided = [](limit_request& r) { static_cast<passage&>(r).tell_(static_cast<passage&>(r)); };
+    abandon = [](limit_request& r) noexcept { static_cast<passage&>(r).give_up_(static_cast<passage&>(r)); };
+    const auto pinned = core_->shared_from_this();
+    return core_->enter(*this);
+  }
+  [[nodiscard]] bool withdraw() { return core_->withdraw(*this); }
+
+  [[nodiscard]] bool passed() const noexcept { return let_in; }
+  [[nodiscard]] failure why() const { return core_->why(limit_request::why); }
+
+  void never_began() noexcept { core_->leave(request_outcome::ignored, {}); }
+  void ended(work_end how) noexcept {
+    const time_point now = core_->now();
+    core_->leave(outcome_of(how, now), now - entered);
+  }
+
+ private:
+  friend class concurrency_limit;
+  /// Work that was given up because its time was over tells of overload; that it was cancelled tells nothing.
+  [[nodiscard]] request_outcome outcome_of(work_end how, time_point now) const noexcept {
+    if (how == work_end::answered) return request_outcome::answered;
+    return how == work_end::given_up && now >= deadline ? request_outcome::overloaded : request_outcome::ignored;
+  }
+
+  detail::limit_core* core_;
+  void (*tell_)(passage&) = nullptr;
+  void (*give_up_)(passage&) noexcept = nullptr;
+};
+static_assert(gate<concurrency_limit>);
+
+inline concurrency_slot concurrency_limit::grant(const passage& passed) {
+  return {std::static_pointer_cast<detail::limit_core>(passed.core_->shared_from_this()), passed.entered};
+}
+
+template <class Token>
+auto concurrency_limit::async_enter(const run_options& options, Token&& token) const {
+  return detail::async_pass(*this, 1, options, std::forward<Token>(token));
+}
+
+inline boost::asio::awaitable<concurrency_slot> concurrency_limit::enter_with(concurrency_limit self, run_options options) {
+  result<concurrency_slot> outcome = co_await self.async_enter(options, boost::asio::use_awaitable);
+  co_return std::move(outcome).value();
+}
 
 }  // namespace catena

@@ -36,12 +36,16 @@ class latency_window {
     return *nth;
   }
 
-  /// The mean latency, in which none counts for more than four times the median; duration::max() if most were overloaded.
+  /// The mean latency, in which none counts for more than four times the median, and one that was overloaded for twice;
+  /// duration::max() if most were.
   [[nodiscard]] duration mean() noexcept {
     const duration median = quantile(0.5);
     if (median > duration::max() / 4) return duration::max();
     double sum = 0;
-    for (std::size_t i = 0; i < size_; ++i) sum += static_cast<double>(std::min(latencies_[i], 4 * median).count());
+    for (std::size_t i = 0; i < size_; ++i) {
+      const duration counts = latencies_[i] == duration::max() ? 2 * median : std::min(latencies_[i], 4 * median);
+      sum += static_cast<double>(counts.count());
+    }
     return duration(static_cast<duration::rep>(sum / static_cast<double>(size_)));
   }
 

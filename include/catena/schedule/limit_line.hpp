@@ -51,12 +51,16 @@ struct limit_places {
   }
   /// Learns how long a request takes, smoothed; one that was given up counts where it took longer than that.
   void note(const ended_request& r) noexcept;
-  /// What a request has taken lately, and how long it takes until a place is free; zero: unknown.
-  [[nodiscard]] duration latency() const noexcept { return duration(latency_ticks.load(std::memory_order_relaxed)); }
+  /// What a request has taken lately; zero: unknown.
+  [[nodiscard]] duration latency() const noexcept { return duration(mean.load(std::memory_order_relaxed)); }
+  /// In how much time nearly all were answered.
+  [[nodiscard]] duration enough() const noexcept { return latency() + 2 * duration(deviation.load(std::memory_order_relaxed)); }
+  /// How long it takes until a place is free.
   [[nodiscard]] duration turn() const noexcept;
 
   alignas(64) std::atomic<std::size_t> in_flight{0};
-  std::atomic<duration::rep> latency_ticks{0};
+  std::atomic<duration::rep> mean{0};       ///< of the latencies, smoothed
+  std::atomic<duration::rep> deviation{0};  ///< the mean distance from it
   alignas(64) std::atomic<std::size_t> limit{1};
   std::atomic<std::uint8_t> highest_waiting{0};  ///< 1 + the highest priority of those who wait, 0 if nobody does
 };

@@ -36,7 +36,7 @@ struct ended_request {
 ///       void ended(const ended_request&, time_point now) { night = is_night(now); }
 ///     };
 ///
-/// It need not have ended(). A limit of zero means one: with nothing in flight nothing would ever be learnt.
+/// It need not have ended(), which must not throw. A limit of zero means one: with nothing in flight nothing would be learnt.
 /// \threads  called by one thread at a time; each concurrency_limit has a copy of its own
 template <class P>
 concept limit_policy_value = std::copy_constructible<P> && requires(const P& p) {
