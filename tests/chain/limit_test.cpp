@@ -372,3 +372,75 @@ TEST_CASE("who waits at a gate keeps its executor busy, and who passes does not"
   here.world.run();
   CHECK(busy() == 0);
 }
+
+TEST_CASE("every request for a model behind a gate pays, whichever chain it comes from, and a direct call as well") {
+  limit_world here;
+  const auto doubled = make_model<int, int>(here.rt, {.name = "double"}, [](batch<int, int>& b) {
+                         for (std::size_t i = 0; i < b.size(); ++i) b.answer(i, 2 * b.input(i));
+                       }).limit(here.gate, [](int i) { return i; });
+  CHECK(doubled.name() == "double");
+  const auto a = here.one(stage("a", doubled));
+  const auto b = here.one(stage("b", doubled).timeout(1s));
+  const auto answer = [&](test::outcome<int>& end) {
+    here.world.run_until([&] { return end.count() == 1; });
+    return end.value();
+  };
+  CHECK(answer(here.begin(a, 2)) == 4);
+  CHECK(answer(here.begin(b, 3)) == 6);
+  CHECK(answer(here.begin(doubled, 4)) == 8);
+  CHECK(here.bucket.level() == 1);
+  auto& refused = here.begin(a, 5, {.deadline = here.world.now() + 1ms});
+  CHECK(refused.why().is(errc::not_admitted));
+  CHECK(refused.path() == "c/a");
+  auto& direct = here.begin(doubled, 5, {.deadline = here.world.now() + 1ms});
+  CHECK(direct.why().is(errc::not_admitted));
+  CHECK(direct.path() == "double");
+}
+
+TEST_CASE("a model behind a gate refunds what its queue refuses") {
+  limit_world here;
+  testing::fake_model<int, int> fake(here.rt, {.name = "m", .batch = {.max_size = 1, .queue_capacity = 1}});
+  const auto m = fake.model().limit(here.gate);
+  const auto c = here.one(stage("s", m));
+  here.begin(c, 1);
+  here.world.run_until([&] { return fake.batch_count() == 1; });
+  here.begin(m, 2);
+  CHECK(here.begin(m, 3).why().is(errc::queue_full));
+  CHECK(here.begin(c, 4).why().is(errc::queue_full));
+  CHECK(here.bucket.level() == 8);
+}
+
+TEST_CASE("a model behind a gate of another runtime, or in a chain of another one, is a fault") {
+  limit_world here;
+  limit_world other;
+  testing::fake_model<int, int> fake(here.rt);
+  CHECK_THROWS_AS(fake.model().limit(other.gate), graph_error);
+  CHECK_THROWS_AS(other.one(stage("s", fake.model().limit(here.gate))), graph_error);
+}
+
+TEST_CASE("every run of a chain behind a gate pays before its first stage") {
+  limit_world here;
+  std::vector<int> ran;
+  const auto c = make_chain<int>(here.rt, "c", [&](auto in) {
+                   return in >> stage("first", [&](int i) { return ran.push_back(i), i; }) >> stage("second", here.sleep(1ms));
+                 }).limit(here.gate, 5, [](int used) { return used; });
+  CHECK(c.name() == "c");
+  for (int i = 1; i <= 3; ++i) here.begin(c, i);
+  CHECK(ran == std::vector<int>{1, 2});
+  auto& nested = here.begin(here.one(stage("nested", c)), 4);
+  here.world.run();
+  CHECK(ran == std::vector<int>{1, 2, 3, 4});
+  CHECK(nested.value() == 4);
+  // 1, 2, 3 and 4 are what they cost; the third waited for the rests of the first two.
+  CHECK(here.bucket.level() <= 10 - 4);
+  CHECK(here.elapsed() < 5ms);
+}
+
+TEST_CASE("a failure inside a chain behind a gate has the path that it has without") {
+  limit_world here;
+  const auto c = make_chain<int>(here.rt, "c", [&](auto in) {
+    return in >> stage("first", limit_same) >> stage("bad", [](int) -> result<int> { return failure(errc::invalid_input); });
+  });
+  CHECK(here.begin(c.limit(here.gate), 1).path() == "c/bad");
+  CHECK(here.begin(here.one(stage("nested", c.limit(here.gate))), 1).path() == here.begin(here.one(stage("nested", c)), 1).path());
+}

@@ -297,6 +297,28 @@ TEST_CASE("an early exit leaves only the nearest chain") {
   CHECK(end.value() == 200);
 }
 
+TEST_CASE("a coroutine and a function elsewhere exit early as a function does: checked, and through guards") {
+  kinds_world here;
+  const auto later = [&](call, int i) -> asio::awaitable<or_exit<int, std::string>> {
+    co_await here.rt.async_yield(asio::use_awaitable);
+    co_return exit_with(std::to_string(i));
+  };
+  const auto elsewhere = [](int i) -> or_exit<int, std::string> { return exit_with(std::to_string(i)); };
+  const auto text = [](int) { return std::string("never"); };
+  const auto write = [&](auto s) {
+    return make_chain<int>(here.rt, "c", [&](auto in) { return in >> std::move(s) >> stage("text", text); });
+  };
+  for (const auto& c : {write(stage("s", later)), write(stage("s", later).timeout(1s)),
+                        write(stage("s", elsewhere).on(here.world.get_executor())),
+                        write(stage("s", elsewhere).on(here.world.get_executor()).timeout(1s))}) {
+    test::outcome<std::string> end;
+    c.async_run(7, end.take());
+    here.world.run();
+    CHECK(end.value() == "7");
+  }
+  CHECK_THROWS_AS(make_chain<int>(here.rt, "c", [&](auto in) { return in >> stage("s", later); }), graph_error);
+}
+
 TEST_CASE("an early exit passes through guards, each and branch up to its chain") {
   kinds_world here;
   auto leave = [](int i) -> or_exit<int, int> { return exit_with(i + 100); };

@@ -4,6 +4,7 @@
 /// The keys of one model's answers: `{model}_{input hash}_{version}`.
 #include <catena/cache/hasher.hpp>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,11 @@ class key_space {
   template <class... Parts>
   [[nodiscard]] cache_key key_for(std::string_view tenant, const Parts&... parts) const {
     return hash(tenant.empty() ? seed_ : hash(seed_, tenant), parts...);
+  }
+  /// The same for a tenant that is known by its number, as run_options::tenant; zero means "no tenant".
+  template <class... Parts>
+  [[nodiscard]] cache_key key_for(std::uint32_t tenant, const Parts&... parts) const {
+    return hash(tenant == 0 ? seed_ : hash(seed_, tenant), parts...);
   }
 
   /// The key as text, `{model}_{input hash}_{version}` with the hash as 32 hexadecimal digits.

@@ -11,6 +11,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -62,6 +63,20 @@ class chain {
   [[nodiscard]] const std::string& name() const noexcept { return plan_->name; }
   [[nodiscard]] graph::description describe() const { return graph::describe(*plan_); }
   [[nodiscard]] const graph::plan_ptr& plan() const noexcept { return plan_; }
+
+  /// The same chain behind a gate: every run of what is returned pays before its first stage, as stage_of::limit says.
+  /// \param cost  a number, or a function of the chain's input
+  template <gate Gate, class Cost = std::int64_t, class TrueCost = detail::true_as_estimated>
+  [[nodiscard]] chain limit(Gate through, Cost cost = 1, TrueCost true_cost = {}) const {
+    using terms = detail::limit_terms<Gate, Cost, TrueCost>;
+    graph::builder around(plan_->runtime, plan_->name);
+    graph::stage_request request;
+    request.inputs = {around.add_input(graph::value_type_of<In>)};
+    detail::limit_step<Gate, Out, In>::prepare(around, request, plan_, terms{std::move(through), std::move(cost), std::move(true_cost)});
+    request.kind = "chain";
+    const std::uint32_t answer = around.add_stage(std::move(request));
+    return chain(around.compile(answer, graph::builder::exits::leave));
+  }
 
   /// Runs the chain in a coroutine; throws catena::error.
   [[nodiscard]] boost::asio::awaitable<Out> operator()(const In& in, run_options options = {}) const

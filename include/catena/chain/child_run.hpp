@@ -235,6 +235,16 @@ const Answer* answer_of(graph::run& child) noexcept {
   }
 }
 
+/// Takes it out of the child.
+template <class Answer>
+Answer take_answer_of(graph::run& child) {
+  if (child.why_stopped() == graph::stop_reason::exited) return std::move(*std::static_pointer_cast<Answer>(child.exit_value()));
+  Answer* value = child.slot<Answer>(child.of().result);
+  Answer taken(std::move(*value));
+  graph::release_value(value);
+  return taken;
+}
+
 /// Moves a child's answer into the output of the parent's step, or fails the parent, or leaves it by the child's exit.
 template <class Out, class Answer = Out>
 void move_answer(graph::run& child, graph::run& parent, const graph::step& s) {
@@ -251,6 +261,11 @@ void move_answer(graph::run& child, graph::run& parent, const graph::step& s) {
       return;
     default: parent.fail(s, child.reason()); return;
   }
+}
+
+/// A step that is nothing but its child has not begun if the child has not.
+inline void pass_on_never_began(const graph::run& child, graph::run& parent) noexcept {
+  if (child.never_began()) parent.note_never_began();
 }
 
 /// The same; an answer whose move throws fails the parent.

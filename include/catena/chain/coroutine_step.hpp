@@ -210,6 +210,7 @@ struct coroutine_step {
     request.suspends = true;
     request.cancel = &cancellable_operation::cancel;
     request.result_optional = std::is_same_v<output, unit>;
+    if constexpr (!std::is_void_v<typename traits::exit>) chain.add_exit(graph::value_type_of<typename traits::exit>, request.name);
   }
 
  private:

@@ -44,6 +44,7 @@ struct guard_operation : parent_operation, ready_node {
   void reset() noexcept { place.work.drop(); }
 };
 
+/// Base and Fallback are stage expressions; the fallback's may be no_fallback.
 template <class Base, class Fallback, class... In>
 struct guard_step {
   using output = typename Base::template output<In...>;
@@ -70,6 +71,8 @@ struct guard_step {
     if (stage.options.timeout) op.until = later(r.runtime().time->now(), *stage.options.timeout);
     if (stage.options.reserve > duration{} && r.deadline != no_deadline)
       op.until = std::min(op.until, earlier(r.deadline, stage.options.reserve));
+    // Who stops the run takes a waiter out of the queue, and may be done with the run before this is.
+    const boost::intrusive_ptr<graph::run> pinned(stage.queue ? &r : nullptr);
     enter(op);
     return finish_start<guard_step>(r, s, op);
   }
@@ -196,6 +199,7 @@ struct guard_step {
       return;
     }
     failure why = late ? failure(errc::timed_out, "gave no answer within the stage's time") : child.reason();
+    if constexpr (!has_fallback) pass_on_never_began(child, r);
     child.release();
     stage_failed(op, std::move(why));
   }
@@ -235,6 +239,11 @@ struct guard_step {
   }
 };
 
+/// What a stage is called in messages: the one stage of a plan made for a policy goes by the plan's name.
+inline const std::string& label_of(const graph::builder& chain, const std::string& stage) noexcept {
+  return stage.empty() ? chain.name() : stage;
+}
+
 /// Builds the plan of one stage, for a step that runs it as a run of its own.
 template <class Stage, class... In>
 graph::plan_ptr plan_of_stage(const graph::builder& around, std::string name, Stage stage) {
@@ -250,25 +259,25 @@ std::uint32_t guard_step<Base, Fallback, In...>::add_to(graph::builder& chain, c
                                                         const guard_options& options) {
   auto stage = std::make_shared<guarded_stage>();
   stage->options = options;
-  if (options.timeout && *options.timeout <= duration{}) chain.fault("stage '" + name + "': timeout must be greater than zero");
-  if (options.reserve < duration{}) chain.fault("stage '" + name + "': the fallback's reserve must be zero or more");
+  const std::string& label = label_of(chain, name);
+  if (options.timeout && *options.timeout <= duration{}) chain.fault("stage '" + label + "': timeout must be greater than zero");
+  if (options.reserve < duration{}) chain.fault("stage '" + label + "': the fallback's reserve must be zero or more");
   if (options.queue) {
-    if (options.queue->ttl < duration{}) chain.fault("stage '" + name + "': queue_options::ttl must be zero or more");
-    if (options.queue->consumers < 1) chain.fault("stage '" + name + "': queue_options::consumers must be at least 1");
+    if (options.queue->ttl < duration{}) chain.fault("stage '" + label + "': queue_options::ttl must be zero or more");
+    if (options.queue->consumers < 1) chain.fault("stage '" + label + "': queue_options::consumers must be at least 1");
     stage->queue = std::make_unique<graph::stage_queue>(*options.queue);
   }
-  stage->primary = plan_of_stage<Base, In...>(chain, name, std::move(base));
+  stage->primary = plan_of_stage<Base, In...>(chain, label, std::move(base));
   if constexpr (has_fallback) {
-    using fallback_stage = typename Base::template with_callable<Fallback>;
-    using fallback_output = typename fallback_stage::template output<In...>;
+    using fallback_output = typename Fallback::template output<In...>;
     static_assert(std::is_same_v<fallback_output, output>, "catena: a fallback answers what its stage answers");
-    stage->fallback = plan_of_stage<fallback_stage, In...>(chain, name, fallback_stage("fallback", std::move(fallback), {}, {}));
+    stage->fallback = plan_of_stage<Fallback, In...>(chain, label, std::move(fallback));
   }
   graph::stage_request request;
   request.name = name;
   request.kind = stage->primary->stages.front().kind;
   request.inputs = std::move(ids);
-  request.demands = stage->fallback ? shared_demands(chain, name, sizeof...(In), stage->primary, stage->fallback)
+  request.demands = stage->fallback ? shared_demands(chain, label, sizeof...(In), stage->primary, stage->fallback)
                                     : child_demands(sizeof...(In), stage->primary);
   request.type = &graph::value_type_of<output>;
   request.fixed = request.dynamic = &execute;
@@ -280,9 +289,24 @@ std::uint32_t guard_step<Base, Fallback, In...>::add_to(graph::builder& chain, c
   request.inner = {stage->primary};
   if (stage->fallback) request.inner.push_back(stage->fallback);
   for (const auto& plan : request.inner)
-    if (plan->exit_type) chain.add_exit(*plan->exit_type, name);
+    if (plan->exit_type) chain.add_exit(*plan->exit_type, label);
   request.stage = std::move(stage);
   return chain.add_stage(std::move(request));
 }
+
+/// A stage expression with nothing but a queue around it, inside of another step.
+template <class Base>
+struct queued_stage {
+  template <class... In>
+  using output = typename Base::template output<In...>;
+
+  template <class... In>
+  std::uint32_t add_to(graph::builder& chain, std::vector<std::uint32_t> ids) && {
+    return guard_step<Base, no_fallback, In...>::add_to(chain, "", std::move(ids), std::move(base), {}, queue);
+  }
+
+  Base base;
+  guard_options queue;
+};
 
 }  // namespace catena::detail

@@ -30,7 +30,7 @@ struct limit_terms {
 template <class Gate, class Out, class... In>
 struct limit_charge {
   template <class Cost, class TrueCost>
-  explicit limit_charge(limit_terms<Gate, Cost, TrueCost> terms) : through(std::move(terms.through)) {
+  limit_charge(limit_terms<Gate, Cost, TrueCost> terms) : through(std::move(terms.through)) {  // NOLINT
     if constexpr (std::integral<Cost>) {
       fixed = static_cast<std::int64_t>(terms.cost);
     } else {
@@ -262,8 +262,6 @@ template <class Base, gate Gate, class Cost, class TrueCost>
 struct limited_stage {
   template <class... In>
   using output = typename Base::template output<In...>;
-  template <class G>
-  using with_callable = typename Base::template with_callable<G>;
 
   template <class... In>
   std::uint32_t add_to(graph::builder& chain, std::vector<std::uint32_t> ids) && {
@@ -271,13 +269,12 @@ struct limited_stage {
     graph::stage_request request;
     request.name = name;
     request.inputs = std::move(ids);
-    step::prepare(chain, request, plan_of_stage<Base, In...>(chain, label, std::move(base)),
-                  limit_charge<Gate, output<In...>, In...>(std::move(terms)));
+    step::prepare(chain, request, plan_of_stage<Base, In...>(chain, label_of(chain, name), std::move(base)),
+                  std::move(terms));
     return chain.add_stage(std::move(request));
   }
 
-  std::string name;   ///< empty where another step around it has it
-  std::string label;  ///< the stage's name, for messages
+  std::string name;  ///< empty where another step around it has it
   Base base;
   limit_terms<Gate, Cost, TrueCost> terms;
 };

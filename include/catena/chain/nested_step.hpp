@@ -49,8 +49,7 @@ struct nested_step {
       release_inputs(r, s);
       return graph::outcome::stopped;
     }
-    using one = single_child<nested_step>;
-    start_child(make_child(op, plan, {.ended = &one::ended, .abandoned = &one::abandoned},
+    start_child(make_child(op, plan, {.ended = &ended, .abandoned = &single_child<nested_step>::abandoned},
                            [&](graph::run& child) { child_inputs<In>::give(r, s, child); }));
     return finish_start<nested_step>(r, s, op);
   }
@@ -69,6 +68,12 @@ struct nested_step {
     request.keeps_inputs = true;
     request.result_optional = std::is_same_v<output, unit>;
     request.inner = {plan};
+  }
+
+ private:
+  static void ended(graph::run& child, parent_operation& parent) {
+    pass_on_never_began(child, *parent.owner);
+    single_child<nested_step>::ended(child, parent);
   }
 };
 

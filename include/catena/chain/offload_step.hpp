@@ -48,6 +48,7 @@ struct offload_step {
     request.cancel = &detached_operation::cancel;
     request.keeps_inputs = true;
     request.result_optional = std::is_same_v<output, unit>;
+    if constexpr (!std::is_void_v<typename traits::exit>) chain.add_exit(graph::value_type_of<typename traits::exit>, request.name);
   }
 
  private:

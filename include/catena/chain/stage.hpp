@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// What people write between two `>>`: a named stage and what may be said about it.
+#include <catena/chain/cache_step.hpp>
 #include <catena/chain/coroutine_step.hpp>
 #include <catena/chain/function_step.hpp>
 #include <catena/chain/guard_step.hpp>
@@ -53,42 +54,80 @@ struct work_step {
   using type = typename decltype(choose())::type;
 };
 
+struct no_cache {};  ///< the stage has none
+
+/// Whether a guard_step is needed for what was said.
+enum class guarding : std::uint8_t { nothing = 0, time = 1, queue = 2 };
+constexpr guarding operator|(guarding a, guarding b) noexcept {
+  return static_cast<guarding>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
+}
+constexpr bool has(guarding some, guarding one) noexcept {
+  return (static_cast<std::uint8_t>(some) & static_cast<std::uint8_t>(one)) != 0;
+}
+
 /// What has been said about a stage, beyond what runs and where.
-template <bool Guarded = false, class Fallback = no_fallback, class... Limits>
+template <guarding Guards = guarding::nothing, class Fallback = no_fallback, class Cache = no_cache, class... Limits>
 struct said {
-  static constexpr bool is_guarded = Guarded;
+  static constexpr guarding guards = Guards;
   static constexpr bool has_fallback = !std::is_same_v<Fallback, no_fallback>;
-  static constexpr bool is_nothing = !Guarded && sizeof...(Limits) == 0;
+  static constexpr bool has_cache = !std::is_same_v<Cache, no_cache>;
+  static constexpr bool is_nothing = Guards == guarding::nothing && !has_cache && sizeof...(Limits) == 0;
 
   guard_options guard;
   [[no_unique_address]] Fallback fallback;
+  [[no_unique_address]] Cache cache;
   [[no_unique_address]] std::tuple<Limits...> limits;
 
-  [[nodiscard]] said<true, Fallback, Limits...> guarded() && { return {std::move(guard), std::move(fallback), std::move(limits)}; }
+  template <guarding More>
+  [[nodiscard]] said<Guards | More, Fallback, Cache, Limits...> guarded() && {
+    return {std::move(guard), std::move(fallback), std::move(cache), std::move(limits)};
+  }
   template <class G>
-  [[nodiscard]] said<true, G, Limits...> with_fallback(G f) && {
-    return {std::move(guard), std::move(f), std::move(limits)};
+  [[nodiscard]] said<Guards | guarding::time, G, Cache, Limits...> with_fallback(G f) && {
+    return {std::move(guard), std::move(f), std::move(cache), std::move(limits)};
+  }
+  template <class C>
+  [[nodiscard]] said<Guards, Fallback, C, Limits...> with_cache(C c) && {
+    return {std::move(guard), std::move(fallback), std::move(c), std::move(limits)};
   }
   template <class Limit>
-  [[nodiscard]] said<Guarded, Fallback, Limits..., Limit> with_limit(Limit limit) && {
-    return {std::move(guard), std::move(fallback), std::tuple_cat(std::move(limits), std::tuple<Limit>(std::move(limit)))};
+  [[nodiscard]] said<Guards, Fallback, Cache, Limits..., Limit> with_limit(Limit limit) && {
+    return {std::move(guard), std::move(fallback), std::move(cache),
+            std::tuple_cat(std::move(limits), std::tuple<Limit>(std::move(limit)))};
   }
 };
 
 /// Puts limits around a stage expression, the first one outermost. Only the outermost step of all has the stage's name.
 template <class Base>
-auto behind_limits(std::string, const std::string&, Base base, std::tuple<>) {
+auto behind_limits(std::string, Base base, std::tuple<>) {
   return base;
 }
 template <class Base, class Gate, class Cost, class TrueCost, class... Limits>
-auto behind_limits(std::string name, const std::string& label, Base base,
-                   std::tuple<limit_terms<Gate, Cost, TrueCost>, Limits...> limits) {
+auto behind_limits(std::string name, Base base, std::tuple<limit_terms<Gate, Cost, TrueCost>, Limits...> limits) {
   return std::apply(
       [&](auto& first, auto&... others) {
-        auto inner = behind_limits("", label, std::move(base), std::tuple<Limits...>(std::move(others)...));
-        return limited_stage<decltype(inner), Gate, Cost, TrueCost>{std::move(name), label, std::move(inner), std::move(first)};
+        auto inner = behind_limits("", std::move(base), std::tuple<Limits...>(std::move(others)...));
+        return limited_stage<decltype(inner), Gate, Cost, TrueCost>{std::move(name), std::move(inner), std::move(first)};
       },
       limits);
+}
+
+/// Puts a queue around a stage expression, where a cache stands before it.
+template <bool Apart, class Base>
+auto behind_queue(Base base, guard_options& guard) {
+  if constexpr (Apart) {
+    const guard_options queue_only{.timeout = {}, .queue = std::exchange(guard.queue, std::nullopt), .reserve = {}};
+    return queued_stage<Base>{std::move(base), queue_only};
+  } else {
+    return base;
+  }
+}
+
+/// Puts a cache around a stage expression, if there is one.
+template <class Base, class Cache>
+auto behind_cache(std::string name, Base base, Cache terms, const key_space& keys) {
+  if constexpr (std::is_same_v<Cache, no_cache>) return base;
+  else return cached_stage<Base, typename Cache::value_type>{std::move(name), std::move(base), std::move(terms.in), keys, terms.options.failures};
 }
 
 }  // namespace detail
@@ -109,7 +148,7 @@ class stage_of {
   /// but its late answer is not used.
   [[nodiscard]] auto timeout(duration limit) && {
     said_.guard.timeout = limit;
-    return saying(std::move(said_).guarded());
+    return saying(std::move(said_).template guarded<detail::guarding::time>());
   }
 
   /// Answers with `f(inputs...)` when the stage fails for any reason but cancellation and the run's deadline.
@@ -118,7 +157,7 @@ class stage_of {
   [[nodiscard]] auto fallback(G f, duration reserve = {}) && {
     static_assert(!Said::has_fallback, "catena: a stage has one fallback; nest a stage for more");
     said_.guard.reserve = reserve;
-    return saying(std::move(said_).with_fallback(std::move(f)));
+    return saying(std::move(said_).with_fallback(stage_of<G>("fallback", std::move(f), {}, {})));
   }
 
   /// Runs the stage's function or coroutine on another executor; the run goes on on its own. A function's inputs stay
@@ -132,7 +171,21 @@ class stage_of {
   /// Puts a bounded queue in front of the stage, shared by all runs of the chain.
   [[nodiscard]] auto queue(queue_options options) && {
     said_.guard.queue = options;
-    return saying(std::move(said_).guarded());
+    return saying(std::move(said_).template guarded<detail::guarding::queue>());
+  }
+
+  /// Keeps the stage's answers: whoever asks the same again finds them, inline, before queue and limit, and of many who ask
+  /// at once one computes for all. The same means: name, version, inputs and the run's tenant.
+  ///
+  /// Everybody gets a copy; an answer that is expensive to copy is a std::shared_ptr<const T>. One who is cancelled or out of
+  /// time disturbs no other: if he computes, another one takes over. A failure reaches all who wait, and is forgotten unless
+  /// the options say otherwise; early exits and what a fallback answers are not kept.
+  ///
+  /// Stages that share a cache share the answers of equal name and version: give those of different meaning different names.
+  template <class T>
+  [[nodiscard]] auto cache(catena::cache<T> in, stage_cache_options options = {}) && {
+    static_assert(!Said::has_cache, "catena: a stage has one cache");
+    return saying(std::move(said_).with_cache(detail::cache_terms<T>{std::move(in), std::move(options)}));
   }
 
   /// Lets the stage begin only when the gate lets it in: an admission takes `cost` tokens before, and the stage waits for
@@ -148,9 +201,6 @@ class stage_of {
   }
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
-
-  template <class G>
-  using with_callable = stage_of<G>;
 
   /// The type that comes out when the stage is given In...
   template <class... In>
@@ -168,16 +218,7 @@ class stage_of {
       else step::prepare(chain, request, std::move(f_), std::move(on_));
       return chain.add_stage(std::move(request));
     } else {
-      // From the inside out; each is a step that runs the next one as a run of its own.
-      const std::string outer = Said::is_guarded ? std::string() : name_;
-      auto limited = detail::behind_limits(outer, name_, stage_of<F, Name, On>("", std::move(f_), std::move(on_), {}),
-                                           std::move(said_.limits));
-      if constexpr (Said::is_guarded) {
-        using step = detail::guard_step<decltype(limited), decltype(said_.fallback), In...>;
-        return step::add_to(chain, name_, std::move(inputs), std::move(limited), std::move(said_.fallback), said_.guard);
-      } else {
-        return std::move(limited).template add_to<In...>(chain, std::move(inputs));
-      }
+      return add_layers<In...>(chain, std::move(inputs));
     }
   }
 
@@ -185,6 +226,33 @@ class stage_of {
   template <class Other>
   auto saying(Other other) {
     return stage_of<F, Name, On, Other>(std::move(name_), std::move(f_), std::move(on_), std::move(other));
+  }
+
+  /// From the inside out, as the table at the top says; each is a step that runs the next one as a run of its own.
+  template <class... In>
+  std::uint32_t add_layers(graph::builder& chain, std::vector<std::uint32_t> inputs) {
+    using detail::guarding;
+    constexpr bool has_time = detail::has(Said::guards, guarding::time);
+    constexpr bool has_queue = detail::has(Said::guards, guarding::queue);
+    constexpr bool queue_apart = has_queue && Said::has_cache;
+    constexpr bool has_guard = has_time || (has_queue && !queue_apart);
+    const std::string around_cache = has_guard ? std::string() : name_;
+    const std::string around_limits = has_guard || Said::has_cache ? std::string() : name_;
+    const auto keys = keys_of();
+    auto limited = detail::behind_limits(around_limits, stage_of<F, Name, On>("", std::move(f_), std::move(on_), {}), std::move(said_.limits));
+    auto queued = detail::behind_queue<queue_apart>(std::move(limited), said_.guard);
+    auto cached = detail::behind_cache(around_cache, std::move(queued), std::move(said_.cache), keys);
+    if constexpr (has_guard) {
+      using step = detail::guard_step<decltype(cached), decltype(said_.fallback), In...>;
+      return step::add_to(chain, name_, std::move(inputs), std::move(cached), std::move(said_.fallback), said_.guard);
+    } else {
+      return std::move(cached).template add_to<In...>(chain, std::move(inputs));
+    }
+  }
+
+  [[nodiscard]] key_space keys_of() const {
+    if constexpr (Said::has_cache) return detail::key_space_of(f_, name_, said_.cache.options);
+    else return key_space({});
   }
 
   std::string name_;

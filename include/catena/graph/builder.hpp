@@ -51,6 +51,7 @@ class builder {
   void add_exit(const value_type& type, const std::string& stage);
   void fault(std::string text) { faults_.push_back(std::move(text)); }
   [[nodiscard]] const std::shared_ptr<runtime_state>& runtime() const noexcept { return runtime_; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
   /// Ends the writing. `exits_here`: early exits end this plan; otherwise they leave it for the chain around.
   /// \param result  the answer's value; no_index if that is a fault already told

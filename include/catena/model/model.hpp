@@ -6,6 +6,8 @@
 #include <catena/model/batch.hpp>
 
 #include <concepts>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -69,20 +71,53 @@ class model : private chain<In, Out> {
   [[nodiscard]] const std::string& name() const noexcept { return core_->name(); }
   [[nodiscard]] const std::string& version() const noexcept { return core_->options().version; }
   [[nodiscard]] model_stats stats() const { return core_->stats(); }
+
+  /// The same model behind a gate: every request through what is returned pays, from whatever chain it comes, as
+  /// stage_of::limit says. Hand out only that, and all pay:
+  ///
+  ///     const auto risk = make_model<txn, float>(rt, {.name = "risk"}, score).limit(gate);
+  ///
+  /// \param cost  a number, or a function of the request
+  template <gate Gate, class Cost = std::int64_t, class TrueCost = detail::true_as_estimated>
+  [[nodiscard]] model limit(Gate through, Cost cost = 1, TrueCost true_cost = {}) const {
+    using charge = detail::limit_charge<Gate, Out, In>;
+    const charge each = detail::limit_terms<Gate, Cost, TrueCost>{std::move(through), std::move(cost), std::move(true_cost)};
+    const auto prepare = [work = chain<In, Out>::plan(), each](graph::builder& b, graph::stage_request& request) {
+      detail::limit_step<Gate, Out, In>::prepare(b, request, work, each);
+    };
+    return model(core_, prepare);
+  }
   [[nodiscard]] const std::shared_ptr<detail::batcher>& core() const noexcept { return core_; }
 
   // A model is a stage: see model/model_step.hpp.
+  struct step : detail::model_step<In, Out> {
+    static void prepare(graph::builder& chain, graph::stage_request& request, const model& m) {
+      if (!m.limited_) return detail::model_step<In, Out>::prepare(chain, request, m);
+      detail::model_step<In, Out>::expect_same_runtime(chain, request, *m.core_);
+      (*m.limited_)(chain, request);
+    }
+  };
   using catena_takes = takes<In>;
   template <class... Given>
-  using catena_step = detail::model_step<In, Out>;
+  using catena_step = step;
 
  private:
+  using prepare_function = std::function<void(graph::builder&, graph::stage_request&)>;
+
   struct stage_alone {
     const std::shared_ptr<detail::batcher>& of;
     [[nodiscard]] const std::shared_ptr<detail::batcher>& core() const noexcept { return of; }
   };
 
-  explicit model(const std::shared_ptr<detail::batcher>& core) : chain<In, Out>(plan_alone(core)), core_(core) {}
+  explicit model(const std::shared_ptr<detail::batcher>& core)
+      : chain<In, Out>(plan_alone(*core, [&](graph::builder& alone, graph::stage_request& request) {
+          detail::model_step<In, Out>::prepare(alone, request, stage_alone{core});
+        })),
+        core_(core) {}
+  model(const std::shared_ptr<detail::batcher>& core, prepare_function limited)
+      : chain<In, Out>(plan_alone(*core, limited)),
+        core_(core),
+        limited_(std::make_shared<const prepare_function>(std::move(limited))) {}
 
   template <class Instance>
   static std::shared_ptr<detail::batcher> make_core(const runtime& rt, const model_options& options,
@@ -97,16 +132,17 @@ class model : private chain<In, Out> {
   }
 
   /// A direct call is a run of a chain that has this one stage.
-  static graph::plan_ptr plan_alone(const std::shared_ptr<detail::batcher>& core) {
-    graph::builder alone(core->runtime(), core->name());
+  static graph::plan_ptr plan_alone(const detail::batcher& core, const prepare_function& prepare) {
+    graph::builder alone(core.runtime(), core.name());
     graph::stage_request request;
     request.inputs = {alone.add_input(graph::value_type_of<In>)};
-    detail::model_step<In, Out>::prepare(alone, request, stage_alone{core});
+    prepare(alone, request);
     const std::uint32_t answer = alone.add_stage(std::move(request));
     return alone.compile(answer, graph::builder::exits::leave);
   }
 
   std::shared_ptr<detail::batcher> core_;
+  std::shared_ptr<const prepare_function> limited_;  ///< null: no gate stands before it
 };
 
 /// Makes a model of a function; with several instances each has a copy of it.

@@ -41,8 +41,7 @@ struct model_step {
   template <class Model>
   static void prepare(graph::builder& chain, graph::stage_request& request, const Model& model) {
     const std::shared_ptr<batcher>& core = model.core();
-    if (core->runtime() != chain.runtime())
-      chain.fault("stage '" + request.name + "': model '" + core->name() + "' belongs to another runtime");
+    expect_same_runtime(chain, request, *core);
     request.kind = "model";
     request.demands = {graph::demand::reads};
     request.type = &graph::value_type_of<output>;
@@ -54,6 +53,11 @@ struct model_step {
     request.keeps_inputs = true;
     request.begins_anywhere = true;
     request.result_optional = std::is_same_v<output, unit>;
+  }
+
+  static void expect_same_runtime(graph::builder& chain, const graph::stage_request& request, const batcher& core) {
+    if (core.runtime() != chain.runtime())
+      chain.fault("stage '" + request.name + "': model '" + core.name() + "' belongs to another runtime");
   }
 
   // ---- for the batch and the batcher: each ends the request ----
@@ -116,7 +120,10 @@ struct model_step {
     auto& op = static_cast<model_operation&>(base);
     const bool queued = batcher_of(op.its_step()).withdraw(op);
     const bool given_up = op.give_up();
-    if (queued) op.owner->release();  // not the last: who stops a run holds it
+    if (queued) {
+      op.owner->note_never_began();
+      op.owner->release();  // not the last: who stops a run holds it
+    }
     return given_up;
   }
 
@@ -132,6 +139,7 @@ struct model_step {
       return graph::outcome::suspended;  // who stopped the run has counted the operation out
     }
     graph::run& r = *op.owner;
+    r.note_never_began();
     r.fail(op.its_step(), std::move(why));
     end_operation<model_step>(op);
     r.release();  // not the last: the walker holds the run
