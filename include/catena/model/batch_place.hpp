@@ -72,7 +72,8 @@ struct batch_place : compute_job {
   std::size_t wasted = 0;              ///< answers that nobody waited for
   bool timed = true;                   ///< how long the batch takes is measured
   std::uint32_t untimed_count = 0;     ///< batches since one was
-  time_point began{};
+  time_point began{};                  ///< when the instance was free for it and requests waited
+  bool follows = false;                ///< on a batch, at once: `began` is known before it is formed
   std::shared_ptr<batcher> pin;        ///< set from when the place is scheduled until it is idle
   ready_list homeward;                 ///< ended while the function runs, on their way to the runtime's executor together
   ready_list onward;                   ///< the same, whose runs go on with another model, from this thread
