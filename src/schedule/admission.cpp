@@ -9,14 +9,6 @@ namespace {
 
 constexpr std::size_t most_waiting = 1'048'576;
 
-const char* words_for(errc code) {
-  switch (code) {
-    case errc::not_admitted: return "there are not enough tokens in time";
-    case errc::deadline_exceeded: return "the deadline passed in its line";
-    default: return "";
-  }
-}
-
 }  // namespace
 
 shared_bucket::shared_bucket(const runtime& rt, std::string name, const token_bucket_options& options)
@@ -40,10 +32,6 @@ void check(const admission_options& options) {
   if (options.line_capacity > most_waiting)
     throw std::invalid_argument("admission_options::line_capacity must be 0 to " + std::to_string(most_waiting) + ", is " +
                                 std::to_string(options.line_capacity));
-}
-
-void throw_exception_from_error(const refusal& why, const boost::source_location&) {
-  throw error(failure(why.code, words_for(why.code)).with_retry_after(why.retry_after));
 }
 
 namespace detail {
@@ -85,8 +73,8 @@ failure admission_core::why(const refusal& r) const {
   switch (r.code) {
     case errc::queue_full: text += "its line is full at " + std::to_string(group.line_capacity); break;
     case errc::invalid_input: text += "a cost must be 0 to " + std::to_string(group.most_cost) + ", what its smallest bucket holds"; break;
-    case errc::not_admitted:
-    case errc::deadline_exceeded: text += words_for(r.code); break;
+    case errc::not_admitted: text += "there are not enough tokens in time"; break;
+    case errc::deadline_exceeded: text += "the deadline passed in its line"; break;
     default: return r.code;
   }
   return failure(r.code, std::move(text)).with_retry_after(r.retry_after);

@@ -5,10 +5,10 @@
 #include <catena/call.hpp>
 #include <catena/runtime.hpp>
 #include <catena/schedule/admission_desk.hpp>
-#include <catena/schedule/gate.hpp>
+#include <catena/schedule/gate_operation.hpp>
 
-#include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <memory>
 #include <string>
@@ -128,8 +128,6 @@ class permit {
   std::int64_t cost_ = 0;
 };
 
-[[noreturn]] void throw_exception_from_error(const refusal& why, const boost::source_location&);
-
 /// Buckets that a request takes from before it begins, all or none, and a bounded line in front of them.
 ///
 ///     shared_bucket gpu(rt, "gpu", {.refill = {.tokens = 5000}, .capacity = 500});
@@ -184,11 +182,10 @@ class admission {
 
   // An admission is a gate, see schedule/gate.hpp.
   class passage;
-  [[nodiscard]] bool is_of(const runtime_state& rt) const noexcept { return core_->desk->runtime().get() == &rt; }
-
-  /// For a stage's own request, see schedule/admission_line.hpp.
-  [[nodiscard]] const std::shared_ptr<detail::admission_core>& core() const noexcept { return core_; }
-  [[nodiscard]] static permit permit_of(detail::admission_core& core, std::int64_t cost) noexcept { return {core, cost}; }
+  [[nodiscard]] bool is_of(const runtime_state& rt) const noexcept { return belongs_to().get() == &rt; }
+  [[nodiscard]] const std::shared_ptr<runtime_state>& belongs_to() const noexcept { return core_->desk->runtime(); }
+  /// What a request has taken that passed.
+  [[nodiscard]] static permit grant(const passage& passed) noexcept;
 
  private:
   static boost::asio::awaitable<permit> admit_with(admission self, std::int64_t cost, run_options options);
@@ -229,12 +226,24 @@ class admission::passage : detail::admission_request {
   void ended(work_end) noexcept {}
 
  private:
+  friend class admission;
+
   detail::admission_core* core_;
   void (*tell_)(passage&) = nullptr;
   void (*give_up_)(passage&) noexcept = nullptr;
 };
 static_assert(settling_gate<admission>);
 
-}  // namespace catena
+inline permit admission::grant(const passage& passed) noexcept { return {*passed.core_, passed.cost}; }
 
-#include <catena/schedule/admission_operation.hpp>
+template <class Token>
+auto admission::async_admit(std::int64_t cost, const run_options& options, Token&& token) const {
+  return detail::async_pass(*this, cost, options, std::forward<Token>(token));
+}
+
+inline boost::asio::awaitable<permit> admission::admit_with(admission self, std::int64_t cost, run_options options) {
+  result<permit> outcome = co_await self.async_admit(cost, options, boost::asio::use_awaitable);
+  co_return std::move(outcome).value();
+}
+
+}  // namespace catena

@@ -2,8 +2,8 @@
 #pragma once
 /// \file
 /// Who is admitted when: several token buckets at once, and those who wait for them. A policy: no lock and no clock inside.
-#include <catena/error.hpp>
 #include <catena/runtime/timer_heap.hpp>
+#include <catena/schedule/refusal.hpp>
 #include <catena/schedule/token_bucket.hpp>
 #include <catena/schedule/waiting_list.hpp>
 
@@ -21,12 +21,6 @@ namespace catena {
 enum class charge : std::uint8_t {
   cost,    ///< its cost: tokens, rows, bytes
   request, ///< one, whatever it costs
-};
-
-/// Why a request is not admitted, without the words: cheap enough for where refusing is the common case.
-struct refusal {
-  errc code = errc::not_admitted;
-  duration retry_after{};  ///< zero: never, or unknown
 };
 
 namespace detail {
@@ -136,6 +130,8 @@ struct admission_group {
 /// \cost     O(log n) per request, n: who waits; no allocation. O(n) per change of rate
 class admission_line {
  public:
+  using request = admission_request;
+
   /// Decides the request, or lets it wait.
   void enter(admission_request& r, time_point now) noexcept;
   /// Takes out one that waits, undecided, and gives back what it held; false if it does not wait.

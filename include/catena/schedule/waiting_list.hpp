@@ -30,6 +30,13 @@ class waiting_list {
   /// Null if nobody waits.
   [[nodiscard]] T* first() const noexcept { return first_below(lane_count); }
 
+  /// Who would be served last of all; null if nobody waits.
+  [[nodiscard]] T* last() const noexcept {
+    for (const lane& l : lanes_)
+      if (l.last) return l.last;
+    return nullptr;
+  }
+
   /// Who comes after `one`; null if nobody does.
   [[nodiscard]] T* after(const T& one) const noexcept {
     T* next = (one.*Hook).next;

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// How many requests may be in flight: the question, the answer, and whoever decides.
+#include <catena/time.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace catena {
+
+/// What the end of a request says about the load.
+enum class request_outcome : std::uint8_t {
+  answered,    ///< how long it took counts
+  overloaded,  ///< it was too late, or was refused further inside: it counts as slower than any answer
+  ignored,     ///< it failed for another reason, was cancelled, or never began: how long it took says nothing
+};
+
+/// A request that was in flight and is not any more.
+struct ended_request {
+  duration latency{};         ///< from when it was let in
+  request_outcome outcome = request_outcome::answered;
+  std::size_t in_flight = 0;  ///< how many there were when it ended, itself included
+};
+
+/// A value that decides how many requests may be in flight: time comes as an argument, and nothing but its own numbers is
+/// touched.
+///
+///     struct half_at_night {
+///       bool night = false;
+///       std::size_t limit() const { return night ? 50 : 100; }
+///       void ended(const ended_request&, time_point now) { night = is_night(now); }
+///     };
+///
+/// It need not have ended(), which must not throw. A limit of zero means one: with nothing in flight nothing would be learnt.
+/// \threads  called by one thread at a time; each concurrency_limit has a copy of its own
+template <class P>
+concept limit_policy_value = std::copy_constructible<P> && requires(const P& p) {
+  { p.limit() } -> std::convertible_to<std::size_t>;
+};
+
+/// Any limit policy, as a value.
+class limit_policy {
+ public:
+  template <class P>
+    requires(!std::same_as<P, limit_policy> && limit_policy_value<P>)
+  limit_policy(P policy) : policy_(std::make_unique<holder<P>>(std::move(policy))) {}  // NOLINT: `.policy = fixed_limit{8}` reads well
+  limit_policy(const limit_policy& other) : policy_(other.policy_->clone()) {}
+  limit_policy(limit_policy&&) noexcept = default;
+  limit_policy& operator=(limit_policy other) noexcept {
+    std::swap(policy_, other.policy_);
+    return *this;
+  }
+
+  [[nodiscard]] std::size_t limit() const { return policy_->limit(); }
+  /// Whether it wants to know how requests end; if not, nobody takes a lock for it.
+  [[nodiscard]] bool learns() const noexcept { return policy_->learns(); }
+  void ended(const ended_request& request, time_point now) { policy_->ended(request, now); }
+
+ private:
+  struct base {
+    virtual ~base() = default;
+    [[nodiscard]] virtual std::unique_ptr<base> clone() const = 0;
+    [[nodiscard]] virtual std::size_t limit() const = 0;
+    [[nodiscard]] virtual bool learns() const noexcept = 0;
+    virtual void ended(const ended_request&, time_point) = 0;
+  };
+
+  template <class P>
+  struct holder final : base {
+    static constexpr bool has_ended = requires(P& p, const ended_request& r, time_point now) { p.ended(r, now); };
+
+    explicit holder(P p) : policy(std::move(p)) {}
+    [[nodiscard]] std::unique_ptr<base> clone() const override { return std::make_unique<holder>(policy); }
+    [[nodiscard]] std::size_t limit() const override { return policy.limit(); }
+    [[nodiscard]] bool learns() const noexcept override { return has_ended; }
+    void ended([[maybe_unused]] const ended_request& request, [[maybe_unused]] time_point now) override {
+      if constexpr (has_ended) policy.ended(request, now);
+    }
+    P policy;
+  };
+
+  std::unique_ptr<base> policy_;
+};
+
+}  // namespace catena

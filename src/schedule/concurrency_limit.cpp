@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <catena/schedule/concurrency_limit.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace catena {
+
+void check(const concurrency_limit_options& options) {
+  constexpr std::size_t most = 1'048'576;
+  if (options.line_capacity > most)
+    throw std::invalid_argument("concurrency_limit_options::line_capacity must be 0 to " + std::to_string(most) + ", is " +
+                                std::to_string(options.line_capacity));
+}
+
+request_outcome outcome_of(const failure& why) noexcept {
+  for (const errc sign : {errc::deadline_exceeded, errc::timed_out, errc::queue_full, errc::expired})
+    if (why.is(sign)) return request_outcome::overloaded;
+  return request_outcome::ignored;
+}
+
+concurrency_limit::concurrency_limit(const runtime& rt, const concurrency_limit_options& options) {
+  check(options);
+  core_ = std::make_shared<detail::limit_core>(rt.state(), options);
+  rt.state()->add_executor_user(core_);
+}
+
+namespace detail {
+
+limit_core::limit_core(std::shared_ptr<runtime_state> runtime, const concurrency_limit_options& options)
+    : line_desk(std::move(runtime), options.policy, options.line_capacity),
+      name_(options.name),
+      line_capacity_(options.line_capacity) {}
+
+void limit_core::leave(request_outcome outcome, duration latency) {
+  ended_request r{.latency = latency, .outcome = outcome};
+  limit_places& places = line().places();
+  places.note(r);
+  if (line().learns()) {
+    r.in_flight = in_flight();
+    change([&](limit_line& l, time_point now) { l.ended(r, now); });
+  } else if (places.give_back()) {
+    change([](limit_line& l, time_point now) { l.look(now); });
+  }
+}
+
+std::size_t limit_core::waiting_count() const {
+  return look([](const limit_line& l, time_point) { return l.size(); });
+}
+
+refusal limit_core::refuse(priority p) const {
+  return {.code = errc::not_admitted, .retry_after = look([&](const limit_line& l, time_point) { return l.expected_wait(p); })};
+}
+
+failure limit_core::why(const refusal& r) const {
+  std::string text = "limit '" + name_ + "': ";
+  switch (r.code) {
+    case errc::not_admitted: text += "all " + std::to_string(limit()) + " places are taken, or will be for too long"; break;
+    case errc::queue_full: text += "its line is full at " + std::to_string(line_capacity_); break;
+    case errc::deadline_exceeded: text += "the deadline passed in its line"; break;
+    default: return r.code;
+  }
+  return failure(r.code, std::move(text)).with_retry_after(r.retry_after);
+}
+
+}  // namespace detail
+}  // namespace catena
