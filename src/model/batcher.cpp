@@ -188,6 +188,7 @@ std::size_t batcher::form_locked(batch_place& place, time_point now) noexcept {
       place.rows[place.size++] = &r;
       continue;
     }
+    r.expired = true;
     place.rows[place.rows.size() - ++expired] = &r;
     place.formed.size -= r.cost;
   }

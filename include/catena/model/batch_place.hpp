@@ -28,6 +28,7 @@ struct batch_place;
 struct pending_request : queued_request {
   const void* input = nullptr;
   bool unwanted = false;  ///< withdrawn, perhaps before it was submitted; guarded by the batcher's lock
+  bool expired = false;   ///< its deadline passed while it was queued: it is failed, and was not computed
 };
 
 /// How requests end that are not answered.
