@@ -9,12 +9,12 @@ batch_decision adaptive_batching::form_in_time(const waiting_requests& waiting, 
     time_point release = waiting.oldest + limits.max_delay;
     if (deadline != no_deadline) {
       const std::chrono::duration<double, std::nano> needed(costs_.cost(waiting.count));
-      release = std::min(release, deadline - std::chrono::duration_cast<duration>(needed));
+      release = std::min(release, detail::earlier(deadline, std::chrono::duration_cast<duration>(needed)));
     }
     if (now < release) return {.take = 0, .look_again = release};
   }
   const std::size_t take = best_of(std::min(waiting.count, limits.max_size));
-  return {.take = deadline == no_deadline ? take : in_time(take, deadline - now)};
+  return {.take = deadline == no_deadline || deadline <= now ? take : in_time(take, deadline - now)};
 }
 
 double adaptive_batching::rows_per_ns(std::size_t size) const noexcept {
@@ -24,7 +24,7 @@ double adaptive_batching::rows_per_ns(std::size_t size) const noexcept {
 std::size_t adaptive_batching::in_time(std::size_t take, duration left) const noexcept {
   constexpr double nearly_as_good = 0.9;
   const auto left_ns = std::chrono::duration<double, std::nano>(left).count();
-  if (left_ns <= 0 || costs_.cost(take) <= left_ns) return take;
+  if (costs_.cost(take) <= left_ns) return take;
   const double enough = nearly_as_good * rows_per_ns(take);
   for (std::size_t knot = cost_table::nearest_knot(take); knot-- > 0;) {
     const std::size_t n = cost_table::size_of(knot);

@@ -9,6 +9,7 @@
 namespace catena {
 namespace {
 
+constexpr double longest_ns = 1e14;  // a day: what is computed from it is still a duration, whatever is measured
 constexpr double memory = 512;
 constexpr double much = 1.5;
 constexpr int convincing = 3;
@@ -28,7 +29,7 @@ void cost_table::learn(std::size_t size, duration took) {
   const std::size_t nearest = nearest_knot(size);
   if (nearest >= knots_.size()) knots_.resize(nearest + 1);
   knot& k = knots_[nearest];
-  const double ns = std::max(1.0, std::chrono::duration<double, std::nano>(took).count());
+  const double ns = std::clamp(std::chrono::duration<double, std::nano>(took).count(), 1.0, longest_ns);
   ++learnt_;
   if (k.count == 0) {
     k.learnt_at = learnt_;
@@ -73,8 +74,8 @@ void cost_table::learn_surprise(knot& k, double factor) noexcept {
 void cost_table::change_everything(double factor) noexcept {
   surprises_ = 0;
   for (knot& k : knots_) {
-    k.mean *= factor;
-    k.estimate *= factor;
+    k.mean = std::clamp(k.mean * factor, 1.0, longest_ns);
+    k.estimate = std::clamp(k.estimate * factor, 1.0, longest_ns);
     k.count = std::min(k.count, often - 1);  // it may not have changed as the others have, and learns quickly then
     k.surprises = 0;
   }
@@ -125,7 +126,7 @@ void cost_table::lean_on_neighbours(std::size_t i) noexcept {
   if (below == none && above != none) below = std::exchange(above, taught_above(above + 1));
   else if (above == none && below != none) above = std::exchange(below, taught_below(below));
   if (below == none || above == none) return;
-  const double off = line(below, above, static_cast<double>(size_of(i))) / k.mean - 1;
+  const double off = std::max(line(below, above, static_cast<double>(size_of(i))) / k.mean, 1 / much) - 1;
   const double weight = std::min(memory, static_cast<double>(k.count));
   // What it was taught says clearly that the line is wrong here.
   if (off * off * weight > clearly * clearly * variance_) return;

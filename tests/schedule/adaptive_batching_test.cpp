@@ -188,6 +188,19 @@ TEST_CASE("three batches of well known sizes that take twice as long double what
   CHECK(table.cost(64) == Approx(1000e3));
 }
 
+TEST_CASE("costs stay numbers whatever is measured") {
+  std::mt19937_64 random(5);
+  cost_table table;
+  for (int i = 0; i < 20'000; ++i) {
+    const auto ns = static_cast<std::int64_t>(random() >> (1 + random() % 63));
+    table.learn(1 + random() % 65'536 / (1 + random() % 1'000), random() % 10 == 0 ? duration::max() : duration(ns));
+    table.smooth();
+    const double cost = table.cost(1 + random() % 65'536);
+    if (!(cost > 0 && cost < 9e18)) FAIL("a cost of " << cost << " ns after " << i << " batches");
+  }
+  CHECK(table.learnt() == 20'000);
+}
+
 TEST_CASE("where costs are noisy a size that was seldom measured leans on its neighbours") {
   std::mt19937_64 random(3);
   std::normal_distribution<double> wobble(1, 0.1);
