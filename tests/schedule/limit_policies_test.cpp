@@ -30,7 +30,7 @@ time_point end_all(Policy& p, std::size_t count, duration latency, time_point no
   return now;
 }
 
-/// Ends one that nobody waits for, so that those that limited_from later count.
+/// Ends one that nobody waits for, so that those that begin later count.
 template <class Policy>
 void warm_up(Policy& p, time_point now) {
   p.ended({.latency = 1ms, .outcome = request_outcome::ignored, .in_flight = 1}, now);
