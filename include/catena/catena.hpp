@@ -10,4 +10,5 @@
 #include <catena/result.hpp>
 #include <catena/runtime.hpp>
 #include <catena/schedule/admission.hpp>
+#include <catena/schedule/concurrency_limit.hpp>
 #include <catena/version.hpp>
