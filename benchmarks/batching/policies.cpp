@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "policies.hpp"
 
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
 namespace batching {
 namespace {
 
+using namespace std::chrono_literals;
 using named_options = std::pair<std::string, catena::batch_options>;
 
 const std::vector<named_options>& all() {
   static const std::vector<named_options> known{
+      {"default", {.max_size = max_batch}},
       {"none", {.max_size = 1}},
-      {"greedy", {.max_size = max_batch}},
+      {"greedy", {.max_size = max_batch, .policy = catena::greedy_batching{}}},
+      {"preferred8_1ms", {.max_size = max_batch, .max_delay = 1ms, .policy = catena::preferred_batching({8})}},
+      {"window_8_100ms", {.max_size = max_batch, .policy = catena::window_batching(8, 100ms)}},
   };
   return known;
 }
@@ -25,12 +30,9 @@ std::vector<std::string> policies() {
   return names;
 }
 
-catena::batch_options options_of(const std::string& policy, std::size_t queue_capacity) {
-  for (auto [name, options] : all()) {
-    if (name != policy) continue;
-    options.queue_capacity = queue_capacity;
-    return options;
-  }
+const catena::batch_options& options_of(const std::string& policy) {
+  for (const auto& [name, options] : all())
+    if (name == policy) return options;
   throw std::logic_error("no policy " + policy);
 }
 

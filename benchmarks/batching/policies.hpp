@@ -16,8 +16,7 @@ inline constexpr std::size_t max_batch = 64;
 
 [[nodiscard]] std::vector<std::string> policies();
 
-/// \param queue_capacity  whoever needs more to keep up is overloaded
-[[nodiscard]] catena::batch_options options_of(const std::string& policy, std::size_t queue_capacity);
+[[nodiscard]] const catena::batch_options& options_of(const std::string& policy);
 
 /// What a run's model says about its learning, as readings: none, as no policy learns yet. Here belongs `learnt_ms`.
 [[nodiscard]] std::vector<bench::reading> learning_readings(const catena::model_stats& stats);

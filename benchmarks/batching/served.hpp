@@ -34,6 +34,7 @@ inline constexpr auto decode_answer = [](const catena::torch::row& from) {
 /// \threads  the one that made it submits and takes the answers
 class served {
  public:
+  /// \param queue_capacity  whoever needs more to keep up is overloaded
   served(const course& on, const std::string& policy, std::size_t queue_capacity)
       : on_(on), model_(rt_, script(on, policy, queue_capacity), encode_question, decode_answer) {
     for (std::size_t i = 0; i < 3; ++i) {
@@ -74,7 +75,8 @@ class served {
  private:
   static catena::torch::script_options script(const course& on, const std::string& policy, std::size_t queue_capacity) {
     catena::torch::script_options options = script_of(on.net());
-    options.batch = options_of(policy, queue_capacity);
+    options.batch = options_of(policy);
+    options.queue.capacity = queue_capacity;
     return options;
   }
 

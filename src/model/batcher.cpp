@@ -7,43 +7,14 @@
 #include <utility>
 
 namespace catena::detail {
-pending_request* batch_place::take_locked(std::size_t i) noexcept {
-  if (i < size && rows[i]) return std::exchange(rows[i], nullptr);
-  if (i < size) owner->log(log_level::warning, "row " + std::to_string(i) + " was answered twice; the second answer is dropped");
-  else owner->log(log_level::warning, "row " + std::to_string(i) + " was answered in a batch of " + std::to_string(size));
-  return nullptr;
-}
 
-void batch_place::send_home_locked(ready_node& node) noexcept {
-  if (called) homeward.push_back(node);
-  else owner->runtime()->ready->push(node);
-}
-
-void batch_place::hand_over() noexcept {
-  ready_list on, home;
-  {
-    const std::lock_guard lock(mutex);
-    if (onward.empty() && homeward.empty()) return;
-    on.append(std::move(onward));
-    home.append(std::move(homeward));
-    handing_over.fetch_add(1, std::memory_order_relaxed);
-  }
-  while (!on.empty()) {
-    ready_node* node = on.pop_front();
-    node->resume(*node, wake::resumed);
-  }
-  if (!home.empty()) owner->runtime()->ready->push(std::move(home));
-  handing_over.fetch_sub(1, std::memory_order_release);
-}
-
-batcher::batcher(std::shared_ptr<runtime_state> runtime, const model_options& options, const request_operations& operations)
+batcher::batcher(std::shared_ptr<runtime_state> runtime, const model_options& options, const request_operations& operations,
+                 batch_unit unit, measuring measures)
     : runtime_(std::move(runtime)),
       options_(options),
       operations_(operations),
-      limits_{options.batch.max_size, options.batch.max_delay},
-      needs_time_(options.batch.max_delay > duration{} || options.batch.policy.watches_arrivals()),
-      policy_(options.batch.policy),
-      queue_({.capacity = options.batch.queue_capacity}) {
+      measures_(measures),
+      former_(options.batch, options.queue, unit) {
   idle_.reserve(options_.instances);
   for (std::size_t i = 0; i < options_.instances; ++i) {
     auto place = std::make_unique<batch_place>();
@@ -69,67 +40,91 @@ std::string batcher::says(std::string_view text) const {
   return "model '" + options_.name + "': " + std::string(text);
 }
 
-failure batcher::full() const {
-  duration wait = options_.batch.max_delay;
-  {
-    std::lock_guard lock(mutex_);
-    if (batch_time_ > duration{}) wait = batch_time_;
-  }
-  // A place is free when the next batch begins.
-  return failure(errc::queue_full, says("its queue is full at " + std::to_string(options_.batch.queue_capacity)))
-      .with_retry_after(std::max<duration>(wait, std::chrono::milliseconds(1)));
-}
-
 model_stats batcher::stats() const {
   std::lock_guard lock(mutex_);
   model_stats snapshot = stats_;
-  snapshot.queue_depth = queue_.size();
+  snapshot.queue_depth = former_.size();
   return snapshot;
 }
 
 // ---- requests come and go ----------------------------------------------------------------------------------------------
 
-batcher::entry batcher::submit(pending_request& r) {
-  const time_point now = now_if_needed();
+/// Where only the ageing of priorities asks for it, the last look at the clock will do, if it is of the time since the model
+/// was last idle; and who is alone in the queue has nobody to be older than.
+time_point batcher::moment_locked() noexcept {
+  if (rested_ && !former_.empty()) {
+    rested_ = false;
+    looked_ = std::max(looked_, runtime_->time->now());
+  }
+  return looked_;
+}
+
+failure batcher::refusal(batch_former::entry bound, const pending_request& r, duration batch_time) const {
+  const auto full = [&](const std::string& text) {
+    const duration wait = batch_time > duration{} ? batch_time : options_.batch.max_delay;
+    // A place is free when the next batch begins.
+    return failure(errc::queue_full, says(text)).with_retry_after(std::max<duration>(wait, std::chrono::milliseconds(1)));
+  };
+  switch (bound) {
+    case batch_former::entry::too_large:
+      return failure(errc::invalid_input, says("a request of cost " + std::to_string(r.cost) + " does not fit into a batch of max_size " +
+                                               std::to_string(options_.batch.max_size)));
+    case batch_former::entry::shapes_full:
+      return full("requests of " + std::to_string(options_.batch.max_shapes) + " other shapes wait");
+    case batch_former::entry::class_full:
+      return full("its queue is full for this priority at " +
+                  std::to_string(options_.queue.class_limits[static_cast<std::size_t>(r.priority)]));
+    case batch_former::entry::bytes_full: return full("its queue is full at " + std::to_string(options_.queue.max_bytes) + " bytes");
+    case batch_former::entry::full:
+    case batch_former::entry::accepted: break;
+  }
+  return full("its queue is full at " + std::to_string(options_.queue.capacity));
+}
+
+batcher::entry batcher::submit(pending_request& r, failure& why) {
+  const bool stamped = former_.needs_arrivals();
+  time_point now = stamped ? runtime_->time->now() : time_point{};
   std::unique_lock lock(mutex_);
   if (closed_) return entry::closed;
   if (r.unwanted) return entry::unwanted;
+  if (!stamped) now = moment_locked();
   r.arrival = now;
-  if (queue_.try_push(r).entry != request_queue::entry::accepted) {
+  const auto [bound, evicted] = former_.try_push(r, now);
+  if (bound != batch_former::entry::accepted) {
     ++stats_.refused_count;
-    return entry::full;
+    const duration batch_time = batch_time_;
+    lock.unlock();
+    why = refusal(bound, r, batch_time);
+    return entry::refused;
   }
-  if (policy_.watches_arrivals()) policy_.arrived(now);
+  for (const queued_request* e = evicted; e; e = e->next) ++stats_.evicted_count;
   compute_job* jobs = schedule_locked(now);
   lock.unlock();
   // From here on the request may be answered, and the batcher gone if no instance of it is scheduled.
   if (jobs) submit_jobs(jobs);
+  if (evicted) evict(evicted);
   return entry::accepted;
+}
+
+void batcher::evict(queued_request* leaving) noexcept {
+  const failure why(errc::queue_full, says("left its full queue for a request of a higher priority"));
+  while (leaving) operations_.evict(static_cast<pending_request&>(*std::exchange(leaving, leaving->next)), why);
 }
 
 bool batcher::withdraw(pending_request& r) noexcept {
   std::lock_guard lock(mutex_);
   r.unwanted = true;
-  if (!queue_.remove(r)) return false;
-  if (queue_.empty()) set_timer_locked(no_deadline);
+  if (!former_.remove(r)) return false;
+  if (former_.empty()) set_timer_locked(no_deadline);
   return true;
 }
 
 // ---- instances find work -----------------------------------------------------------------------------------------------
 
-batch_decision batcher::decide_locked(time_point now) {
-  const waiting_requests waiting{.count = queue_.size(),
-                                 .oldest = needs_time_ ? queue_.oldest() : time_point{},
-                                 .tightest_deadline = queue_.tightest_deadline()};
-  batch_decision decision = policy_.form(waiting, limits_, now);
-  decision.take = std::min({decision.take, waiting.count, limits_.max_size});
-  return decision;
-}
-
 compute_job* batcher::schedule_locked(time_point now) noexcept {
   compute_job* jobs = nullptr;
-  while (!idle_.empty() && queue_.size() > scheduled_) {
-    const batch_decision decision = decide_locked(now);
+  while (!idle_.empty() && former_.size() > scheduled_) {
+    const batch_decision decision = former_.decide(now);
     if (decision.take == 0) {
       set_timer_locked(decision.look_again);
       return jobs;
@@ -184,54 +179,117 @@ void batcher::run_job(compute_job& job) noexcept {
 }
 
 std::size_t batcher::form_locked(batch_place& place, time_point now) noexcept {
-  const std::size_t taken = queue_.take(std::span(place.taken).first(decide_locked(now).take));
+  place.formed = former_.take(place.taken, now);
   std::size_t expired = 0;
-  place.size = 0;
-  for (std::size_t i = 0; i < taken; ++i) {
-    auto& r = *static_cast<pending_request*>(place.taken[i]);
-    if (r.deadline <= now) place.rows[place.rows.size() - ++expired] = &r;
-    else place.rows[place.size++] = &r;
+  place.first = place.size = 0;
+  for (queued_request* taken : std::span(place.taken).first(place.formed.count)) {
+    auto& r = *static_cast<pending_request*>(taken);
+    if (r.deadline > now) {
+      place.rows[place.size++] = &r;
+      continue;
+    }
+    place.rows[place.rows.size() - ++expired] = &r;
+    place.formed.size -= r.cost;
   }
-  place.open = place.size != 0;
+  place.open = place.called = place.size != 0;
   place.failed = false;
-  place.called = place.open;
   stats_.expired_count += expired;
   stats_.batch_count += place.open;
   stats_.row_count += place.size;
+  stats_.padding_count += padded(place.size) - place.size;
   return expired;
 }
 
-void batcher::run_batch(batch_place& place) noexcept {
-  const time_point now = runtime_->time->now();
+time_point batcher::look_locked(const batch_place& place) noexcept {
+  if (!place.timed) return looked_;
+  rested_ = false;
+  return looked_ = std::max(looked_, runtime_->time->now());
+}
+
+bool batcher::times_next_locked(batch_place& place) const noexcept {
+  constexpr std::chrono::microseconds brief{20};
+  constexpr std::uint32_t most_untimed = 7;
+  if (!runtime_->time_is_real || former_.needs_arrivals() || batch_time_ >= brief || place.untimed_count == most_untimed) {
+    place.untimed_count = 0;
+    return true;
+  }
+  ++place.untimed_count;
+  return false;
+}
+
+bool batcher::form(batch_place& place) noexcept {
   std::size_t expired = 0;
   compute_job* jobs = nullptr;
   {
     std::lock_guard lock(mutex_);
+    place.began = look_locked(place);
     --scheduled_;
-    expired = form_locked(place, now);
-    jobs = schedule_locked(now);
+    expired = form_locked(place, place.began);
+    jobs = schedule_locked(place.began);
   }
   submit_jobs(jobs);
   if (expired)
-    fail_rows(place, place.rows.size() - expired, place.rows.size(),
+    fail_rows(place, place.rows.size() - expired, expired,
               failure(errc::deadline_exceeded, says("the deadline passed in its queue")));
-  if (!place.open) return make_idle(place);
-  place.began = now;
+  place.repeats.begin(place.size);
+  return place.size != 0;
+}
+
+void batcher::run_batch(batch_place& place) noexcept {
+  if (place.size == 0 && !form(place)) return make_idle(place);
+  const auto pinned = place.pin;  // a part that is done later may be done right now
+  while (compute_part(place))
+    if (!next_part(place)) return make_idle(place);
+}
+
+bool batcher::compute_part(batch_place& place) noexcept {
   compute(place);
-  const auto pinned = place.pin;  // a batch that is done later may be done right now
   std::unique_lock lock(place.mutex);
   place.called = false;
   const bool later = place.open;
   lock.unlock();
   place.hand_over();
-  if (later) return;
-  make_idle(place);
+  return !later;
 }
 
-void batcher::fail_rows(batch_place& place, std::size_t from, std::size_t to, const failure& why) noexcept {
+bool batcher::next_part(batch_place& place) noexcept {
+  if (place.thrown) {
+    std::unique_lock lock(place.mutex);
+    const bisection::part threw{place.first, place.close_ranks_locked()};
+    lock.unlock();
+    const failure why = *std::exchange(place.thrown, std::nullopt);
+    if (options_.effects != effects::pure || !place.repeats.split(threw)) {
+      log(log_level::warning, why.message());
+      fail_rows(place, threw.first, threw.count, why);
+    }
+  }
+  const auto part = place.repeats.next();
+  if (!part) return false;
+  if (!count_repeat(part->count)) {
+    fail_rows(place, 0, place.rows.size(), failure(errc::cancelled, says("its executor is gone")));
+    return false;
+  }
+  std::lock_guard lock(place.mutex);
+  place.first = part->first;
+  place.size = part->count;
+  place.open = place.called = true;
+  return true;
+}
+
+/// False if it is to be computed no more.
+bool batcher::count_repeat(std::size_t rows) noexcept {
+  std::lock_guard lock(mutex_);
+  if (closed_) return false;
+  ++stats_.repeated_batch_count;
+  stats_.repeated_row_count += rows;
+  stats_.padding_count += padded(rows) - rows;
+  return true;
+}
+
+void batcher::fail_rows(batch_place& place, std::size_t first, std::size_t count, const failure& why) noexcept {
   std::unique_lock lock(place.mutex);
-  for (std::size_t i = from; i < to; ++i)
-    if (pending_request* r = std::exchange(place.rows[i], nullptr)) operations_.fail(place, *r, why);
+  for (pending_request*& row : std::span(place.rows).subspan(first, count))
+    if (pending_request* r = std::exchange(row, nullptr)) operations_.fail(place, *r, why);
   lock.unlock();
   place.hand_over();
 }
@@ -239,9 +297,8 @@ void batcher::fail_rows(batch_place& place, std::size_t from, std::size_t to, co
 void batcher::fail_batch(batch_place& place, std::exception_ptr cause) noexcept {
   failure why = failure::from(std::move(cause));
   if (why.is(errc::stage_failed)) why = failure(errc::model_failed, says(why.message())).with_cause(why.cause());
-  log(log_level::warning, why.message());
   place.failed = true;
-  fail_rows(place, 0, place.size, why);
+  place.thrown = std::move(why);
 }
 
 void batcher::finish_batch(batch_place& place) noexcept {
@@ -250,8 +307,8 @@ void batcher::finish_batch(batch_place& place) noexcept {
   {
     std::lock_guard lock(place.mutex);
     pinned = place.pin;
-    for (std::size_t i = 0; i < place.size; ++i) {
-      if (pending_request* r = std::exchange(place.rows[i], nullptr))
+    for (std::size_t i = 0; i < place.size && !place.thrown; ++i) {
+      if (pending_request* r = std::exchange(place.rows[place.first + i], nullptr))
         operations_.fail(place, *r, failure(errc::row_unanswered, says("the batch ended without an answer for row " +
                                                                 std::to_string(i) + " of " + std::to_string(place.size))));
     }
@@ -260,23 +317,27 @@ void batcher::finish_batch(batch_place& place) noexcept {
   }
   place.hand_over();
   if (called) return;  // run_batch goes on
-  make_idle(place);
+  if (next_part(place)) runtime_->compute.submit(place);
+  else make_idle(place);
 }
 
 void batcher::make_idle(batch_place& place) noexcept {
-  const time_point now = runtime_->time->now();
   std::shared_ptr<batcher> pinned;
   compute_job* jobs = nullptr;
   {
     std::lock_guard lock(mutex_);
-    if (place.size != 0) {
+    const time_point now = look_locked(place);
+    if (place.size != 0 && place.timed) {
       const duration took = now - place.began;
       batch_time_ = batch_time_ == duration{} ? took : (7 * batch_time_ + took) / 8;
-      if (!place.failed) policy_.computed(place.size, took, now);
+      if (!place.failed) former_.computed(place.formed, took, now);
     }
+    place.timed = times_next_locked(place);
+    stats_.wasted_count += std::exchange(place.wasted, 0);
     place.size = 0;
     pinned = std::move(place.pin);
     idle_.push_back(&place);
+    rested_ = rested_ || (former_.empty() && idle_.size() == places_.size());
     jobs = schedule_locked(now);
   }
   submit_jobs(jobs);
@@ -293,7 +354,7 @@ void batcher::executor_gone() noexcept {
     std::lock_guard lock(mutex_);
     closed_ = true;
     set_timer_locked(no_deadline);
-    for (queued_request* r = nullptr; queue_.take({&r, 1}) == 1;) {
+    while (queued_request* r = former_.take_any()) {
       r->next = waiting;
       waiting = r;
     }

@@ -13,6 +13,7 @@ void check(const model_options& options) {
   if (options.instances < 1 || options.instances > 1024)
     throw std::invalid_argument("model_options::instances must be 1 to 1024, is " + std::to_string(options.instances));
   check(options.batch);
+  check(options.queue);
 }
 
 }  // namespace catena

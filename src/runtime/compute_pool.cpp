@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <catena/runtime/brief_mutex.hpp>
 #include <catena/runtime/compute_pool.hpp>
+#include <catena/runtime/parking_place.hpp>
 #include <catena/runtime/spin_lock.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -11,7 +13,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -58,8 +59,8 @@ struct compute_pool::state {
   const std::size_t max_spinners;
   boost::asio::any_io_executor instead;
 
-  std::mutex mutex;
-  std::condition_variable work;
+  brief_mutex mutex;
+  parking_place asleep;
   compute_job* first = nullptr;
   compute_job* last = nullptr;
   std::atomic<std::size_t> queued{0};  ///< changes under the lock, is watched without it
@@ -79,23 +80,31 @@ struct compute_pool::state {
         return;
       } else if (!look_for_work(lock)) {
         ++sleepers;
-        work.wait(lock, [&] { return first || stopping; });
+        const auto since = asleep.take_ticket();
+        lock.unlock();
+        asleep.sleep(since);
+        lock.lock();
         --sleepers;
       }
     }
   }
 
   /// Spins for a while without the lock; false if nothing came, or if enough others spin.
-  [[nodiscard]] bool look_for_work(std::unique_lock<std::mutex>& lock) {
+  [[nodiscard]] bool look_for_work(std::unique_lock<brief_mutex>& lock) {
     if (spin == duration{} || spinners >= max_spinners) return false;
     ++spinners;
     lock.unlock();
     const time_point until = clock::now() + spin;
-    while (queued.load(std::memory_order_relaxed) == 0 && !stopping.load(std::memory_order_relaxed) && clock::now() < until)
-      spin_pause();
+    do {
+      for (int looks = 0; looks < 16 && !has_work(); ++looks) spin_pause();  // a look is far cheaper than the clock
+    } while (!has_work() && clock::now() < until);
     lock.lock();
     --spinners;
     return first || stopping;
+  }
+
+  [[nodiscard]] bool has_work() const noexcept {
+    return queued.load(std::memory_order_relaxed) != 0 || stopping.load(std::memory_order_relaxed);
   }
 
   [[nodiscard]] compute_job* pop_locked() noexcept {
@@ -128,7 +137,7 @@ compute_pool::~compute_pool() {
     std::lock_guard lock(state_->mutex);
     state_->stopping = true;
   }
-  state_->work.notify_all();
+  state_->asleep.wake_all();
   for (auto& thread : state_->threads) {
     // The last handle on a runtime may die on one of its own threads; that one then ends by itself.
     if (thread.get_id() == std::this_thread::get_id()) thread.detach();
@@ -146,7 +155,7 @@ void compute_pool::submit(compute_job& job) {
   const bool wake = state_->push_locked(job);
   lock.unlock();
   // The job may have run by now, and this pool be gone but for the thread that is woken.
-  if (wake) state_->work.notify_one();
+  if (wake) state_->asleep.wake_one();
 }
 
 }  // namespace catena

@@ -67,7 +67,7 @@ void ready_queue::push(ready_list&& nodes) {
   nodes.abandon();
 }
 
-void ready_queue::append_and_post(std::unique_lock<std::mutex> lock, ready_list&& nodes) noexcept {
+void ready_queue::append_and_post(std::unique_lock<brief_mutex> lock, ready_list&& nodes) noexcept {
   waiting_.append(std::move(nodes));
   if (pin_) return;
   const auto pinned = pin_ = shared_from_this();

@@ -16,7 +16,7 @@ void deadline_order::push(queued_request& r) {
 }
 
 queued_request& deadline_order::pop() noexcept {
-  queued_request& r = *heap_.front().request;
+  queued_request& r = next();
   take_out(0);
   (void)fifo_order::remove(r);
   return r;

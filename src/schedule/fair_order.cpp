@@ -19,22 +19,24 @@ void fair_order::push(queued_request& r) {
   put(r);
 }
 
-queued_request& fair_order::pop() noexcept {
+queued_request& fair_order::next() noexcept {
   for (std::size_t too_poor = 0;;) {
     tenant& of = tenants_[turn_];
     if (!began_) of.savings += quantum_;
     began_ = true;
-    queued_request& r = *of.first;
-    if (r.cost <= of.savings) {
-      of.savings -= r.cost;
-      take_out(r);
-      (void)fifo_order::remove(r);
-      return r;
-    }
+    if (of.first->cost <= of.savings) return *of.first;
     turn_ = of.next;
     began_ = false;
     if (++too_poor == numbers_.size()) pass_rounds();
   }
+}
+
+queued_request& fair_order::pop() noexcept {
+  queued_request& r = next();
+  tenants_[turn_].savings -= r.cost;
+  take_out(r);
+  (void)fifo_order::remove(r);
+  return r;
 }
 
 bool fair_order::remove(queued_request& r) noexcept {

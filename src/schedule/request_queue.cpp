@@ -62,16 +62,29 @@ turn next_turn(const by_priority<Order>& classes, duration ahead) noexcept {
   return next;
 }
 
+/// What is left of the cost of one take(). A request is read only where there is a bound.
+struct cost_bound {
+  std::uint64_t left;
+  [[nodiscard]] bool is_set() const noexcept { return left != ~std::uint64_t{0}; }
+  [[nodiscard]] bool admits(const queued_request& r, std::size_t taken) noexcept {
+    if (taken != 0 && r.cost > left) return false;
+    left -= std::min<std::uint64_t>(left, r.cost);
+    return true;
+  }
+};
+
 template <class Order>
-std::size_t take_from(by_priority<Order>& classes, duration ahead, std::span<queued_request*> out) noexcept {
+std::size_t take_from(by_priority<Order>& classes, duration ahead, std::span<queued_request*> out, cost_bound bound) noexcept {
   std::size_t taken = 0;
   while (taken < out.size()) {
     const turn now = next_turn(classes, ahead);
     if (now.of == class_count) break;
     Order& from = classes[now.of];
     const bool alone = now.others == time_point::max();  // then no arrival need be read
-    do out[taken++] = &from.pop();
-    while (taken < out.size() && from.size() != 0 && (alone || rank_of(classes, now.of, ahead) < now.others));
+    do {
+      if (bound.is_set() && !bound.admits(from.next(), taken)) return taken;
+      out[taken++] = &from.pop();
+    } while (taken < out.size() && from.size() != 0 && (alone || rank_of(classes, now.of, ahead) < now.others));
   }
   return taken;
 }
@@ -98,9 +111,9 @@ request_queue::push_result request_queue::try_push(queued_request& r) {
   return result;
 }
 
-std::size_t request_queue::take(std::span<queued_request*> out) noexcept {
+std::size_t request_queue::take(std::span<queued_request*> out, std::uint64_t most) noexcept {
   const duration ahead = detail::head_start(options_);
-  const std::size_t taken = std::visit([&](auto& classes) { return take_from(classes, ahead, out); }, orders_->classes);
+  const std::size_t taken = std::visit([&](auto& classes) { return take_from(classes, ahead, out, {most}); }, orders_->classes);
   size_ -= taken;
   return taken;
 }
@@ -132,6 +145,10 @@ time_point request_queue::tightest_deadline() noexcept {
       },
       orders_->classes);
   return tightest;
+}
+
+time_point request_queue::standing() const noexcept {
+  return std::visit([&](const auto& classes) { return next_turn(classes, detail::head_start(options_)).rank; }, orders_->classes);
 }
 
 request_queue::entry request_queue::room_for(const queued_request& r) const noexcept {

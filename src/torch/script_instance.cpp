@@ -8,6 +8,7 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -63,18 +64,29 @@ struct script_instance::state {
       : program(std::move(p)), module(std::move(m)), method(module.get_method(program->options.method)) {
     const auto& options = program->options;
     const auto type = to_torch(options.input.dtype);
-    input = staging(program->device, options.batch.max_size, options.input.shape, type);
+    input = staging(program->device, most_rows(), options.input.shape, type);
     input.zero_();
     if (program->device.is_cpu()) return;
     device_input = at::empty(input.sizes(), input.options().pinned_memory(false).device(program->device));
     stream = c10::impl::VirtualGuardImpl(program->device.type()).getStreamFromGlobalPool(program->device);
   }
 
+  [[nodiscard]] std::size_t most_rows() const { return padded_size(program->options.batch, program->options.batch.max_size); }
+  [[nodiscard]] std::size_t pad(std::size_t n);
   [[nodiscard]] at::Tensor answered(const c10::IValue& value, std::size_t n) const;
   [[nodiscard]] at::Tensor call(const at::Tensor& batch, std::size_t n);
   void compute_here(std::size_t n);
   void compute_on_stream(std::size_t n);
 };
+
+/// Rows that pad are copies of one that is computed anyway: what earlier batches left might be what the model throws at.
+std::size_t script_instance::state::pad(std::size_t n) {
+  const std::size_t padded = padded_size(program->options.batch, n);
+  const std::size_t row_bytes = input.nbytes() / most_rows();
+  auto* const begin = static_cast<std::byte*>(input.data_ptr());
+  for (std::size_t i = n; i < padded; ++i) std::memcpy(begin + i * row_bytes, begin, row_bytes);
+  return padded;
+}
 
 /// Checks what the method answered against what is expected.
 at::Tensor script_instance::state::answered(const c10::IValue& value, std::size_t n) const {
@@ -123,7 +135,7 @@ void script_instance::state::compute_on_stream(std::size_t n) {
   const auto shape = sizes_of(answer).subspan(1);
   if (!staged_output.defined() || staged_output.scalar_type() != answer.scalar_type() ||
       !std::ranges::equal(sizes_of(staged_output).subspan(1), shape))
-    staged_output = staging(program->device, program->options.batch.max_size, shape, answer.scalar_type());
+    staged_output = staging(program->device, most_rows(), shape, answer.scalar_type());
   output = first(staged_output, n);
   output.copy_(answer, /*non_blocking=*/true);
   stream->synchronize();
@@ -153,8 +165,9 @@ void script_instance::compute(std::size_t n) {
   const c10::InferenceMode no_gradients;  // of this thread only, so once for each batch
   drop_output();
   try {
-    if (state_->stream) state_->compute_on_stream(n);
-    else state_->compute_here(n);
+    const std::size_t padded = state_->pad(n);
+    if (state_->stream) state_->compute_on_stream(padded);
+    else state_->compute_here(padded);
   } catch (const error&) {
     throw;
   } catch (const std::exception& e) {

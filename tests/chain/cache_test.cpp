@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/every_step.hpp"
 #include "support/outcome.hpp"
 
 #include "support/catch.hpp"
@@ -73,6 +74,31 @@ struct cache_world {
   }
   void cancel(std::size_t which) { signals[which].emit(asio::cancellation_type::terminal); }
   [[nodiscard]] duration elapsed() const { return world.now() - testing::manual_time::start; }
+};
+
+/// Five runs that ask the same of a stage that takes a while; two of them run on another executor.
+struct cache_scene : test::stoppable_scene<int, 5> {
+  cache_scene(std::uint64_t seed, test::caller how) : stoppable_scene(seed), kept(*rt) {
+    const auto slow = [this](int i) -> asio::awaitable<int> {
+      ++ran;
+      co_await rt->async_wait_until(rt->now() + 1ms, asio::use_awaitable);
+      co_return i;
+    };
+    const auto c = make_chain<int>(*rt, "c", [&](auto in) { return in >> stage("s", slow).cache(kept); });
+    for (std::size_t i = 0; i < 5; ++i) {
+      const test::caller by = i < 3 ? how : test::caller::on_a_strand;
+      begin(i, by, [&](auto token) { c.async_run(1, std::move(token)); }, [c] { return c.try_run(1); });
+    }
+  }
+  void check_undisturbed() const {
+    check_completed_once();
+    for (const auto& end : ends) CHECK(end.answered());
+    CHECK(ran == 1);
+    CHECK(kept.stats().in_flight_count == 0);
+  }
+
+  cache<int> kept;
+  int ran = 0;
 };
 
 int cache_same(int i) { return i; }
@@ -430,4 +456,45 @@ TEST_CASE("a stage may have timeout, fallback, cache, queue and limit at once, i
   }
   CHECK(here.kept.stats().count == 0);
   CHECK(here.kept.stats().in_flight_count == 0);
+}
+
+TEST_CASE("whoever of those who ask the same is cancelled at whatever step, all others are answered, and one computes at a time") {
+  for (const test::caller how : {test::caller::cancellable, test::caller::coroutine}) {
+    for (std::size_t victim = 0; victim < 5; ++victim) {
+      test::at_every_step_of(
+          10, [&](std::uint64_t seed) { return std::make_unique<cache_scene>(seed, how); },
+          [&](cache_scene& s) {
+            s.cancel(victim);
+            s.world.run();
+            s.check_completed_once();
+            for (std::size_t i = 0; i < 5; ++i)
+              CHECK((s.ends[i].answered() || (i == victim && s.ends[i].why().is(errc::cancelled))));
+            CHECK(s.ran <= 2);
+            CHECK(s.kept.stats().loads == 1);
+            CHECK(s.kept.stats().in_flight_count == 0);
+          });
+    }
+  }
+}
+
+TEST_CASE("when all who ask the same are cancelled at whatever step, all end at once, and so does the computation") {
+  test::at_every_step_of(
+      20, [&](std::uint64_t seed) { return std::make_unique<cache_scene>(seed, test::caller::cancellable); },
+      [&](cache_scene& s) {
+        s.cancel();
+        s.world.run_until_idle();
+        s.check_completed_once();
+        CHECK(s.kept.stats().in_flight_count == 0);
+      });
+}
+
+TEST_CASE("a flight ends when the executor of all who take part in it is destroyed at whatever step") {
+  test::at_every_step_of(
+      10, [&](std::uint64_t seed) { return std::make_unique<cache_scene>(seed, test::caller::cancellable); },
+      [&](cache_scene& s) {
+        const int before = s.completions();
+        s.destroy_executor();
+        CHECK(s.completions() == before);
+        CHECK(s.kept.stats().in_flight_count == 0);
+      });
 }

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/every_step.hpp"
 #include "support/outcome.hpp"
 
 #include "support/catch.hpp"
@@ -64,6 +65,28 @@ struct limit_world {
   }
   void cancel_last() { signals.back().emit(asio::cancellation_type::terminal); }
   [[nodiscard]] duration elapsed() const { return world.now() - testing::manual_time::start; }
+};
+
+/// Four runs that need two tokens each where three are, of a chain whose stage takes a while.
+struct limit_scene : test::stoppable_scene<int, 4> {
+  limit_scene(std::uint64_t seed, test::caller how) : stoppable_scene(seed), bucket(*rt, "tokens", {.refill = {.tokens = 1000}, .capacity = 3}) {
+    const admission gate(*rt, {.buckets = {bucket}});
+    const auto slow = [this](int i) -> asio::awaitable<int> {
+      ++ran;
+      co_await rt->async_wait_until(rt->now() + 500us, asio::use_awaitable);
+      co_return i;
+    };
+    const auto c = make_chain<int>(*rt, "c", [&](auto in) { return in >> stage("s", slow).limit(gate, 2); });
+    for (int i = 0; i < 4; ++i)
+      begin(static_cast<std::size_t>(i), how, [&](auto token) { c.async_run(i, std::move(token)); }, [c, i] { return c.try_run(i); });
+  }
+  void check_undisturbed() const {
+    check_completed_once();
+    for (const auto& end : ends) CHECK(end.answered());
+  }
+
+  shared_bucket bucket;
+  int ran = 0;
 };
 
 int limit_same(int i) { return i; }
@@ -443,4 +466,37 @@ TEST_CASE("a failure inside a chain behind a gate has the path that it has witho
   });
   CHECK(here.begin(c.limit(here.gate), 1).path() == "c/bad");
   CHECK(here.begin(here.one(stage("nested", c.limit(here.gate))), 1).path() == here.begin(here.one(stage("nested", c)), 1).path());
+}
+
+TEST_CASE("whoever of those at a gate is cancelled at whatever step, the others are let in, and only what began was paid") {
+  for (const test::caller how : {test::caller::cancellable, test::caller::on_a_strand, test::caller::coroutine}) {
+    for (std::size_t victim = 0; victim < 4; ++victim) {
+      test::at_every_step_of(
+          10, [&](std::uint64_t seed) { return std::make_unique<limit_scene>(seed, how); },
+          [&](limit_scene& s) {
+            s.cancel(victim);
+            s.world.run();
+            s.check_completed_once();
+            for (std::size_t i = 0; i < 4; ++i)
+              CHECK((s.ends[i].answered() || (i == victim && s.ends[i].why().is(errc::cancelled))));
+            // Everything is in the bucket again some time after the last one; never before what was taken has been refilled.
+            const auto paid = 2 * s.ran;
+            const auto refilled = (s.world.now() - testing::manual_time::start) / 1ms;
+            CHECK(s.bucket.level() >= 3 - paid);
+            CHECK(s.bucket.level() <= std::min<std::int64_t>(3, 3 - paid + refilled));
+          });
+    }
+  }
+}
+
+TEST_CASE("when all at a gate are cancelled at whatever step, those that never began have paid nothing") {
+  test::at_every_step_of(
+      20, [&](std::uint64_t seed) { return std::make_unique<limit_scene>(seed, test::caller::cancellable); },
+      [&](limit_scene& s) {
+        const auto level_by_time = (s.world.now() - testing::manual_time::start) / 1ms;
+        s.cancel();
+        s.world.run_until_idle();
+        s.check_completed_once();
+        CHECK(s.bucket.level() == std::min<std::int64_t>(3, 3 - 2 * s.ran + level_by_time));
+      });
 }

@@ -11,7 +11,7 @@
 #include <memory>
 #include <vector>
 
-#include "model/held_model.hpp"
+#include "model/batching.hpp"
 #include "support/noticing_time.hpp"
 #include "support/outcome.hpp"
 
@@ -26,53 +26,22 @@ using catena::errc;
 using catena::make_model;
 using catena::run_options;
 using catena::stage;
+using catena::test::batching;
 using catena::test::held_batches;
 using catena::test::outcome;
 using catena::testing::manual_world;
 
-/// A model whose batches the test answers, and what asked it.
-struct batching {
-  explicit batching(catena::batch_options options = {}, std::size_t instances = 1)
-      : m(make_model<int, int>(rt, {.name = "risk", .batch = options, .instances = instances}, held.instance())) {}
-
-  void ask(std::size_t count, run_options options = {}) {
-    for (std::size_t i = 0; i < count; ++i) {
-      asked.push_back(std::make_unique<outcome<int>>());
-      m.async_run(static_cast<int>(asked.size()) - 1, options, asked.back()->take());
-      world.run_until_idle();  // one by one, so that they come in this order
-    }
-  }
-  /// Answers the oldest batch and frees its instance.
-  void answer() {
-    auto b = held.take();
-    for (std::size_t i = 0; i < b.size(); ++i) b.answer(i, 10 * b.input(i));
-    b.done();
-    world.run_until_idle();
-  }
-  [[nodiscard]] std::vector<int> inputs_of(const batch<int, int>& b) const {
-    std::vector<int> inputs;
-    for (std::size_t i = 0; i < b.size(); ++i) inputs.push_back(b.input(i));
-    return inputs;
-  }
-
-  manual_world world;
-  catena::runtime rt = world.runtime();
-  held_batches<int, int> held;
-  catena::model<int, int> m;
-  std::vector<std::unique_ptr<outcome<int>>> asked;
-};
-
 }  // namespace
 
 TEST_CASE("an idle instance never waits when max_delay is zero") {
-  batching b({.max_size = 8});
+  batching b({.name = "risk", .batch = {.max_size = 8}});
   b.ask(1);
   REQUIRE(b.held.all.size() == 1);
   CHECK(b.held.all.front().size() == 1);
 }
 
 TEST_CASE("requests that come while the instance works form the next batch") {
-  batching b({.max_size = 8});
+  batching b({.name = "risk", .batch = {.max_size = 8}});
   b.ask(1);
   b.ask(5);
   CHECK(b.held.all.size() == 1);
@@ -85,7 +54,7 @@ TEST_CASE("requests that come while the instance works form the next batch") {
 }
 
 TEST_CASE("a batch never has more than max_size rows") {
-  batching b({.max_size = 4});
+  batching b({.name = "risk", .batch = {.max_size = 4}});
   b.ask(1);
   b.ask(10);
   b.answer();
@@ -97,7 +66,7 @@ TEST_CASE("a batch never has more than max_size rows") {
 }
 
 TEST_CASE("with max_delay a request waits for others until max_size is reached") {
-  batching b({.max_size = 3, .max_delay = 5ms});
+  batching b({.name = "risk", .batch = {.max_size = 3, .max_delay = 5ms}});
   b.ask(2);
   CHECK(b.held.all.empty());
   b.ask(1);
@@ -106,7 +75,7 @@ TEST_CASE("with max_delay a request waits for others until max_size is reached")
 }
 
 TEST_CASE("with max_delay the oldest request waits no longer than that") {
-  batching b({.max_size = 3, .max_delay = 5ms});
+  batching b({.name = "risk", .batch = {.max_size = 3, .max_delay = 5ms}});
   b.ask(1);
   b.world.advance(3ms);
   b.ask(1);
@@ -118,7 +87,7 @@ TEST_CASE("with max_delay the oldest request waits no longer than that") {
 }
 
 TEST_CASE("the delay is counted anew from the oldest that is left") {
-  batching b({.max_size = 3, .max_delay = 5ms});
+  batching b({.name = "risk", .batch = {.max_size = 3, .max_delay = 5ms}});
   b.ask(3);
   b.answer();
   b.ask(1);
@@ -129,7 +98,7 @@ TEST_CASE("the delay is counted anew from the oldest that is left") {
 }
 
 TEST_CASE("a model that waits for nothing keeps no alarm set") {
-  batching b({.max_size = 3, .max_delay = 1h});
+  batching b({.name = "risk", .batch = {.max_size = 3, .max_delay = 1h}});
   b.ask(1);
   CHECK(b.world.time()->next_alarm() == b.rt.now() + 1h);
   b.ask(2);
@@ -137,7 +106,7 @@ TEST_CASE("a model that waits for nothing keeps no alarm set") {
 }
 
 TEST_CASE("a request that finds the queue full fails at once with queue_full and retry_after") {
-  batching b({.max_size = 1, .queue_capacity = 2});
+  batching b({.name = "risk", .batch = {.max_size = 1}, .queue = {.capacity = 2}});
   b.ask(1);
   b.ask(2);
   b.ask(1);
@@ -153,7 +122,7 @@ TEST_CASE("a request that finds the queue full fails at once with queue_full and
 }
 
 TEST_CASE("retry_after is how long a batch has been taking") {
-  batching b({.max_size = 1, .queue_capacity = 1});
+  batching b({.name = "risk", .batch = {.max_size = 1}, .queue = {.capacity = 1}});
   b.ask(1);
   b.world.advance(40ms);
   b.answer();
@@ -162,7 +131,7 @@ TEST_CASE("retry_after is how long a batch has been taking") {
 }
 
 TEST_CASE("one quick batch does not make retry_after forget the slow ones before") {
-  batching b({.max_size = 1, .queue_capacity = 1});
+  batching b({.name = "risk", .batch = {.max_size = 1}, .queue = {.capacity = 1}});
   for (const auto took : {40ms, 8ms}) {
     b.ask(1);
     b.world.advance(took);
@@ -177,7 +146,7 @@ TEST_CASE("a batch of which every request has expired says nothing of how long b
   const auto time = std::make_shared<catena::test::noticing_time>(world.time());
   const catena::runtime rt(world.get_executor(), {.time = time});
   held_batches<int, int> held;
-  const auto m = make_model<int, int>(rt, {.name = "risk", .batch = {.max_size = 1, .queue_capacity = 1}}, held.instance());
+  const auto m = make_model<int, int>(rt, {.name = "risk", .batch = {.max_size = 1}, .queue = {.capacity = 1}}, held.instance());
   std::array<outcome<int>, 5> ends;
   const auto ask = [&](std::size_t i, run_options options = {}) {
     m.async_run(0, options, ends[i].take());
@@ -208,7 +177,7 @@ TEST_CASE("a model whose executor is gone refuses a run on another one") {
 }
 
 TEST_CASE("a higher priority is computed first") {
-  batching b({.max_size = 1});
+  batching b({.name = "risk", .batch = {.max_size = 1}});
   b.ask(1);
   b.ask(1, {.priority = catena::priority::low});
   b.ask(1);
@@ -219,7 +188,7 @@ TEST_CASE("a higher priority is computed first") {
 }
 
 TEST_CASE("a request that is cancelled while it is queued leaves at once") {
-  batching b({.max_size = 8});
+  batching b({.name = "risk", .batch = {.max_size = 8}});
   b.ask(1);
   asio::cancellation_signal signal;
   outcome<int> o;
@@ -255,7 +224,7 @@ TEST_CASE("a request that is cancelled on its way to the queue does not enter it
 }
 
 TEST_CASE("a request that is cancelled while it waits for others takes the alarm with it") {
-  batching b({.max_size = 8, .max_delay = 1h});
+  batching b({.name = "risk", .batch = {.max_size = 8, .max_delay = 1h}});
   asio::cancellation_signal signal;
   outcome<int> o;
   b.m.async_run(5, asio::bind_cancellation_slot(signal.slot(), o.take()));
@@ -268,7 +237,7 @@ TEST_CASE("a request that is cancelled while it waits for others takes the alarm
 }
 
 TEST_CASE("a request whose deadline passes in the queue fails right then") {
-  batching b({.max_size = 8});
+  batching b({.name = "risk", .batch = {.max_size = 8}});
   b.ask(1);
   b.ask(1, {.deadline = b.rt.now() + 5ms});
   b.world.advance(5ms);
@@ -338,7 +307,7 @@ TEST_CASE("a deadline that passes while the request is computed ends the run the
 }
 
 TEST_CASE("a batch mixes requests of different chains") {
-  batching b({.max_size = 2, .max_delay = 1s});
+  batching b({.name = "risk", .batch = {.max_size = 2, .max_delay = 1s}});
   const auto one = catena::make_chain<int>(b.rt, "one", [&](auto in) { return in >> stage("score", b.m); });
   const auto two = catena::make_chain<int>(b.rt, "two", [&](auto in) { return in >> stage("judge", b.m); });
   outcome<int> o[2];
@@ -359,7 +328,7 @@ TEST_CASE("a batch mixes requests of different chains") {
 }
 
 TEST_CASE("several instances compute at once, each one batch at a time") {
-  batching b({.max_size = 1}, 2);
+  batching b({.name = "risk", .batch = {.max_size = 1}, .instances = 2});
   b.ask(3);
   CHECK(b.held.all.size() == 2);
   CHECK(b.m.stats().queue_depth == 1);
@@ -399,7 +368,7 @@ TEST_CASE("the instance that has become idle last works first") {
 }
 
 TEST_CASE("a model tells its batches, rows, mean batch size and queue depth") {
-  batching b({.max_size = 3});
+  batching b({.name = "risk", .batch = {.max_size = 3}});
   CHECK(b.m.stats().mean_batch_size() == 0.0);
   b.ask(1);
   b.ask(5);
@@ -413,7 +382,7 @@ TEST_CASE("a model tells its batches, rows, mean batch size and queue depth") {
 }
 
 TEST_CASE("a fallback answers for a model whose queue is full") {
-  batching b({.max_size = 1, .queue_capacity = 1});
+  batching b({.name = "risk", .batch = {.max_size = 1}, .queue = {.capacity = 1}});
   const auto chain = catena::make_chain<int>(b.rt, "c", [&](auto in) {
     return in >> stage("score", b.m).fallback([](int x) { return -x; });
   });

@@ -38,7 +38,7 @@ using catena::test::outcome;
 using catena::testing::manual_world;
 
 auto adding(const catena::runtime& rt, std::string name, int n) {
-  return make_model<int, int>(rt, {.name = std::move(name), .batch = {.queue_capacity = 4096}}, answering<int, int>([n](int x) { return x + n; }));
+  return make_model<int, int>(rt, {.name = std::move(name), .queue = {.capacity = 4096}}, answering<int, int>([n](int x) { return x + n; }));
 }
 
 /// The steps that one run takes: begun inside the executor, ended by its handler.
@@ -85,7 +85,7 @@ TEST_CASE("a row that is refused by the next model fails its run at home, with t
   manual_world world;
   const auto rt = world.runtime();
   catena::test::held_batches<int, int> held;
-  const auto full = make_model<int, int>(rt, {.name = "full", .batch = {.max_size = 1, .queue_capacity = 1}}, held.instance());
+  const auto full = make_model<int, int>(rt, {.name = "full", .batch = {.max_size = 1}, .queue = {.capacity = 1}}, held.instance());
   const auto c = make_chain<int>(rt, "c", [&](auto in) { return in >> stage("a", adding(rt, "a", 1)) >> stage("b", full); });
   std::array<outcome<int>, 3> o;
   for (auto& one : o) {

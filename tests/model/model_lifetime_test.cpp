@@ -270,7 +270,7 @@ TEST_CASE("requests that are cancelled at random moments while threads compute e
   std::vector<request> requests(count);
   std::optional<catena::runtime> rt(std::in_place, caller.get_executor(), catena::runtime_options{.compute_thread_count = 2});
   auto m = std::make_optional(make_model<std::string, std::string>(
-      *rt, {.name = "busy", .batch = {.max_size = 8, .max_delay = 20us, .queue_capacity = 256}, .instances = 2},
+      *rt, {.name = "busy", .batch = {.max_size = 8, .max_delay = 20us}, .queue = {.capacity = 256}, .instances = 2},
       catena::test::answering<std::string, std::string>([](const std::string& s) { return s + "!"; })));
   const auto chain = catena::make_chain<std::string>(*rt, "c", [&](auto in) { return in >> stage("a", *m) >> stage("b", *m); });
   for (int i = 0; i < count; ++i) {

@@ -2,21 +2,14 @@
 /// \file
 /// Admissions that are stopped at every step of their way: killed, cancelled, out of time, drained.
 #include <catena/schedule/admission.hpp>
-#include <catena/testing/manual_world.hpp>
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/bind_executor.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
-#include <array>
 #include <chrono>
 #include <memory>
-#include <optional>
+#include <vector>
 
-#include "support/outcome.hpp"
+#include "support/every_step.hpp"
 
 #include "support/catch.hpp"
 
@@ -25,16 +18,11 @@ namespace {
 using namespace std::chrono_literals;
 namespace asio = boost::asio;
 using namespace catena;
-
-/// How requests are begun.
-enum class asker : int { handler, cancellable, on_a_strand, coroutine };
-constexpr std::array askers{asker::handler, asker::cancellable, asker::on_a_strand, asker::coroutine};
+using asker = test::caller;
 
 /// Requests of several priorities in two lines that share a bucket. The first to be admitted settle or refund.
-struct counter_scene {
-  counter_scene(asker how, std::uint64_t seed, time_point deadline = no_deadline)
-      : world(seed), strand(asio::make_strand(asio::any_io_executor(world.get_executor()))) {
-    rt.emplace(world.runtime());
+struct counter_scene : test::stoppable_scene<permit, 6> {
+  counter_scene(asker how, std::uint64_t seed, time_point deadline = no_deadline) : stoppable_scene(seed) {
     const shared_bucket model(*rt, "model", {.refill = {.tokens = 100}, .capacity = 5});
     const shared_bucket tenant(*rt, "tenant", {.refill = {.tokens = 70}, .capacity = 8});
     gates.emplace_back(*rt, admission_options{.buckets = {model, tenant}});
@@ -46,64 +34,27 @@ struct counter_scene {
   void begin(std::size_t i, asker how, run_options options) {
     const admission& gate = gates[i % 2];
     const auto cost = static_cast<std::int64_t>(2 + i % 4);
-    // co_spawn throws into the executor when it is cancelled before its coroutine has begun (Asio 1.26).
-    began[i] = how != asker::coroutine;
-    auto slot = signals[i].slot();
-    switch (how) {
-      case asker::handler: gate.async_admit(cost, options, ends[i].take()); return;
-      case asker::cancellable: gate.async_admit(cost, options, asio::bind_cancellation_slot(slot, ends[i].take())); return;
-      case asker::on_a_strand:
-        gate.async_admit(cost, options, asio::bind_cancellation_slot(slot, asio::bind_executor(*strand, ends[i].take())));
-        return;
-      case asker::coroutine:
-        asio::co_spawn(world.get_executor(), ask(gate, cost, options, ends[i], began[i]), asio::bind_cancellation_slot(slot, asio::detached));
-        return;
-    }
+    stoppable_scene::begin(
+        i, how, [&](auto token) { gate.async_admit(cost, options, std::move(token)); },
+        [gate, cost, options] { return ask(gate, cost, options); });
   }
 
-  static asio::awaitable<void> ask(admission gate, std::int64_t cost, run_options options, test::outcome<permit>& end, bool& began) {
-    began = true;
+  static asio::awaitable<result<permit>> ask(admission gate, std::int64_t cost, run_options options) {
     result<permit> answered = co_await gate.async_admit(cost, options, asio::use_awaitable);
     if (answered && cost == 3) answered->settle(1);
     if (answered && cost == 4) answered->refund();
-    auto handler = end.take();
-    handler(std::move(answered));
+    co_return answered;
   }
 
-  void destroy_executor() {
-    strand.reset();
-    world.destroy_executor();
-  }
   void destroy_handles() {
     gates.clear();
     rt.reset();
   }
-  void cancel() {
-    for (std::size_t i = 0; i < signals.size(); ++i)
-      if (began[i]) signals[i].emit(asio::cancellation_type::terminal);
-  }
-  void go(std::size_t steps) {
-    while (steps-- > 0) world.step_in_time();
-  }
-  [[nodiscard]] int completions() const {
-    int count = 0;
-    for (const auto& end : ends) count += end.count();
-    return count;
-  }
-  void check_completed_once() const {
-    for (const auto& end : ends) REQUIRE(end.count() == 1);
-  }
-  void check_all_admitted() const {
+  void check_undisturbed() const {
     check_completed_once();
     for (const auto& end : ends) CHECK(end.answered());
   }
 
-  std::array<test::outcome<permit>, 6> ends;
-  std::array<asio::cancellation_signal, 6> signals;
-  std::array<bool, 6> began{};
-  testing::manual_world world;
-  std::optional<asio::strand<asio::any_io_executor>> strand;
-  std::optional<runtime> rt;
   std::vector<admission> gates;
 };
 
@@ -111,18 +62,11 @@ struct counter_scene {
 template <class Then>
 void at_every_step_of_admission(Then then, duration deadline_after = {}) {
   const time_point deadline = deadline_after == duration{} ? no_deadline : testing::manual_time::start + deadline_after;
-  for (const asker how : askers) {
-    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-      counter_scene whole(how, seed, deadline);
-      whole.world.run();
-      whole.check_all_admitted();
-      for (std::size_t k = 0; k <= whole.world.steps(); ++k) {
-        INFO("asker " << static_cast<int>(how) << ", seed " << seed << ", step " << k << " of " << whole.world.steps());
-        counter_scene s(how, seed, deadline);
-        s.go(k);
-        then(s, how);
-      }
-    }
+  for (const asker how : test::callers) {
+    INFO("asker " << static_cast<int>(how));
+    test::at_every_step_of(
+        10, [&](std::uint64_t seed) { return std::make_unique<counter_scene>(how, seed, deadline); },
+        [&](counter_scene& s) { then(s, how); });
   }
 }
 
@@ -152,7 +96,7 @@ TEST_CASE("requests are admitted as if nothing had happened when admissions and 
   at_every_step_of_admission([](counter_scene& s, asker) {
     s.destroy_handles();
     s.world.run();
-    s.check_all_admitted();
+    s.check_undisturbed();
   });
 }
 
@@ -203,7 +147,7 @@ TEST_CASE("drain begun at any step of an admission ends when every request has e
     test::outcome<permit> refused;
     s.gates[0].async_admit(1, refused.take());
     s.world.run();
-    s.check_all_admitted();
+    s.check_undisturbed();
     CHECK(drained.answered());
     CHECK(refused.why().is(errc::shutting_down));
   });

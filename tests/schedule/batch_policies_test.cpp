@@ -105,5 +105,9 @@ TEST_CASE("batch_options that are out of range are refused with the member's nam
   CHECK(fault_of({.max_size = 65'537}) == "batch_options::max_size must be 1 to 65536, is 65537");
   CHECK(fault_of({.max_delay = -1ms}) == "batch_options::max_delay must be 0 to 1 hour");
   CHECK(fault_of({.max_delay = 61min}) == "batch_options::max_delay must be 0 to 1 hour");
-  CHECK(fault_of({.queue_capacity = 0}) == "batch_options::queue_capacity must be 1 to 16777216, is 0");
+  CHECK(fault_of({.max_shapes = 0}) == "batch_options::max_shapes must be 1 to 1024, is 0");
+  CHECK(fault_of({.allowed_sizes = {1, 8, 64}}) == "none");
+  CHECK(fault_of({.allowed_sizes = {0, 64}}) == "batch_options::allowed_sizes must be ascending and at least 1");
+  CHECK(fault_of({.allowed_sizes = {8, 8, 64}}) == "batch_options::allowed_sizes must be ascending and at least 1");
+  CHECK(fault_of({.allowed_sizes = {1, 8, 16}}) == "batch_options::allowed_sizes must reach max_size (64), the last is 16");
 }

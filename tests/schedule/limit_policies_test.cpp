@@ -18,7 +18,7 @@ using namespace catena;
 using test::limited_server;
 using test::served;
 
-constexpr time_point begin{1h};
+constexpr time_point limited_from{1h};
 
 /// Ends so many requests that all took as long and began just after each other, all places being taken.
 template <class Policy>
@@ -52,8 +52,8 @@ std::string fault_of(const gradient_limit_options& options) { return fault_of<gr
 
 TEST_CASE("an adaptive limit doubles until its target is missed, then goes down by a tenth and up by one") {
   aimd_limit p({.target = 100ms, .range = {.first = 4}});
-  warm_up(p, begin);
-  time_point now = end_all(p, 16, 50ms, begin);
+  warm_up(p, limited_from);
+  time_point now = end_all(p, 16, 50ms, limited_from);
   CHECK(p.limit() == 8);
   now = end_all(p, 16, 50ms, now);
   CHECK(p.limit() == 16);
@@ -66,10 +66,10 @@ TEST_CASE("an adaptive limit doubles until its target is missed, then goes down 
 TEST_CASE("one slow answer changes no limit") {
   aimd_limit a({.target = 100ms, .range = {.first = 16}});
   gradient_limit g({.range = {.first = 16}});
-  warm_up(a, begin);
-  warm_up(g, begin);
+  warm_up(a, limited_from);
+  warm_up(g, limited_from);
   const auto ends_with_one_slow = [](auto& p) {
-    const auto now = end_all(p, 1, 60s, begin);
+    const auto now = end_all(p, 1, 60s, limited_from);
     end_all(p, 15, 50ms, now);
     return p.limit();
   };
@@ -87,7 +87,7 @@ TEST_CASE("one slow answer changes no limit") {
 TEST_CASE("a limit that is not used does not rise") {
   aimd_limit a({.target = 100ms, .range = {.first = 16}});
   gradient_limit g({.range = {.first = 16}});
-  time_point now = begin;
+  time_point now = limited_from;
   for (int i = 0; i < 1000; ++i) {
     now += 10ms;
     a.ended({.latency = 10ms, .in_flight = 8}, now);
@@ -100,8 +100,8 @@ TEST_CASE("a limit that is not used does not rise") {
 
 TEST_CASE("requests that began before the limit was changed do not change it again") {
   aimd_limit p({.target = 100ms, .range = {.first = 16}});
-  warm_up(p, begin);
-  time_point now = end_all(p, 16, 200ms, begin);
+  warm_up(p, limited_from);
+  time_point now = end_all(p, 16, 200ms, limited_from);
   REQUIRE(p.limit() == 14);
   for (int i = 0; i < 100; ++i) p.ended({.latency = 200ms, .in_flight = 16}, now + 199ms);
   CHECK(p.limit() == 14);
@@ -111,8 +111,8 @@ TEST_CASE("requests that began before the limit was changed do not change it aga
 
 TEST_CASE("requests that were too late count as slow, and those that tell nothing do not count") {
   aimd_limit p({.target = 100ms, .range = {.first = 16}});
-  warm_up(p, begin);
-  time_point now = begin;
+  warm_up(p, limited_from);
+  time_point now = limited_from;
   for (int i = 0; i < 100; ++i) p.ended({.latency = 1s, .outcome = request_outcome::ignored, .in_flight = 16}, now += 1s);
   CHECK(p.limit() == 16);
   now = end_all(p, 13, 50ms, now);
@@ -124,9 +124,9 @@ TEST_CASE("a limit stays within its range, whatever is answered") {
   const limit_range range{.least = 3, .most = 20, .first = 5};
   aimd_limit a({.target = 1ms, .range = range});
   gradient_limit g({.range = range});
-  warm_up(a, begin);
-  warm_up(g, begin);
-  time_point now = begin;
+  warm_up(a, limited_from);
+  warm_up(g, limited_from);
+  time_point now = limited_from;
   for (const duration latency : {duration(1us), duration(10s), duration(2us), duration(100s)}) {
     for (int i = 0; i < 400; ++i) {
       now += latency;
@@ -220,8 +220,8 @@ TEST_CASE("a limit policy is a value, and one without ended() wants to know noth
   limit_policy p = aimd_limit({.target = 100ms, .range = {.first = 4}});
   CHECK(p.learns());
   limit_policy copy = p;
-  copy.ended({}, begin);
-  for (int i = 1; i <= 16; ++i) copy.ended({.latency = 1us, .in_flight = 4}, begin + i * 1ms);
+  copy.ended({}, limited_from);
+  for (int i = 1; i <= 16; ++i) copy.ended({.latency = 1us, .in_flight = 4}, limited_from + i * 1ms);
   CHECK(copy.limit() == 8);
   CHECK(p.limit() == 4);
   CHECK(!limit_policy(fixed_limit{7}).learns());

@@ -2,7 +2,9 @@
 #pragma once
 /// \file
 /// One small chain for every construct of the language, for tests that stop, cancel or shuffle each of them everywhere.
+#include <catena/cache.hpp>
 #include <catena/chain.hpp>
+#include <catena/schedule/admission.hpp>
 #include <catena/testing/manual_world.hpp>
 
 #include <boost/asio/use_awaitable.hpp>
@@ -331,6 +333,79 @@ inline text_chain gathered(const manual_world& world, const runtime& rt) {
   });
 }
 
+inline text_chain limited(const manual_world& world, const runtime& rt) {
+  const shared_bucket bucket(rt, "tokens", {.refill = {.tokens = 1000}, .capacity = 3});
+  const admission gate(rt, {.buckets = {bucket}});
+  return written(world, rt, [&](const parts& p, auto in) {
+    return in >> stage("first", p.sleeping(1ms)).limit(gate, 3, [](const std::string&) { return 2; })
+              >> stage("second", p.grow()).limit(gate, [](const std::string&) { return 2; })
+              >> stage("third", p.yielding()).limit(gate).limit(gate).timeout(1min);
+  });
+}
+
+inline text_chain refused(const manual_world& world, const runtime& rt) {
+  const shared_bucket bucket(rt, "tokens", {.refill = {.tokens = 1000}, .capacity = 3});
+  const admission gate(rt, {.buckets = {bucket}});
+  return written(world, rt, [&](const parts& p, auto in) {
+    return in >> stage("slow", p.sleeping(3ms)).limit(gate, 3).timeout(2ms).fallback(p.look())
+              >> stage("never", p.grow()).limit(gate, 3).timeout(1us).fallback(p.look());
+  });
+}
+
+inline text_chain behind_gates(const manual_world& world, const runtime& rt) {
+  const shared_bucket bucket(rt, "tokens", {.refill = {.tokens = 1000}, .capacity = 3});
+  const admission gate(rt, {.buckets = {bucket}});
+  const auto inner = coroutines(world, rt).limit(gate, 2);
+  const auto moved = moved_away(world, rt).limit(gate, 3);
+  return written(world, rt, [&](const parts&, auto in) { return in >> stage("inner", inner) >> stage("moved", moved).limit(gate); })
+      .limit(gate);
+}
+
+/// The same text for all runs, so that they ask the same.
+inline auto same() {
+  return [](const std::string&) { return long_text(7); };
+}
+
+inline text_chain kept(const manual_world& world, const runtime& rt) {
+  const cache<std::string> answers(rt);
+  return written(world, rt, [&](const parts& p, auto in) {
+    return in >> stage("same", same()) >> stage("slow", p.sleeping(2ms)).cache(answers)
+              >> stage("quick", p.grow()).cache(answers) >> stage("end", p.yielding()).cache(answers).timeout(1min);
+  });
+}
+
+inline text_chain kept_and_failing(const manual_world& world, const runtime& rt) {
+  const cache<std::string> answers(rt, {.negative_ttl = 1h});
+  return written(world, rt, [&](const parts& p, auto in) {
+    return in >> stage("same", same()) >> stage("saved", p.failing_late(1ms)).cache(answers).fallback(p.look())
+              >> stage("bad", p.failing_late(1ms)).cache(answers, {.failures = failure_memory::remember});
+  });
+}
+
+inline text_chain kept_for_the_patient(const manual_world& world, const runtime& rt) {
+  const cache<std::string> answers(rt);
+  return written(world, rt, [&](const parts& p, auto in) {
+    auto text = in >> stage("same", same());
+    auto a = text >> stage("hasty", p.sleeping(3ms)).cache(answers, {.name = "s"}).timeout(2ms).fallback(p.look());
+    auto b = text >> stage("patient", p.sleeping(3ms)).cache(answers, {.name = "s"});
+    return join(a, b) >> stage("end", p.both());
+  });
+}
+
+inline text_chain all_at_once(const manual_world& world, const runtime& rt) {
+  const cache<std::string> answers(rt);
+  const shared_bucket bucket(rt, "tokens", {.refill = {.tokens = 1000}, .capacity = 3});
+  const admission gate(rt, {.buckets = {bucket}});
+  return written(world, rt, [&](const parts& p, auto in) {
+    auto text = in >> stage("same", same());
+    auto a = text >> stage("a", p.sleeping(2ms)).limit(gate, 2).queue({.capacity = 8}).cache(answers).timeout(9ms).fallback(p.look());
+    auto b = text >> stage("b", p.grow()).on(p.executor).limit(gate, 2).queue({.capacity = 8}).cache(answers);
+    auto c = in >> stage("c", p.sleeping(1ms)).limit(gate, 2).queue({.capacity = 8}).cache(answers).fallback(p.look());
+    auto ab = join(a, b) >> stage("ab", p.both());
+    return join(ab, c) >> stage("end", p.both());
+  });
+}
+
 }  // namespace constructing
 
 /// Every construct, in a manual world.
@@ -362,6 +437,13 @@ inline text_chain gathered(const manual_world& world, const runtime& rt) {
       {"races", &races},
       {"nobody wins", &nobody_wins, "subject/race/worse"},
       {"gathered", &gathered},
+      {"limited", &limited},
+      {"refused", &refused},
+      {"behind gates", &behind_gates},
+      {"kept", &kept},
+      {"kept and failing", &kept_and_failing, "subject/bad"},
+      {"kept for the patient", &kept_for_the_patient},
+      {"all at once", &all_at_once},
   };
   return all;
 }

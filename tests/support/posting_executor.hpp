@@ -22,7 +22,10 @@ class posting_context : public boost::asio::execution_context {
     work_.clear();
     destroy();
   }
-  void push(std::function<void()> work) { work_.push_back(std::move(work)); }
+  void push(std::function<void()> work) {
+    ++push_count;
+    work_.push_back(std::move(work));
+  }
   void run() {
     while (!work_.empty()) {
       const auto next = std::move(work_.front());
@@ -31,6 +34,7 @@ class posting_context : public boost::asio::execution_context {
     }
   }
   bool full = false;  ///< then it throws
+  int push_count = 0;
 
  private:
   std::deque<std::function<void()>> work_;

@@ -51,6 +51,12 @@ const auto decode_all = [](const row& from) { return std::vector<float>(from.val
 /// Sums the four values of each row.
 const std::string sum_source = "def forward(self, x: Tensor) -> Tensor:\n    return x.sum(1, keepdim=True)\n";
 
+/// The same, and throws at a negative value.
+const std::string positive_source =
+    "def forward(self, x: Tensor) -> Tensor:\n"
+    "    assert bool((x >= 0).all()), 'a negative amount'\n"
+    "    return x.sum(1, keepdim=True)\n";
+
 script_options script(std::string source) {
   script_options options{.name = "risk", .source = std::move(source), .input = {.shape = {4}}};
   options.batch = {.max_size = 8, .max_delay = 1s};
@@ -107,6 +113,46 @@ TEST_CASE("a TorchScript model from source text answers each row of a batch") {
   CHECK(o[0]->value() == 10.0F);
   CHECK(o[1]->value() == 1.0F);
   CHECK(o[2]->value() == 20.0F);
+}
+
+TEST_CASE("a batch is padded to an allowed size, and what pads it is answered to nobody") {
+  const std::string source = "def forward(self, x: Tensor) -> Tensor:\n    return x.sum(1, keepdim=True) + 100 * x.size(0)\n";
+  script_options options = script(source);
+  options.batch.max_size = 5;
+  options.batch.allowed_sizes = {1, 4, 6};
+  const std::vector<four> inputs(5, four{1, 2, 3, 4});
+  for (const std::size_t count : {1U, 2U, 4U, 5U}) {
+    const auto o = answers<float>(options, encode_four, decode_first, {inputs.begin(), inputs.begin() + count});
+    const float computed = count == 1 ? 1 : count <= 4 ? 4 : 6;
+    for (const auto& end : o) CHECK(end->value() == 10 + 100 * computed);
+  }
+}
+
+TEST_CASE("a row that the script throws at fails alone") {
+  const auto o = answers<float>(script(positive_source), encode_four, decode_first,
+                                {four{1, 2, 3, 4}, four{1, 1, 1, 1}, four{1, -2, 3, 4}, four{0, 0, 0, 1}, four{5, 5, 5, 5}});
+  for (const std::size_t good : {0U, 1U, 3U, 4U}) CHECK(o[good]->answered());
+  CHECK(o[3]->value() == 1.0F);
+  CHECK(o[2]->why().is(errc::model_failed));
+  CHECK_THAT(o[2]->why().message(), ContainsSubstring("a negative amount"));
+}
+
+TEST_CASE("what an earlier batch left of a bad row does not pad a later one") {
+  manual_world world;
+  const auto rt = world.runtime();
+  script_options options = script(positive_source);
+  options.batch.max_size = 2;
+  options.batch.allowed_sizes = {2};
+  const script_model<four, float> m{rt, options, encode_four, decode_first};
+  std::array<outcome<float>, 3> o;
+  m.async_run(four{1, 1, 1, 1}, o[0].take());
+  m.async_run(four{-1, 1, 1, 1}, o[1].take());
+  world.run();
+  m.async_run(four{1, 1, 1, 1}, o[2].take());
+  world.run();
+  CHECK(o[0].answered());
+  CHECK_FALSE(o[1].answered());
+  CHECK(o[2].answered());
 }
 
 TEST_CASE("a TorchScript model from a file has its weights") {

@@ -68,11 +68,10 @@ class chain {
   /// \param cost  a number, or a function of the chain's input
   template <gate Gate, class Cost = std::int64_t, class TrueCost = detail::true_as_estimated>
   [[nodiscard]] chain limit(Gate through, Cost cost = 1, TrueCost true_cost = {}) const {
-    using terms = detail::limit_terms<Gate, Cost, TrueCost>;
     graph::builder around(plan_->runtime, plan_->name);
     graph::stage_request request;
     request.inputs = {around.add_input(graph::value_type_of<In>)};
-    detail::limit_step<Gate, Out, In>::prepare(around, request, plan_, terms{std::move(through), std::move(cost), std::move(true_cost)});
+    detail::limit_step<Gate, Out, In>::prepare(around, request, plan_, detail::terms_of(std::move(through), std::move(cost), std::move(true_cost)));
     request.kind = "chain";
     const std::uint32_t answer = around.add_stage(std::move(request));
     return chain(around.compile(answer, graph::builder::exits::leave));

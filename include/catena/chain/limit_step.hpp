@@ -19,12 +19,17 @@ namespace catena::detail {
 struct true_as_estimated {};  ///< nothing is settled afterwards
 
 /// What `.limit(...)` was given.
-template <gate Gate, class Cost, class TrueCost>
+template <class Gate, class Cost, class TrueCost>
 struct limit_terms {
+  static_assert(gate<Gate>, "catena: .limit() takes a gate, such as a catena::admission; see schedule/gate.hpp");
   Gate through;
   Cost cost;
   TrueCost true_cost;
 };
+template <class Gate, class Cost, class TrueCost>
+limit_terms<Gate, Cost, TrueCost> terms_of(Gate through, Cost cost, TrueCost true_cost) {
+  return {std::move(through), std::move(cost), std::move(true_cost)};
+}
 
 /// The same, for inputs and an output that are known by now; the cost of a request and what it turns out to be.
 template <class Gate, class Out, class... In>
@@ -245,7 +250,8 @@ struct limit_step {
     switch (child.why_stopped()) {
       case graph::stop_reason::none:
       case graph::stop_reason::exited: return work_end::answered;
-      case graph::stop_reason::failed: return work_end::failed;
+      case graph::stop_reason::failed:
+      return child.reason().is(errc::deadline_exceeded) || child.reason().is(errc::cancelled) ? work_end::given_up : work_end::failed;
       default: return work_end::given_up;
     }
   }

@@ -2,19 +2,16 @@
 #pragma once
 /// \file
 /// What people write between two `>>`: a named stage and what may be said about it.
-#include <catena/chain/cache_step.hpp>
 #include <catena/chain/coroutine_step.hpp>
 #include <catena/chain/function_step.hpp>
-#include <catena/chain/guard_step.hpp>
-#include <catena/chain/limit_step.hpp>
 #include <catena/chain/nested_step.hpp>
 #include <catena/chain/offload_step.hpp>
 #include <catena/chain/operation_step.hpp>
+#include <catena/chain/said.hpp>
 
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -54,87 +51,24 @@ struct work_step {
   using type = typename decltype(choose())::type;
 };
 
-struct no_cache {};  ///< the stage has none
-
-/// Whether a guard_step is needed for what was said.
-enum class guarding : std::uint8_t { nothing = 0, time = 1, queue = 2 };
-constexpr guarding operator|(guarding a, guarding b) noexcept {
-  return static_cast<guarding>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
-}
-constexpr bool has(guarding some, guarding one) noexcept {
-  return (static_cast<std::uint8_t>(some) & static_cast<std::uint8_t>(one)) != 0;
-}
-
-/// What has been said about a stage, beyond what runs and where.
-template <guarding Guards = guarding::nothing, class Fallback = no_fallback, class Cache = no_cache, class... Limits>
-struct said {
-  static constexpr guarding guards = Guards;
-  static constexpr bool has_fallback = !std::is_same_v<Fallback, no_fallback>;
-  static constexpr bool has_cache = !std::is_same_v<Cache, no_cache>;
-  static constexpr bool is_nothing = Guards == guarding::nothing && !has_cache && sizeof...(Limits) == 0;
-
-  guard_options guard;
-  [[no_unique_address]] Fallback fallback;
-  [[no_unique_address]] Cache cache;
-  [[no_unique_address]] std::tuple<Limits...> limits;
-
-  template <guarding More>
-  [[nodiscard]] said<Guards | More, Fallback, Cache, Limits...> guarded() && {
-    return {std::move(guard), std::move(fallback), std::move(cache), std::move(limits)};
-  }
-  template <class G>
-  [[nodiscard]] said<Guards | guarding::time, G, Cache, Limits...> with_fallback(G f) && {
-    return {std::move(guard), std::move(f), std::move(cache), std::move(limits)};
-  }
-  template <class C>
-  [[nodiscard]] said<Guards, Fallback, C, Limits...> with_cache(C c) && {
-    return {std::move(guard), std::move(fallback), std::move(c), std::move(limits)};
-  }
-  template <class Limit>
-  [[nodiscard]] said<Guards, Fallback, Cache, Limits..., Limit> with_limit(Limit limit) && {
-    return {std::move(guard), std::move(fallback), std::move(cache),
-            std::tuple_cat(std::move(limits), std::tuple<Limit>(std::move(limit)))};
-  }
-};
-
-/// Puts limits around a stage expression, the first one outermost. Only the outermost step of all has the stage's name.
-template <class Base>
-auto behind_limits(std::string, Base base, std::tuple<>) {
-  return base;
-}
-template <class Base, class Gate, class Cost, class TrueCost, class... Limits>
-auto behind_limits(std::string name, Base base, std::tuple<limit_terms<Gate, Cost, TrueCost>, Limits...> limits) {
-  return std::apply(
-      [&](auto& first, auto&... others) {
-        auto inner = behind_limits("", std::move(base), std::tuple<Limits...>(std::move(others)...));
-        return limited_stage<decltype(inner), Gate, Cost, TrueCost>{std::move(name), std::move(inner), std::move(first)};
-      },
-      limits);
-}
-
-/// Puts a queue around a stage expression, where a cache stands before it.
-template <bool Apart, class Base>
-auto behind_queue(Base base, guard_options& guard) {
-  if constexpr (Apart) {
-    const guard_options queue_only{.timeout = {}, .queue = std::exchange(guard.queue, std::nullopt), .reserve = {}};
-    return queued_stage<Base>{std::move(base), queue_only};
-  } else {
-    return base;
-  }
-}
-
-/// Puts a cache around a stage expression, if there is one.
-template <class Base, class Cache>
-auto behind_cache(std::string name, Base base, Cache terms, const key_space& keys) {
-  if constexpr (std::is_same_v<Cache, no_cache>) return base;
-  else return cached_stage<Base, typename Cache::value_type>{std::move(name), std::move(base), std::move(terms.in), keys, terms.options.failures};
-}
-
 }  // namespace detail
 
 /// A named stage: what runs, and what may happen on the way. A value; copying it copies the callable.
 ///
 ///     stage("graph", link_score).timeout(50ms).fallback(no_links)
+///
+/// However it is written, what is said stands in one order, from the outside in:
+///
+///     .fallback            answers when what is inside fails
+///       .timeout           covers all that is inside: waiting as well as working
+///         .cache           a hit, and waiting for somebody who computes the same, go no further in
+///           .queue         a place among those in the stage
+///             .limit       tokens; several limits one after the other, as they are said
+///               .on        where the work runs
+///                 work     what the stage is made of
+///
+/// So a stage that is late falls back, and so does one that is refused at a queue or a limit; a hit pays nothing; who leads a
+/// computation that others wait for waits and pays for all; and what a fallback answers is never kept as the stage's own.
 ///
 /// A stage with a fallback sees its inputs as const references, because both may need them.
 template <class F, fixed_string Name = fixed_string<1>{}, class On = detail::inline_execution, class Said = detail::said<>>
@@ -194,10 +128,9 @@ class stage_of {
   /// \param cost       a number, or a function of the stage's inputs, `const T&...` to a number
   /// \param true_cost  a function of its answer, `const Out&` to a number: what it took too much is put back, what it
   ///                   took too little is taken on top
-  template <gate Gate, class Cost = std::int64_t, class TrueCost = detail::true_as_estimated>
+  template <class Gate, class Cost = std::int64_t, class TrueCost = detail::true_as_estimated>
   [[nodiscard]] auto limit(Gate through, Cost cost = 1, TrueCost true_cost = {}) && {
-    using terms = detail::limit_terms<Gate, Cost, TrueCost>;
-    return saying(std::move(said_).with_limit(terms{std::move(through), std::move(cost), std::move(true_cost)}));
+    return saying(std::move(said_).with_limit(detail::terms_of(std::move(through), std::move(cost), std::move(true_cost))));
   }
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }

@@ -19,7 +19,8 @@ namespace catena {
 ///     [&](batch<txn, float>& b) { remote.send(b, [later = std::move(b)](auto scores) mutable { ...; later.done(); }); }
 ///
 /// A row without an answer fails with errc::row_unanswered when the batch is done or destroyed. If the instance throws,
-/// all rows without an answer fail with errc::model_failed and the exception's text, or with what a catena::error holds.
+/// all rows without an answer fail with errc::model_failed and the exception's text, or with what a catena::error holds; of a
+/// model whose effects are pure, halves of them are computed again, so that only the row it was about fails.
 /// \threads  answer() and fail() are safe with each other, for different rows and for one; the batch itself is moved, done
 ///           and destroyed by one thread at a time
 /// \lifetime the instance works on nothing else until the batch is done; it may outlive handles, chains and runtimes
@@ -43,6 +44,10 @@ class batch {
 
   /// How many rows there are; zero once it is done or moved from.
   [[nodiscard]] std::size_t size() const noexcept { return place_ ? place_->size : 0; }
+
+  /// How many rows it is to be computed with where batch_options::allowed_sizes says which may be: size(), or the next one
+  /// allowed. The rows from size() on have no input and no answer.
+  [[nodiscard]] std::size_t padded_size() const noexcept { return place_ ? place_->owner->padded(place_->size) : 0; }
 
   /// The input of row i, which stands where the run keeps it until the row has been answered or failed.
   /// \errors std::out_of_range: no such row; std::logic_error: it has been answered
@@ -86,8 +91,9 @@ class batch {
   [[nodiscard]] const detail::pending_request& row(std::size_t i) const {
     const detail::batch_place& place = opened();
     if (i >= place.size) throw std::out_of_range("no row " + std::to_string(i) + " in a batch of " + std::to_string(place.size));
-    if (!place.rows[i]) throw std::logic_error("row " + std::to_string(i) + " has been answered; its input is gone");
-    return *place.rows[i];
+    const detail::pending_request* asked = place.rows[place.first + i];
+    if (!asked) throw std::logic_error("row " + std::to_string(i) + " has been answered; its input is gone");
+    return *asked;
   }
 
   detail::batch_place* place_;

@@ -5,6 +5,7 @@
 #include <catena/chain/chain.hpp>
 #include <catena/model/batch.hpp>
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <functional>
@@ -25,8 +26,20 @@ namespace detail {
 template <class In, class Out, class Instance>
 class model_core final : public batcher {
  public:
-  model_core(std::shared_ptr<runtime_state> runtime, const model_options& options, std::vector<Instance> instances)
-      : batcher(std::move(runtime), options, model_step<In, Out>::operations), instances_(std::move(instances)) {}
+  model_core(std::shared_ptr<runtime_state> runtime, const model_options& options, std::vector<Instance> instances,
+             request_measures<In> measures)
+      : batcher(std::move(runtime), options, model_step<In, Out>::operations,
+                measures.cost ? batch_unit::cost : batch_unit::request,
+                measures.cost || measures.shape || options.queue.max_bytes != 0 ? measuring::yes : measuring::no),
+        instances_(std::move(instances)),
+        measures_(std::move(measures)) {}
+
+  [[nodiscard]] measured measure(const void* erased) const override {
+    const In& input = *static_cast<const In*>(erased);
+    return {.cost = measures_.cost ? std::max<std::uint32_t>(measures_.cost(input), 1) : 1,
+            .shape = measures_.shape ? measures_.shape(input) : 0,
+            .bytes = measures_.bytes ? measures_.bytes(input) : sizeof(In)};
+  }
 
  private:
   void compute(batch_place& place) noexcept override {
@@ -40,6 +53,7 @@ class model_core final : public batcher {
   }
 
   std::vector<Instance> instances_;
+  request_measures<In> measures_;
 };
 
 }  // namespace detail
@@ -58,10 +72,11 @@ class model : private chain<In, Out> {
   using typename chain<In, Out>::output_type;
 
   /// \param instances  one for each of options.instances
+  /// \param measures   what of an input its queue and its batch must know
   /// \errors std::invalid_argument: an option is out of range
   template <instance_of<In, Out> Instance>
-  model(const runtime& rt, const model_options& options, std::vector<Instance> instances)
-      : model(make_core(rt, options, std::move(instances))) {}
+  model(const runtime& rt, const model_options& options, std::vector<Instance> instances, request_measures<In> measures = {})
+      : model(make_core(rt, options, std::move(instances), std::move(measures))) {}
 
   using chain<In, Out>::operator();
   using chain<In, Out>::try_run;
@@ -81,7 +96,7 @@ class model : private chain<In, Out> {
   template <gate Gate, class Cost = std::int64_t, class TrueCost = detail::true_as_estimated>
   [[nodiscard]] model limit(Gate through, Cost cost = 1, TrueCost true_cost = {}) const {
     using charge = detail::limit_charge<Gate, Out, In>;
-    const charge each = detail::limit_terms<Gate, Cost, TrueCost>{std::move(through), std::move(cost), std::move(true_cost)};
+    const charge each = detail::terms_of(std::move(through), std::move(cost), std::move(true_cost));
     const auto prepare = [work = chain<In, Out>::plan(), each](graph::builder& b, graph::stage_request& request) {
       detail::limit_step<Gate, Out, In>::prepare(b, request, work, each);
     };
@@ -121,12 +136,13 @@ class model : private chain<In, Out> {
 
   template <class Instance>
   static std::shared_ptr<detail::batcher> make_core(const runtime& rt, const model_options& options,
-                                                    std::vector<Instance> instances) {
+                                                    std::vector<Instance> instances, request_measures<In> measures) {
     check(options);
     if (instances.size() != options.instances)
       throw std::invalid_argument("model_options::instances is " + std::to_string(options.instances) + ", but " +
                                   std::to_string(instances.size()) + " are given");
-    auto core = std::make_shared<detail::model_core<In, Out, Instance>>(rt.state(), options, std::move(instances));
+    auto core = std::make_shared<detail::model_core<In, Out, Instance>>(rt.state(), options, std::move(instances),
+                                                                              std::move(measures));
     rt.state()->add_executor_user(core);
     return core;
   }
@@ -151,7 +167,8 @@ class model : private chain<In, Out> {
 ///       for (std::size_t i = 0; i < b.size(); ++i) b.answer(i, 2 * b.input(i));
 ///     });
 template <class In, class Out, instance_of<In, Out> Instance>
-[[nodiscard]] model<In, Out> make_model(const runtime& rt, const model_options& options, Instance instance) {
+[[nodiscard]] model<In, Out> make_model(const runtime& rt, const model_options& options, Instance instance,
+                                        request_measures<In> measures = {}) {
   check(options);
   std::vector<Instance> instances;
   instances.reserve(options.instances);
@@ -159,7 +176,7 @@ template <class In, class Out, instance_of<In, Out> Instance>
     for (std::size_t i = 1; i < options.instances; ++i) instances.push_back(instance);
   }
   instances.push_back(std::move(instance));
-  return model<In, Out>(rt, options, std::move(instances));
+  return model<In, Out>(rt, options, std::move(instances), std::move(measures));
 }
 
 }  // namespace catena

@@ -23,16 +23,23 @@ struct model_step {
   static void release_inputs(graph::run& r, const graph::step& s) noexcept { inputs(r, s).release(); }
 
   static graph::outcome execute(graph::run& r, const graph::step& s) {
+    batcher& to = batcher_of(s);
+    const void* const input = inputs(r, s).template get<0>();
+    const measured facts = to.measures() ? to.measure(input) : measured{};
     auto& op = make_operation<model_operation>(r, s);
-    op.input = inputs(r, s).template get<0>();
+    op.input = input;
     op.deadline = r.deadline;
     op.priority = r.priority;
+    op.tenant = r.tenant;
+    op.cost = facts.cost;
+    op.shape = facts.shape;
+    op.bytes = facts.bytes;
     if (!begin_detached<model_step>(op)) return graph::outcome::stopped;
-    batcher& to = batcher_of(s);
-    switch (to.submit(op)) {
+    failure why;
+    switch (to.submit(op, why)) {
       case batcher::entry::accepted: break;  // the run may be gone already
       case batcher::entry::unwanted: end_uncomputed(op); break;
-      case batcher::entry::full: return refuse(op, to.full());
+      case batcher::entry::refused: return refuse(op, std::move(why));
       case batcher::entry::closed: return refuse(op, failure(errc::cancelled, to.says("its executor is gone")));
     }
     return graph::outcome::suspended;
@@ -68,6 +75,13 @@ struct model_step {
   static void fail_locked(batch_place& place, pending_request& r, failure why) {
     end_locked(place, operation_of(r), std::move(why));
   }
+  static void evict(pending_request& request, failure why) {
+    model_operation& op = operation_of(request);
+    if (!op.claim()) return end_uncomputed(op);
+    op.resume = &resume_detached<model_step, resumes::at_home>;
+    op.owner->fail(op.its_step(), std::move(why));
+    op.owner->resume_on_executor(op);
+  }
   static void abandon(pending_request& request) noexcept {
     model_operation& op = operation_of(request);
     if (!op.claim()) return end_uncomputed(op);
@@ -85,7 +99,7 @@ struct model_step {
     const boost::intrusive_ptr<graph::run> pinned(operation_of(request).owner, false);
     pinned->abandon();
   }
-  static constexpr request_operations operations{&fail_locked, &abandon, &give_up, &abandon_given_up};
+  static constexpr request_operations operations{&fail_locked, &evict, &abandon, &give_up, &abandon_given_up};
 
   [[nodiscard]] static bool is_wanted(const pending_request& r) noexcept {
     return !static_cast<const model_operation&>(r).given_up();
@@ -97,13 +111,16 @@ struct model_step {
  private:
   template <class Answered>
   static void end_locked(batch_place& place, model_operation& op, Answered&& answered) {
-    if (!take_detached<model_step>(op, std::forward<Answered>(answered))) return;
+    if (!take_detached<model_step>(op, std::forward<Answered>(answered))) {
+      ++place.wasted;
+      return;
+    }
     const graph::run& r = *op.owner;
     if (place.called && r.of().goes_on_anywhere(op.step)) {
       op.resume = &resume_detached<model_step, resumes::here>;
       place.onward.push_back(op);
     } else if (!r.is_at_home()) {
-      op.owner->resume_on_executor(op);
+      place.send_abroad_locked(op, r.executor());
     } else {
       place.send_home_locked(op);
     }

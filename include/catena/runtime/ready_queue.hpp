@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// Brings work to an executor in groups: one Asio operation resumes many waiting runs.
+#include <catena/runtime/brief_mutex.hpp>
 #include <catena/runtime/ready_list.hpp>
 
 #include <atomic>
@@ -48,13 +49,13 @@ class ready_queue : public std::enable_shared_from_this<ready_queue> {
 
   void drain();
   /// Appends the nodes and posts a drainer if none is on its way; unlocks.
-  void append_and_post(std::unique_lock<std::mutex> lock, ready_list&& nodes) noexcept;
+  void append_and_post(std::unique_lock<brief_mutex> lock, ready_list&& nodes) noexcept;
   void close() noexcept;
   static void drainer_resumed(ready_node& node, wake how);
 
   static thread_local const ready_queue* posting_here_;  ///< the one whose drainer this thread is posting
   home_executor executor_;
-  std::mutex mutex_;
+  brief_mutex mutex_;
   ready_list waiting_;
   drainer_node drainer_;
   memory_slot drainer_memory_;

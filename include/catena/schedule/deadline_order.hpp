@@ -28,6 +28,7 @@ class deadline_order : private fifo_order {
   using fifo_order::tightest_deadline;
 
   void push(queued_request& r);
+  [[nodiscard]] queued_request& next() const noexcept { return *heap_.front().request; }
   [[nodiscard]] queued_request& pop() noexcept;
   [[nodiscard]] bool remove(queued_request& r) noexcept;
   [[nodiscard]] time_point standing() const noexcept { return heap_.front().arrival; }

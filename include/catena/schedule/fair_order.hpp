@@ -35,6 +35,8 @@ class fair_order : private fifo_order {
   using fifo_order::tightest_deadline;
 
   void push(queued_request& r);
+  /// What pop() would give: from then on it is its tenant's turn.
+  [[nodiscard]] queued_request& next() noexcept;
   [[nodiscard]] queued_request& pop() noexcept;
   [[nodiscard]] bool remove(queued_request& r) noexcept;
 

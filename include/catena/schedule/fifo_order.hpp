@@ -60,6 +60,8 @@ class fifo_order {
 
   /// The arrival by which this class is compared with the others; there must be a request, as for oldest().
   [[nodiscard]] time_point standing() const noexcept { return oldest_arrival(); }
+  /// What pop() would give.
+  [[nodiscard]] queued_request& next() const noexcept { return oldest(); }
   /// The one that came first.
   [[nodiscard]] queued_request& oldest() const noexcept { return *requests_[head_ & mask_]; }
   [[nodiscard]] time_point oldest_arrival() const noexcept { return arrivals_[head_ & mask_]; }

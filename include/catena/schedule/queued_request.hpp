@@ -16,7 +16,8 @@ struct queued_request {
   time_point deadline = no_deadline;
   std::uint64_t tenant = 0;          ///< whose share it is of, in a fair queue
   std::size_t bytes = 0;             ///< that it holds while it waits
-  std::uint32_t cost = 1;            ///< of its tenant's share
+  std::uint64_t shape = 0;           ///< what it shares with those with which it can be computed together
+  std::uint32_t cost = 1;            ///< of its tenant's share, and of a batch whose size is a cost; at least 1
   catena::priority priority = priority::normal;
 
   // ---- the queue's own: written at push, and never by whoever takes from a queue in order of coming ----

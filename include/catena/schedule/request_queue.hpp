@@ -57,7 +57,9 @@ class request_queue {
   [[nodiscard]] push_result try_push(queued_request& r);
 
   /// Takes the next ones, in order, as many as there is room for in `out`; returns how many.
-  [[nodiscard]] std::size_t take(std::span<queued_request*> out) noexcept;
+  [[nodiscard]] std::size_t take(std::span<queued_request*> out) noexcept { return take(out, any_cost); }
+  /// The same while their cost is no more than `most` together; the first is taken whatever it costs.
+  [[nodiscard]] std::size_t take(std::span<queued_request*> out, std::uint64_t most) noexcept;
 
   /// Takes a request out wherever it stands; false if it does not wait.
   [[nodiscard]] bool remove(queued_request& r) noexcept;
@@ -70,7 +72,11 @@ class request_queue {
   ///        deadlines of its priority, eight to a cache line: with one call for each take(), size() / out.size() a request
   [[nodiscard]] time_point tightest_deadline() noexcept;
 
+  /// What the next one is compared by with those of other queues: the earlier goes first. There must be one.
+  [[nodiscard]] time_point standing() const noexcept;
+
  private:
+  static constexpr std::uint64_t any_cost = ~std::uint64_t{0};
   struct orders;  ///< one order for each priority
   struct load {
     std::size_t count = 0;

@@ -25,7 +25,7 @@ class script_instance {
 
   /// Row i of the next batch, 0 <= i < max_size.
   [[nodiscard]] row input(std::size_t i) noexcept;
-  /// Computes the first n rows.
+  /// Computes the first n rows, padded to an allowed size.
   /// \errors catena::error: errc::model_failed, model_invalid, shape_mismatch, dtype_mismatch
   void compute(std::size_t n);
   /// Row i of what compute() answered, until drop_output().

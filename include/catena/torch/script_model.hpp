@@ -92,7 +92,8 @@ class script_worker {
 ///                                   [](const row& from) { return from.values()[0]; }};
 ///
 /// Each instance has copies of the codec; they run on compute threads, several at once.
-/// \shape    in [n, input.shape...], out [n, output.shape...], 1 <= n <= batch.max_size
+/// \shape    in [n, input.shape...], out [n, output.shape...], 1 <= n <= batch.max_size, or n one of batch.allowed_sizes: then
+///           copies of the first row pad the batch, and their answers are dropped
 /// \errors   as model; errc::shape_mismatch and dtype_mismatch name what was expected and what was given
 template <class In, class Out>
 class script_model : public model<In, Out> {
@@ -100,11 +101,18 @@ class script_model : public model<In, Out> {
   /// \errors catena::error: errc::model_not_found (no such file), model_invalid (not TorchScript, does not compile, no such
   ///         method), device_unavailable; std::invalid_argument: an option is out of range
   template <row_encoder<In> Encode, row_decoder<In, Out> Decode>
-  script_model(const runtime& rt, const script_options& options, Encode encode, Decode decode)
-      : model<In, Out>(rt, {.name = options.name, .version = options.version, .batch = options.batch, .instances = options.instances},
-                       workers(options, std::move(encode), std::move(decode))) {}
+  script_model(const runtime& rt, const script_options& options, Encode encode, Decode decode, request_measures<In> measures = {})
+      : model<In, Out>(rt, model_options_of(options), workers(options, std::move(encode), std::move(decode)), std::move(measures)) {}
 
  private:
+  static model_options model_options_of(const script_options& options) {
+    return {.name = options.name,
+            .version = options.version,
+            .batch = options.batch,
+            .queue = options.queue,
+            .instances = options.instances,
+            .effects = options.effects};
+  }
   template <class Encode, class Decode>
   static auto workers(const script_options& options, Encode encode, Decode decode) {
     std::vector<detail::script_worker<In, Out, Encode, Decode>> made;

@@ -35,7 +35,9 @@ struct script_options {
   std::size_t instances = 1;      ///< how many batches may be computed at once, 1 to 1024; they share the weights
   input_options input = {};
   output_options output = {};
-  batch_options batch = {};       ///< max_size rows of input are allocated for each instance
+  batch_options batch = {};       ///< as many rows of input as a batch may have are allocated for each instance
+  request_queue_options queue = {};
+  catena::effects effects = effects::pure;
 };
 
 }  // namespace catena::torch
