@@ -38,6 +38,8 @@ compile() {
 sources_of() {
   case $1 in
     admission_line) echo admission_line token_bucket ;;
+    batch_former) echo batch_former batch_options adaptive_batching batch_policies cost_table \
+                       request_queue deadline_order fair_order fifo_order queue_options ;;
     batch_policies) echo adaptive_batching batch_policies cost_table ;;
     limit_line | limit_policies) echo limit_line limit_policies ;;
     request_queue) echo request_queue deadline_order fair_order fifo_order queue_options ;;

@@ -40,7 +40,9 @@ using namespace catena;
 
 /// Where a request is. One that waits is forming while an instance is there to take it, and queued while all compute.
 enum class storm_place : std::uint8_t { outside, waiting, computing, delivering, ended };
-enum storm_share : std::uint8_t { queued, forming, computing, delivering };
+enum class storm_share : std::uint8_t { queued, forming, computing, delivering };
+
+[[nodiscard]] constexpr std::size_t storm_index(storm_share at) noexcept { return static_cast<std::size_t>(at); }
 
 /// What a request carries: lost ones are missed, and doubled ones found.
 using cargo = std::shared_ptr<int>;
@@ -82,7 +84,7 @@ struct storm_count {
 
   void add(const storm_request& r) {
     cancelled += r.cancelled_at.has_value();
-    if (r.cancelled_at) ++shares[*r.cancelled_at];
+    if (r.cancelled_at) ++shares[storm_index(*r.cancelled_at)];
     answered += r.answered;
   }
 };
@@ -93,7 +95,7 @@ struct storm_count {
 }
 /// Where nothing happens at the same time, only an answer on its way can still arrive.
 [[nodiscard]] bool ended_in_order(const storm_request& r) {
-  return ended_well(r) && (!r.answered || !r.cancelled_at || r.cancelled_at == delivering);
+  return ended_well(r) && (!r.answered || !r.cancelled_at || r.cancelled_at == storm_share::delivering);
 }
 
 void require_end(const storm_request& r, bool as_it_should) {
@@ -168,13 +170,13 @@ class manual_storm {
 
   void begin(storm_request& r) {
     r.place = storm_place::waiting;
-    if (r.is_victim && r.wanted <= forming) victims_[r.wanted].push_back(&r);
+    if (r.is_victim && r.wanted <= storm_share::forming) victims_[storm_index(r.wanted)].push_back(&r);
   }
   void compute(storm_batch& b) {
     for (std::size_t i = 0; i < b.size(); ++i) {
       storm_request& r = *b.input(i).of;
       r.place = storm_place::computing;
-      if (r.is_victim && r.wanted == computing) victims_[computing].push_back(&r);
+      if (r.is_victim && r.wanted == storm_share::computing) victims_[storm_index(storm_share::computing)].push_back(&r);
     }
     held_.push_back(std::move(b));
   }
@@ -197,13 +199,13 @@ class manual_storm {
     }
     b.done();
     for (storm_request* r : delivered)
-      if (r->is_victim && !r->cancelled_at) cancel(*r, delivering);
+      if (r->is_victim && !r->cancelled_at) cancel(*r, storm_share::delivering);
   }
 
   void cancel_some() {
-    const storm_share share = below(2) ? computing : held_.size() < instances ? forming : queued;
-    const auto place = share == computing ? storm_place::computing : storm_place::waiting;
-    std::erase_if(victims_[share], [&](storm_request* r) {
+    const storm_share share = below(2) ? storm_share::computing : held_.size() < instances ? storm_share::forming : storm_share::queued;
+    const auto place = share == storm_share::computing ? storm_place::computing : storm_place::waiting;
+    std::erase_if(victims_[storm_index(share)], [&](storm_request* r) {
       if (r->place != place || r->cancelled_at) return true;
       if (below(4) == 0) return false;
       cancel(*r, share);
@@ -270,8 +272,8 @@ class threaded_storm {
       const std::size_t number = requests_.size();
       request& r = requests_.emplace_back(pool_);
       r.is_victim = number % 2 == 1;
-      r.wanted = few ? forming : std::array{queued, computing, delivering}[number / 2 % 3];
-      if (r.is_victim && r.wanted == queued) ++to_be_queued_;
+      r.wanted = few ? storm_share::forming : std::array{storm_share::queued, storm_share::computing, storm_share::delivering}[number / 2 % 3];
+      if (r.is_victim && r.wanted == storm_share::queued) ++to_be_queued_;
       asio::post(r.strand, [this, &r] {
         chain_.async_run(&r, asio::bind_cancellation_slot(r.signal.slot(), asio::bind_executor(r.strand, [this, &r](const result<cargo>& end) {
           r.ended(end);
@@ -283,8 +285,8 @@ class threaded_storm {
 
   void begin(request& r) {
     r.place = storm_place::waiting;
-    if (!r.is_victim || r.wanted > forming) return;
-    asio::post(r.strand, [this, &r] { r.wanted == queued ? cancel_queued(r) : cancel(r); });
+    if (!r.is_victim || r.wanted > storm_share::forming) return;
+    asio::post(r.strand, [this, &r] { r.wanted == storm_share::queued ? cancel_queued(r) : cancel(r); });
   }
   /// So many come with it that all instances will be busy.
   void cancel_queued(request& r) {
@@ -297,9 +299,9 @@ class threaded_storm {
     switch (r.place) {
       case storm_place::outside:
       case storm_place::ended: return;
-      case storm_place::waiting: r.cancelled_at = busy_ < instances ? forming : queued; break;
-      case storm_place::computing: r.cancelled_at = computing; break;
-      case storm_place::delivering: r.cancelled_at = delivering; break;
+      case storm_place::waiting: r.cancelled_at = busy_ < instances ? storm_share::forming : storm_share::queued; break;
+      case storm_place::computing: r.cancelled_at = storm_share::computing; break;
+      case storm_place::delivering: r.cancelled_at = storm_share::delivering; break;
     }
     r.signal.emit(asio::cancellation_type::terminal);
   }
@@ -316,7 +318,7 @@ class threaded_storm {
     for (std::size_t i = 0; i < b.size(); ++i) {
       request& r = *rows[i];
       // Its strand is kept busy until the answer waits behind it.
-      const bool cancelled_on_the_way = r.is_victim && r.wanted == delivering;
+      const bool cancelled_on_the_way = r.is_victim && r.wanted == storm_share::delivering;
       if (cancelled_on_the_way) asio::post(r.strand, [this, &r] {
         while (r.place == storm_place::computing) std::this_thread::yield();
         cancel(r);
@@ -332,7 +334,7 @@ class threaded_storm {
   void cancel_computing(const std::vector<request*>& rows) {
     const auto left = std::make_shared<std::atomic<int>>(0);
     for (request* r : rows) {
-      if (!r->is_victim || r->wanted != computing) continue;
+      if (!r->is_victim || r->wanted != storm_share::computing) continue;
       ++*left;
       asio::post(r->strand, [this, r, left] {
         cancel(*r);

@@ -17,19 +17,19 @@ namespace {
 using namespace std::chrono_literals;
 using namespace catena;
 
-constexpr std::size_t most_in_flight = 128;
-constexpr std::size_t line_capacity = 256;
-constexpr std::size_t queue_capacity = 1024;
+constexpr std::size_t overload_in_flight = 128;
+constexpr std::size_t overload_line = 256;
+constexpr std::size_t overload_queue = 1024;
 
 /// A resnet computes 320 rows a second in batches of 32, which take 100 ms. Its limit aims at 250 ms, a little less than the
 /// most impatient caller waits.
 test::flood_course overload_a_model(const test::flood& f) {
   testing::manual_world world(f.seed);
   const runtime rt = world.runtime();
-  const auto model = make_model<int, int>(rt, {.name = "resnet", .batch = {.max_size = 64, .queue_capacity = queue_capacity}},
+  const auto model = make_model<int, int>(rt, {.name = "resnet", .batch = {.max_size = 64}, .queue = {.capacity = overload_queue}},
                                           test::slow_instance(rt, test::resnet, 0.1, f.seed));
-  const aimd_limit policy({.target = 250ms, .range = {.most = most_in_flight}});
-  const concurrency_limit gate(rt, {.name = "resnet", .policy = policy, .line_capacity = line_capacity});
+  const aimd_limit policy({.target = 250ms, .range = {.most = overload_in_flight}});
+  const concurrency_limit gate(rt, {.name = "resnet", .policy = policy, .line_capacity = overload_line});
   const auto limited = make_chain<int>(rt, "service", [&](auto in) { return in >> stage("resnet", model).limit(gate); });
   test::flood_course course = test::run_flood(world, rt, limited, model, f);
   CHECK(model.stats().queue_depth == 0);
@@ -55,9 +55,9 @@ TEST_CASE("ten times the load for ten virtual minutes: a model behind a limit an
   const double capacity = test::resnet.ideal_per_us() * std::chrono::duration<double, std::micro>(f.lasts).count();
   CHECK(static_cast<double>(course.in_time) >= 0.95 * capacity);
   CHECK(course.late == 0);
-  CHECK(course.deepest_queue <= most_in_flight);
+  CHECK(course.deepest_queue <= overload_in_flight);
   // Those let in, those in line, and those whose end is on its way to them.
-  CHECK(course.most_live_runs <= most_in_flight + line_capacity + 64);
+  CHECK(course.most_live_runs <= overload_in_flight + overload_line + 64);
   // The most urgent get what there is.
   CHECK(course.answered[3] * 100 >= course.in_time * 95);
   CHECK(course.longest <= 2s);
