@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// Everything of the core: runtime, chains, models, admission and caches. Adapters such as catena/torch/ are included by
+/// Everything of the core: runtime, chains, models, gates and caches. Adapters such as catena/torch/ are included by
 /// name.
 #include <catena/cache.hpp>
 #include <catena/chain.hpp>

@@ -188,6 +188,7 @@ std::size_t batcher::form_locked(batch_place& place, time_point now) noexcept {
       place.rows[place.size++] = &r;
       continue;
     }
+    r.expired = true;
     place.rows[place.rows.size() - ++expired] = &r;
     place.formed.size -= r.cost;
   }
@@ -222,10 +223,11 @@ bool batcher::form(batch_place& place) noexcept {
   compute_job* jobs = nullptr;
   {
     std::lock_guard lock(mutex_);
-    place.began = look_locked(place);
+    const time_point now = look_locked(place);
+    if (!std::exchange(place.follows, false)) place.began = now;
     --scheduled_;
-    expired = form_locked(place, place.began);
-    jobs = schedule_locked(place.began);
+    expired = form_locked(place, now);
+    jobs = schedule_locked(now);
   }
   submit_jobs(jobs);
   if (expired)
@@ -332,13 +334,18 @@ void batcher::make_idle(batch_place& place) noexcept {
       batch_time_ = batch_time_ == duration{} ? took : (7 * batch_time_ + took) / 8;
       if (!place.failed) former_.computed(place.formed, took, now);
     }
-    place.timed = times_next_locked(place);
+    const bool was_timed = std::exchange(place.timed, times_next_locked(place));
     stats_.wasted_count += std::exchange(place.wasted, 0);
     place.size = 0;
     pinned = std::move(place.pin);
     idle_.push_back(&place);
     rested_ = rested_ || (former_.empty() && idle_.size() == places_.size());
     jobs = schedule_locked(now);
+    // What lies between two batches is a part of what a batch costs: handing the answers over, and waiting for a thread.
+    if (place.pin && place.timed && was_timed) {
+      place.began = now;
+      place.follows = true;
+    }
   }
   submit_jobs(jobs);
 }

@@ -2,6 +2,8 @@
 #include <catena/error.hpp>
 #include <catena/torch/row.hpp>
 
+#include <cstring>
+
 namespace catena::torch {
 namespace {
 
@@ -33,6 +35,31 @@ std::string to_string(std::span<const std::int64_t> shape) {
   std::string text = "[";
   for (std::size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
   return text + "]";
+}
+
+row::row(const row& other) : row(other.data_, other.type_, other.shape_) {
+  if (other.memory_) own();
+}
+
+void row::own() {
+  const std::size_t shape_bytes = shape_.size_bytes();
+  auto memory = std::make_unique<std::byte[]>(shape_bytes + size_bytes());
+  std::byte* const values = memory.get() + shape_bytes;
+  if (shape_bytes != 0) std::memcpy(memory.get(), shape_.data(), shape_bytes);
+  if (size_bytes() != 0) std::memcpy(values, data_, size_bytes());
+  shape_ = {reinterpret_cast<const std::int64_t*>(memory.get()), shape_.size()};
+  data_ = values;
+  memory_ = std::move(memory);
+}
+
+row make_owned(row&& r) {
+  if (!r.memory_) r.own();
+  return std::move(r);
+}
+
+void hash_append(hasher& h, const row& r) {
+  h.append(r.type_, r.shape_);
+  h.append_bytes(r.data_, r.size_bytes());
 }
 
 void row::refuse(catena::torch::dtype type) const {

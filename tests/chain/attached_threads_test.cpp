@@ -44,7 +44,7 @@ struct attached {
     };
     auto same = [](int i) { return i; };
     auto digit = [](int i) { return i % 5; };
-    const auto doubled = make_model<int, int>(rt, {.name = "double", .batch = {.max_size = 8, .queue_capacity = 100'000}},
+    const auto doubled = make_model<int, int>(rt, {.name = "double", .batch = {.max_size = 8}, .queue = {.capacity = 100'000}},
                                               [](batch<int, int>& b) {
                                                 for (std::size_t i = 0; i < b.size(); ++i) b.answer(i, 2 * b.input(i));
                                               }).limit(gate);

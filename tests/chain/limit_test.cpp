@@ -4,6 +4,7 @@
 #include <catena/chain.hpp>
 #include <catena/model.hpp>
 #include <catena/schedule/admission.hpp>
+#include <catena/schedule/concurrency_limit.hpp>
 #include <catena/testing/fake_model.hpp>
 #include <catena/testing/manual_world.hpp>
 
@@ -255,7 +256,7 @@ TEST_CASE("a deadline that passes between admission and work gives the tokens ba
 
 TEST_CASE("a model's full queue gives the tokens back, and so does leaving the queue") {
   limit_world here;
-  const testing::fake_model<int, int> fake(here.rt, {.name = "m", .batch = {.max_size = 1, .queue_capacity = 1}});
+  const testing::fake_model<int, int> fake(here.rt, {.name = "m", .batch = {.max_size = 1}, .queue = {.capacity = 1}});
   const auto c = here.one(stage("s", fake.model()).limit(here.gate, 2));
   auto& computed = here.begin_cancellable(c, 1);
   here.world.run_until([&] { return fake.batch_count() == 1; });
@@ -422,7 +423,7 @@ TEST_CASE("every request for a model behind a gate pays, whichever chain it come
 
 TEST_CASE("a model behind a gate refunds what its queue refuses") {
   limit_world here;
-  testing::fake_model<int, int> fake(here.rt, {.name = "m", .batch = {.max_size = 1, .queue_capacity = 1}});
+  testing::fake_model<int, int> fake(here.rt, {.name = "m", .batch = {.max_size = 1}, .queue = {.capacity = 1}});
   const auto m = fake.model().limit(here.gate);
   const auto c = here.one(stage("s", m));
   here.begin(c, 1);
@@ -439,6 +440,55 @@ TEST_CASE("a model behind a gate of another runtime, or in a chain of another on
   testing::fake_model<int, int> fake(here.rt);
   CHECK_THROWS_AS(fake.model().limit(other.gate), graph_error);
   CHECK_THROWS_AS(other.one(stage("s", fake.model().limit(here.gate))), graph_error);
+}
+
+TEST_CASE("a model behind a gate refunds what leaves its queue for others, and what expires there") {
+  limit_world here;
+  testing::fake_model<int, int> fake(here.rt, {.name = "m", .batch = {.max_size = 1},
+                                               .queue = {.capacity = 1, .full = when_full::drop_oldest_of_lowest}});
+  const auto m = fake.model().limit(here.gate);
+  here.begin(m, 1);
+  here.world.run_until([&] { return fake.batch_count() == 1; });
+  auto& low = here.begin(m, 2, {.priority = priority::low});
+  CHECK(here.bucket.level() == 8);
+  auto& high = here.begin(m, 3, {.deadline = here.world.now() + 1ms, .priority = priority::high});
+  CHECK(low.why().is(errc::queue_full));
+  CHECK(here.bucket.level() == 8);
+  // Its batch is formed at its deadline, before its own timer has rung.
+  here.world.elapse(1ms);
+  fake.answer(limit_same);
+  here.world.run_until([&] { return high.count() == 1; });
+  CHECK(high.why().is(errc::deadline_exceeded));
+  CHECK(here.bucket.level() == 10);  // 9, and one more by time
+}
+
+TEST_CASE("a concurrency limit in front of a stage, a model or a chain lets so many in at once") {
+  limit_world here;
+  const concurrency_limit two(here.rt, {.policy = fixed_limit{.count = 2}, .line_capacity = 1});
+  testing::fake_model<int, int> fake(here.rt, {.name = "m", .batch = {.max_size = 1}, .instances = 4});
+  const auto m = fake.model().limit(two);
+  const auto a = here.one(stage("a", m));
+  const auto b = here.one(stage("b", limit_same)).limit(two);
+  const auto c = here.one(stage("c", here.sleep(1ms)).limit(two).fallback(limit_negative));
+  auto& first = here.begin(a, 1);
+  auto& second = here.begin(m, 2);
+  here.world.run_until([&] { return fake.batch_count() == 2; });
+  auto& third = here.begin(b, 3);
+  CHECK(third.count() == 0);
+  CHECK(here.begin(a, 4).why().is(errc::queue_full));
+  CHECK(here.begin(c, 5).value() == -5);
+  fake.answer(limit_same);
+  here.world.run_until([&] { return third.count() == 1; });
+  CHECK(third.value() == 3);
+  fake.answer(limit_same);
+  here.world.run_until([&] { return first.count() + second.count() == 2; });
+  CHECK(two.in_flight_approx() == 0);
+  auto& cancelled = here.begin_cancellable(c, 6);
+  CHECK(two.in_flight_approx() == 1);
+  here.cancel_last();
+  here.world.run_until_idle();
+  CHECK(cancelled.why().is(errc::cancelled));
+  CHECK(two.in_flight_approx() == 0);
 }
 
 TEST_CASE("every run of a chain behind a gate pays before its first stage") {

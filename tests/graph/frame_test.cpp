@@ -45,7 +45,7 @@ class small {
   static inline int alive = 0;
 };
 
-struct words {
+struct four_words {
   std::uint64_t all[4] = {};
 };
 
@@ -146,7 +146,7 @@ TEST_CASE("a value in a place that held one without a destructor dies with a run
   frame_world here;
   test::ledger book;
   const auto c = make_chain<int>(here.rt, "c", [&](auto in) {
-    auto made = in >> stage("words", [](int) { return words(); }) >> stage("none", [](const words&) { return 1; })
+    auto made = in >> stage("words", [](int) { return four_words(); }) >> stage("none", [](const four_words&) { return 1; })
                    >> stage("make", [&](int i) { return test::tracked(i, book); });
     auto bad = made >> stage("bad", [](const test::tracked&) -> result<int> { return failure(errc::invalid_input); });
     return join(made, bad) >> stage("use", [](const test::tracked& t, int) { return t.value; });

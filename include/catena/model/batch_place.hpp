@@ -28,6 +28,7 @@ struct batch_place;
 struct pending_request : queued_request {
   const void* input = nullptr;
   bool unwanted = false;  ///< withdrawn, perhaps before it was submitted; guarded by the batcher's lock
+  bool expired = false;   ///< its deadline passed while it was queued: it is failed, and was not computed
 };
 
 /// How requests end that are not answered.
@@ -72,7 +73,8 @@ struct batch_place : compute_job {
   std::size_t wasted = 0;              ///< answers that nobody waited for
   bool timed = true;                   ///< how long the batch takes is measured
   std::uint32_t untimed_count = 0;     ///< batches since one was
-  time_point began{};
+  time_point began{};                  ///< when the instance was free for it and requests waited
+  bool follows = false;                ///< on a batch, at once: `began` is known before it is formed
   std::shared_ptr<batcher> pin;        ///< set from when the place is scheduled until it is idle
   ready_list homeward;                 ///< ended while the function runs, on their way to the runtime's executor together
   ready_list onward;                   ///< the same, whose runs go on with another model, from this thread

@@ -95,8 +95,8 @@ class model : private chain<In, Out> {
   /// \param cost  a number, or a function of the request
   template <gate Gate, class Cost = std::int64_t, class TrueCost = detail::true_as_estimated>
   [[nodiscard]] model limit(Gate through, Cost cost = 1, TrueCost true_cost = {}) const {
-    using charge = detail::limit_charge<Gate, Out, In>;
-    const charge each = detail::terms_of(std::move(through), std::move(cost), std::move(true_cost));
+    using gate_terms = detail::limit_charge<Gate, Out, In>;
+    const gate_terms each = detail::terms_of(std::move(through), std::move(cost), std::move(true_cost));
     const auto prepare = [work = chain<In, Out>::plan(), each](graph::builder& b, graph::stage_request& request) {
       detail::limit_step<Gate, Out, In>::prepare(b, request, work, each);
     };

@@ -73,12 +73,14 @@ struct model_step {
     end_locked(place, operation_of(r), std::move(value));
   }
   static void fail_locked(batch_place& place, pending_request& r, failure why) {
+    if (r.expired) operation_of(r).owner->note_never_began();
     end_locked(place, operation_of(r), std::move(why));
   }
   static void evict(pending_request& request, failure why) {
     model_operation& op = operation_of(request);
     if (!op.claim()) return end_uncomputed(op);
     op.resume = &resume_detached<model_step, resumes::at_home>;
+    op.owner->note_never_began();
     op.owner->fail(op.its_step(), std::move(why));
     op.owner->resume_on_executor(op);
   }
