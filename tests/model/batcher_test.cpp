@@ -419,3 +419,31 @@ TEST_CASE("drain waits for requests of models, and stops new ones") {
   b.answer();
   CHECK(drained);
 }
+
+namespace {
+
+/// Takes all, and notes what it is told.
+struct noting_policy {
+  std::vector<std::pair<std::size_t, catena::duration>>* told;
+  [[nodiscard]] catena::batch_decision form(const catena::waiting_requests& w, const catena::batch_limits&, catena::time_point) const {
+    return {.take = w.count};
+  }
+  void computed(std::size_t size, catena::duration took, catena::time_point) const { told->emplace_back(size, took); }
+};
+
+}  // namespace
+
+TEST_CASE("what a batch takes is told from when its instance was free for it and requests waited") {
+  std::vector<std::pair<std::size_t, catena::duration>> told;
+  batching b({.name = "risk", .batch = {.policy = noting_policy{&told}}});
+  b.world.elapse(7ms);  // idle for want of requests
+  b.ask(3);
+  b.world.elapse(2ms);
+  auto first = b.held.take();
+  first.done();
+  b.world.elapse(1ms);  // the next one is on its way to a compute thread
+  b.world.run_until_idle();
+  b.world.elapse(4ms);
+  b.answer();
+  CHECK(told == std::vector<std::pair<std::size_t, catena::duration>>{{1, 2ms}, {2, 5ms}});
+}

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -57,6 +58,8 @@ struct journey {
 /// `mutex` guards the rows from when the batch is formed: an answer on its way home holds it, so that an executor is not
 /// destroyed meanwhile. The submit path never takes it.
 struct batch_place : compute_job {
+  batch_place() noexcept { run = &run_job; }
+
   batcher* owner = nullptr;
   std::size_t index = 0;               ///< of the instance
   std::mutex mutex;
@@ -73,7 +76,8 @@ struct batch_place : compute_job {
   std::size_t wasted = 0;              ///< answers that nobody waited for
   bool timed = true;                   ///< how long the batch takes is measured
   std::uint32_t untimed_count = 0;     ///< batches since one was
-  time_point began{};
+  time_point began{};                  ///< when the instance was free for it and requests waited
+  bool follows = false;                ///< on a batch, at once: `began` is known before it is formed
   std::shared_ptr<batcher> pin;        ///< set from when the place is scheduled until it is idle
   ready_list homeward;                 ///< ended while the function runs, on their way to the runtime's executor together
   ready_list onward;                   ///< the same, whose runs go on with another model, from this thread
@@ -87,8 +91,23 @@ struct batch_place : compute_job {
   void send_abroad_locked(ready_node& node, const boost::asio::any_io_executor& to);
   /// Sends what has been ended so far on its way. The lock must not be held: runs may end by it, and what they own.
   void hand_over() noexcept;
+  /// So many rows from this one on fail, those that are not ended.
+  void fail_rows(std::size_t from, std::size_t count, const failure& why) noexcept;
+
+  // ---- for the batch ----
+
+  /// The instance threw: what is unanswered fails with it, or is computed again in parts.
+  void threw(std::exception_ptr cause) noexcept;
+  /// The batch is done: what is unanswered fails, and the instance is free once its function has returned.
+  void finish() noexcept;
+
+ private:
+  static void run_job(compute_job& job) noexcept;
+  [[nodiscard]] bool compute_part() noexcept;
+  [[nodiscard]] bool next_part() noexcept;
   /// Moves what is not ended of the batch to its front; returns how many those are.
   [[nodiscard]] std::size_t close_ranks_locked() noexcept;
+  void fail_unanswered_locked() noexcept;
 };
 
 }  // namespace catena::detail
