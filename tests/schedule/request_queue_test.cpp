@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "schedule/plain_queue.hpp"
+
 #include "support/catch.hpp"
 
 namespace {
@@ -26,14 +28,19 @@ using catena::request_queue;
 using catena::request_queue_options;
 using catena::time_point;
 using catena::when_full;
-using entry = catena::request_queue::entry;
+using queue_entry = catena::request_queue::entry;
+using catena::test::plain_deadline;
+using catena::test::plain_fair;
+using catena::test::plain_fifo;
+using catena::test::plain_queue;
+using waiting_list = catena::test::queued_requests;
 
 constexpr std::array queue_priorities{priority::low, priority::normal, priority::high, priority::critical};
 constexpr std::array queue_orders{queue_order::fifo, queue_order::earliest_deadline, queue_order::fair_share};
 
 time_point at(catena::duration since_start) { return time_point(since_start); }
 
-bool accepts(request_queue& queue, queued_request& r) { return queue.try_push(r).entry == entry::accepted; }
+bool accepts(request_queue& queue, queued_request& r) { return queue.try_push(r).entry == queue_entry::accepted; }
 
 queued_request* take_one(request_queue& queue) {
   queued_request* one = nullptr;
@@ -49,136 +56,6 @@ std::vector<queued_request*> take_up_to(request_queue& queue, std::size_t count)
 std::vector<queued_request> requests_of(std::size_t count, queued_request like = {}) {
   return std::vector<queued_request>(count, like);
 }
-
-// ---- the queue in a few lines: what waits, in the order of coming ----
-
-using waiting_list = std::vector<queued_request*>;
-
-struct plain_fifo {
-  explicit plain_fifo(const request_queue_options&) {}
-  queued_request* next(const waiting_list& all) { return all.front(); }
-  time_point standing(const waiting_list& all) { return all.front()->arrival; }
-  void came(queued_request&) {}
-  void left(queued_request&, bool) {}
-};
-
-struct plain_deadline : plain_fifo {
-  explicit plain_deadline(const request_queue_options& o) : plain_fifo(o), patience(4 * o.ageing) {}
-  time_point due(const queued_request& r) {
-    return r.deadline == catena::no_deadline ? r.arrival + patience : r.deadline;
-  }
-  queued_request* next(const waiting_list& all) {
-    return *std::min_element(all.begin(), all.end(), [&](auto* a, auto* b) { return due(*a) < due(*b); });
-  }
-  time_point standing(const waiting_list& all) { return next(all)->arrival; }
-  catena::duration patience;
-};
-
-/// Walks every round.
-struct plain_fair : plain_fifo {
-  explicit plain_fair(const request_queue_options& o) : plain_fifo(o), quantum(o.quantum) {}
-  queued_request* next(const waiting_list&) {
-    for (;;) {
-      const std::uint64_t who = circle.front();
-      if (!began) savings[who] += quantum;
-      began = true;
-      if (theirs[who].front()->cost <= savings[who]) return theirs[who].front();
-      circle.push_back(who);
-      circle.pop_front();
-      began = false;
-    }
-  }
-  void came(queued_request& r) {
-    if (theirs[r.tenant].empty()) circle.push_back(r.tenant);
-    theirs[r.tenant].push_back(&r);
-  }
-  void left(queued_request& r, bool served) {
-    if (served) savings[r.tenant] -= r.cost;
-    std::erase(theirs[r.tenant], &r);
-    if (!theirs[r.tenant].empty()) return;
-    if (circle.front() == r.tenant) began = false;
-    std::erase(circle, r.tenant);
-    savings[r.tenant] = 0;
-  }
-  std::uint32_t quantum;
-  std::deque<std::uint64_t> circle;
-  std::map<std::uint64_t, std::deque<queued_request*>> theirs;
-  std::map<std::uint64_t, std::uint64_t> savings;
-  bool began = false;
-};
-
-template <class Order>
-struct plain_queue {
-  struct plain_class {
-    waiting_list all;
-    Order order;
-  };
-
-  explicit plain_queue(const request_queue_options& o) : options(o) {
-    for (int i = 0; i < 4; ++i) classes.push_back({{}, Order(o)});
-  }
-
-  plain_class& class_of(const queued_request& r) { return classes[static_cast<std::size_t>(r.priority)]; }
-  waiting_list everybody() const {
-    waiting_list all;
-    for (const auto& c : classes) all.insert(all.end(), c.all.begin(), c.all.end());
-    return all;
-  }
-  std::size_t bytes() const {
-    std::size_t sum = 0;
-    for (const auto* r : everybody()) sum += r->bytes;
-    return sum;
-  }
-  bool over() const {
-    return everybody().size() > options.capacity || (options.max_bytes != 0 && bytes() > options.max_bytes);
-  }
-
-  bool remove(queued_request& r, bool served = false) {
-    if (std::erase(class_of(r).all, &r) == 0) return false;
-    class_of(r).order.left(r, served);
-    return true;
-  }
-
-  /// What it evicts, in order; or that it refuses.
-  std::pair<bool, waiting_list> push(queued_request& r) {
-    const std::size_t limit = options.class_limits[static_cast<std::size_t>(r.priority)];
-    if (limit != 0 && class_of(r).all.size() >= limit) return {false, {}};
-    const plain_queue before = *this;
-    class_of(r).all.push_back(&r);
-    class_of(r).order.came(r);
-    waiting_list evicted;
-    while (over()) {
-      const auto lowest = std::find_if(classes.begin(), classes.end(), [](auto& c) { return !c.all.empty(); });
-      queued_request* victim = lowest->all.front();
-      if (options.full == when_full::refuse_new || victim->priority >= r.priority) {
-        *this = before;
-        return {false, {}};
-      }
-      evicted.push_back(victim);
-      remove(*victim);
-    }
-    return {true, evicted};
-  }
-
-  queued_request* pop() {
-    plain_class* first = nullptr;
-    time_point first_rank{};
-    for (std::size_t i = classes.size(); i-- > 0;) {
-      if (classes[i].all.empty()) continue;
-      const time_point rank = classes[i].order.standing(classes[i].all) - i * options.ageing;
-      if (first && rank >= first_rank) continue;
-      first = &classes[i];
-      first_rank = rank;
-    }
-    if (!first) return nullptr;
-    queued_request* next = first->order.next(first->all);
-    remove(*next, true);
-    return next;
-  }
-
-  request_queue_options options;
-  std::vector<plain_class> classes;
-};
 
 waiting_list evicted_of(const request_queue::push_result& result) {
   waiting_list evicted;
@@ -216,7 +93,7 @@ void agrees_with_a_plain_queue(request_queue_options options, unsigned seed) {
     r.bytes = below(100);
     const auto [accepted, evicted] = plain.push(r);
     const auto result = queue.try_push(r);
-    REQUIRE((result.entry == entry::accepted) == accepted);
+    REQUIRE((result.entry == queue_entry::accepted) == accepted);
     waiting_list left = evicted_of(result);
     std::reverse(left.begin(), left.end());
     REQUIRE(left == evicted);
@@ -473,7 +350,7 @@ TEST_CASE("a full request queue refuses one more and takes it when one has left"
   auto r = requests_of(3);
   CHECK(accepts(queue, r[0]));
   CHECK(accepts(queue, r[1]));
-  CHECK(queue.try_push(r[2]).entry == entry::full);
+  CHECK(queue.try_push(r[2]).entry == queue_entry::full);
   CHECK(!queue.remove(r[2]));
   CHECK(queue.remove(r[0]));
   CHECK(accepts(queue, r[2]));
@@ -483,9 +360,9 @@ TEST_CASE("a full request queue refuses one more and takes it when one has left"
 TEST_CASE("a request queue holds no more bytes than it may, and counts those of whoever leaves as free") {
   request_queue queue({.max_bytes = 100});
   queued_request huge{.bytes = 101}, most{.bytes = 100}, one{.bytes = 1}, none{};
-  CHECK(queue.try_push(huge).entry == entry::bytes_full);
+  CHECK(queue.try_push(huge).entry == queue_entry::bytes_full);
   CHECK(accepts(queue, most));
-  CHECK(queue.try_push(one).entry == entry::bytes_full);
+  CHECK(queue.try_push(one).entry == queue_entry::bytes_full);
   CHECK(accepts(queue, none));
   CHECK(queue.bytes() == 100);
   CHECK(take_one(queue) == &most);
@@ -500,7 +377,7 @@ TEST_CASE("a priority has no more waiting than its limit while the others have r
   auto low = requests_of(3, {.priority = priority::low});
   CHECK(accepts(queue, low[0]));
   CHECK(accepts(queue, low[1]));
-  CHECK(queue.try_push(low[2]).entry == entry::class_full);
+  CHECK(queue.try_push(low[2]).entry == queue_entry::class_full);
   queued_request normal{};
   CHECK(accepts(queue, normal));
 }
@@ -512,7 +389,7 @@ TEST_CASE("a full queue that may drop drops the oldest of the lowest priority fo
     queued_request normal{}, high{.priority = priority::high};
     for (auto* r : {&normal, &oldest, &low}) REQUIRE(accepts(queue, *r));
     const auto result = queue.try_push(high);
-    CHECK(result.entry == entry::accepted);
+    CHECK(result.entry == queue_entry::accepted);
     CHECK(evicted_of(result) == waiting_list{&oldest});
     CHECK(!queue.remove(oldest));
     CHECK(take_up_to(queue, 8) == waiting_list{&high, &normal, &low});
@@ -523,8 +400,8 @@ TEST_CASE("a full queue that may drop refuses one that is of no higher priority 
   request_queue queue({.capacity = 1, .full = when_full::drop_oldest_of_lowest});
   queued_request first{}, second{}, low{.priority = priority::low};
   REQUIRE(accepts(queue, first));
-  CHECK(queue.try_push(second).entry == entry::full);
-  CHECK(queue.try_push(low).entry == entry::full);
+  CHECK(queue.try_push(second).entry == queue_entry::full);
+  CHECK(queue.try_push(low).entry == queue_entry::full);
   CHECK(take_one(queue) == &first);
 }
 
@@ -535,11 +412,11 @@ TEST_CASE("as many are dropped as have the bytes that a higher priority needs, a
   for (auto& r : low) REQUIRE(accepts(queue, r));
   REQUIRE(accepts(queue, normal));
   queued_request too_large{.bytes = 51, .priority = priority::normal};
-  CHECK(queue.try_push(too_large).entry == entry::bytes_full);
+  CHECK(queue.try_push(too_large).entry == queue_entry::bytes_full);
   CHECK(queue.size() == 6);
   queued_request high{.bytes = 25, .priority = priority::high};
   const auto result = queue.try_push(high);
-  CHECK(result.entry == entry::accepted);
+  CHECK(result.entry == queue_entry::accepted);
   CHECK(evicted_of(result) == waiting_list{&low[2], &low[1], &low[0]});
   CHECK(queue.bytes() == 95);
 }
@@ -551,7 +428,7 @@ TEST_CASE("a limit of its own priority makes nobody else leave") {
   REQUIRE(accepts(queue, low));
   REQUIRE(accepts(queue, high[0]));
   const auto result = queue.try_push(high[1]);
-  CHECK(result.entry == entry::class_full);
+  CHECK(result.entry == queue_entry::class_full);
   CHECK(result.evicted == nullptr);
   CHECK(queue.size() == 2);
 }

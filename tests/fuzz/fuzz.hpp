@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// What every fuzz target needs: numbers out of bytes, and a way to say that a promise was broken.
+#include <catena/time.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <source_location>
+
+namespace catena::fuzz {
+
+/// Ends the process, which libFuzzer reports together with the input that led to it.
+inline void require(bool holds, std::source_location where = std::source_location::current()) {
+  if (holds) return;
+  std::fprintf(stderr, "%s:%u: a promise was broken\n", where.file_name(), where.line());
+  std::abort();
+}
+
+/// The fuzzer's bytes, taken one after the other; zeros when there are no more.
+class input {
+ public:
+  input(const std::uint8_t* data, std::size_t size) noexcept : at_(data), end_(data + size) {}
+
+  [[nodiscard]] bool empty() const noexcept { return at_ == end_; }
+  [[nodiscard]] std::uint8_t byte() noexcept { return empty() ? std::uint8_t{0} : *at_++; }
+  [[nodiscard]] std::uint64_t number(int bytes) noexcept {
+    std::uint64_t n = 0;
+    while (bytes-- > 0) n = n << 8 | byte();
+    return n;
+  }
+  /// 0 to n - 1; n is at least 1.
+  [[nodiscard]] std::size_t below(std::size_t n) noexcept { return number(n > 256 ? 4 : 1) % n; }
+  /// Short ones often, long ones sometimes: up to a day.
+  [[nodiscard]] duration span() noexcept {
+    const int power = static_cast<int>(below(17));
+    return duration(static_cast<duration::rep>(number(2) << power)) * (below(16) == 0 ? 19'000 : 1);
+  }
+
+ private:
+  const std::uint8_t* at_;
+  const std::uint8_t* end_;
+};
+
+inline constexpr time_point start{std::chrono::hours(1)};
+
+}  // namespace catena::fuzz

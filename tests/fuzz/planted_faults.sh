@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSL-1.0
+# Shows that the fuzz targets find faults: plants some in a copy of the policies and expects each target to fail in seconds.
+#   tests/fuzz/planted_faults.sh FOLDER
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+folder=$1
+copy=$folder/planted
+rm -rf "$copy"
+mkdir -p "$copy/src"
+cp -r "$here/../../include" "$copy/"
+cp -r "$here/../../src/schedule" "$copy/src/"
+
+# plant FILE OLD NEW: a fault in the copy.
+plant() {
+  grep -qF -- "$2" "$copy/$1" || { echo "there is no '$2' in $1 any more: plant the fault elsewhere"; exit 1; }
+  local text
+  text=$(< "$copy/$1")
+  printf '%s\n' "${text/"$2"/"$3"}" > "$copy/$1"
+}
+
+# A request is granted that lacks a little less than a token.
+plant include/catena/schedule/token_bucket.hpp "if (missing > 0) return after(now, missing);" "if (missing >= interval) return after(now, missing);"
+# A timer that is removed from the middle takes those below it along.
+plant include/catena/runtime/timer_heap.hpp "if (children) root_ = meld(root_, children);" ""
+# A hit leaves its entry where it is: first in, first out instead of least recently used.
+plant include/catena/cache/lru.hpp "if (table_[order].next != i) {" "if (table_[order].next == i) {"
+# A full line makes room for requests of the same priority.
+plant src/schedule/limit_line.cpp "if (last.priority >= r.priority)" "if (last.priority > r.priority)"
+
+missed=0
+for target in token_bucket timer_heap cache_policies limit_line; do
+  if CATENA_FUZZ_SOURCE=$copy "$here/run.sh" "$copy/build" 20 "$target" > "$copy/$target.out" 2>&1; then
+    echo "$target: its fault was not found"
+    missed=1
+  elif [ ! -e "$copy/build/$target.log" ]; then
+    cat "$copy/$target.out"
+    [ "$(grep -c 'cannot run here' "$copy/$target.out")" -eq 0 ] || exit 77
+    exit 1
+  else
+    echo "$target: found, $(grep -m1 -o 'a promise was broken\|ERROR: .*' "$copy/build/$target.log")"
+  fi
+done
+exit $missed

@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSL-1.0
+# Builds the fuzz targets with clang and runs each for so many seconds. What they find lies in the folder, one file a fault.
+#   tests/fuzz/run.sh FOLDER [SECONDS [TARGET...]]       e.g. for an hour each: tests/fuzz/run.sh build/fuzz 3600
+# FOLDER/corpus/TARGET keeps what was learnt, for the next time. CATENA_FUZZ_SOURCE: other sources than these.
+# Exits with 77 where there is no clang for it. It needs the package of clang's runtime libraries, such as libclang-rt-19-dev.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source=${CATENA_FUZZ_SOURCE:-$here/../..}
+folder=$1
+seconds=${2:-1}
+shift $(($# < 2 ? $# : 2))
+
+compiler=${CATENA_FUZZ_CXX:-}
+if [ -z "$compiler" ]; then
+  for name in clang++-{21,20,19,18,17,16} clang++; do
+    command -v "$name" > /dev/null || continue
+    printf '#include <source_location>\nextern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) {
+            return std::source_location::current().line() == 0; }' |
+      "$name" -std=c++20 -x c++ -fsanitize=fuzzer,address,undefined -o /dev/null - 2> /dev/null && compiler=$name && break
+  done
+fi
+[ -n "$compiler" ] || { echo "cannot run here: no clang with libFuzzer that knows C++20"; exit 77; }
+
+mkdir -p "$folder/objects"
+flags=(-std=c++20 -O1 -g1 -D_GLIBCXX_ASSERTIONS -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
+       -I"$source/include" -I"$here/..")
+launcher=$(command -v ccache || true)
+
+# compile FILE OBJECT, unless the object is newer than everything it was made of.
+compile() {
+  # shellcheck disable=SC2046 # one word for each file
+  if [ -e "$2.d" ] && [ -z "$(find $(sed 's/^[^:]*://; s/\\$//' "$2.d") -newer "$2" 2>&1 | head -1)" ]; then return; fi
+  $launcher "$compiler" "${flags[@]}" -MMD -MF "$2.d" -c "$1" -o "$2"
+}
+
+# The policies' sources that a target needs: no thread, no executor and no clock among them.
+sources_of() {
+  case $1 in
+    admission_line) echo admission_line token_bucket ;;
+    batch_former) echo batch_former batch_options adaptive_batching batch_policies cost_table \
+                       request_queue deadline_order fair_order fifo_order queue_options ;;
+    batch_policies) echo adaptive_batching batch_policies cost_table ;;
+    limit_line | limit_policies) echo limit_line limit_policies ;;
+    request_queue) echo request_queue deadline_order fair_order fifo_order queue_options ;;
+    cost_table | token_bucket) echo "$1" ;;
+  esac
+}
+
+targets=("$@")
+if [ ${#targets[@]} -eq 0 ]; then
+  for file in "$here"/*.cpp; do targets+=("$(basename "$file" .cpp)"); done
+fi
+for target in "${targets[@]}"; do
+  objects=("$folder/objects/$target.o")
+  compile "$here/$target.cpp" "${objects[0]}"
+  for name in $(sources_of "$target"); do
+    objects+=("$folder/objects/schedule_$name.o")
+    compile "$source/src/schedule/$name.cpp" "${objects[-1]}"
+  done
+  "$compiler" "${flags[@]}" -fsanitize=fuzzer "${objects[@]}" -o "$folder/$target"
+  mkdir -p "$folder/corpus/$target"
+  "$folder/$target" -max_total_time="$seconds" -max_len=4096 -timeout=25 -print_final_stats=1 -artifact_prefix="$folder/$target-" \
+    "$folder/corpus/$target" 2> "$folder/$target.log" || { tail -60 "$folder/$target.log"; exit 1; }
+  echo "$target: $(awk '/number_of_executed_units/ {print $2}' "$folder/$target.log") inputs," \
+       "$(find "$folder/corpus/$target" -type f | wc -l) in its corpus"
+done
