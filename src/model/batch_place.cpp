@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -69,6 +70,93 @@ std::size_t batch_place::close_ranks_locked() noexcept {
   const auto moved = std::remove(begin, end, nullptr);
   std::fill(moved, end, nullptr);
   return static_cast<std::size_t>(moved - begin);
+}
+
+// ---- a batch, from when it is formed until it is done ------------------------------------------------------------------------
+
+void batch_place::run_job(compute_job& job) noexcept {
+  auto& place = static_cast<batch_place&>(job);
+  if (place.size == 0 && !place.owner->form(place)) return place.owner->make_idle(place);
+  const auto pinned = place.pin;  // a part that is done later may be done right now
+  while (place.compute_part())
+    if (!place.next_part()) return place.owner->make_idle(place);
+}
+
+/// False if it will be done later.
+bool batch_place::compute_part() noexcept {
+  owner->compute(*this);
+  std::unique_lock lock(mutex);
+  called = false;
+  const bool later = open;
+  lock.unlock();
+  hand_over();
+  return !later;
+}
+
+/// What threw is split or fails. True if a part of it is to be computed again, and is the batch now.
+bool batch_place::next_part() noexcept {
+  if (thrown) {
+    std::unique_lock lock(mutex);
+    const bisection::part threw{first, close_ranks_locked()};
+    lock.unlock();
+    const failure why = *std::exchange(thrown, std::nullopt);
+    if (owner->options().effects != effects::pure || !repeats.split(threw)) {
+      owner->log(log_level::warning, why.message());
+      fail_rows(threw.first, threw.count, why);
+    }
+  }
+  const auto part = repeats.next();
+  if (!part) return false;
+  if (!owner->count_repeat(part->count)) {
+    fail_rows(0, rows.size(), failure(errc::cancelled, owner->says("its executor is gone")));
+    return false;
+  }
+  const std::lock_guard lock(mutex);
+  first = part->first;
+  size = part->count;
+  open = called = true;
+  return true;
+}
+
+void batch_place::fail_rows(std::size_t from, std::size_t count, const failure& why) noexcept {
+  std::unique_lock lock(mutex);
+  for (pending_request*& row : std::span(rows).subspan(from, count))
+    if (pending_request* r = std::exchange(row, nullptr)) owner->operations().fail(*this, *r, why);
+  lock.unlock();
+  hand_over();
+}
+
+void batch_place::threw(std::exception_ptr cause) noexcept {
+  failure why = failure::from(std::move(cause));
+  if (why.is(errc::stage_failed)) why = failure(errc::model_failed, owner->says(why.message())).with_cause(why.cause());
+  failed = true;
+  thrown = std::move(why);
+}
+
+void batch_place::finish() noexcept {
+  bool goes_on = false;
+  std::shared_ptr<batcher> pinned;  // if run_job goes on, it may be done before this is
+  {
+    const std::lock_guard lock(mutex);
+    pinned = pin;
+    if (!thrown) fail_unanswered_locked();
+    open = false;
+    goes_on = called;
+  }
+  hand_over();
+  if (goes_on) return;
+  if (next_part()) pinned->runtime()->compute.submit(*this);
+  else pinned->make_idle(*this);
+}
+
+void batch_place::fail_unanswered_locked() noexcept {
+  for (std::size_t i = 0; i < size; ++i) {
+    pending_request* r = std::exchange(rows[first + i], nullptr);
+    if (!r) continue;
+    owner->operations().fail(*this, *r, failure(errc::row_unanswered,
+                                                owner->says("the batch ended without an answer for row " + std::to_string(i) +
+                                                            " of " + std::to_string(size))));
+  }
 }
 
 }  // namespace catena::detail

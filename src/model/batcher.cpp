@@ -2,6 +2,7 @@
 #include <catena/model/batcher.hpp>
 
 #include <algorithm>
+#include <new>
 #include <span>
 #include <thread>
 #include <utility>
@@ -18,7 +19,6 @@ batcher::batcher(std::shared_ptr<runtime_state> runtime, const model_options& op
   idle_.reserve(options_.instances);
   for (std::size_t i = 0; i < options_.instances; ++i) {
     auto place = std::make_unique<batch_place>();
-    place->run = &run_job;
     place->owner = this;
     place->index = i;
     place->rows.resize(options_.batch.max_size);
@@ -81,6 +81,14 @@ failure batcher::refusal(batch_former::entry bound, const pending_request& r, du
   return full("its queue is full at " + std::to_string(options_.queue.capacity));
 }
 
+batch_former::push_result batcher::push_locked(pending_request& r, time_point now) noexcept {
+  try {
+    return former_.try_push(r, now);
+  } catch (const std::bad_alloc&) {
+    return {.entry = batch_former::entry::full};
+  }
+}
+
 batcher::entry batcher::submit(pending_request& r, failure& why) {
   const bool stamped = former_.needs_arrivals();
   time_point now = stamped ? runtime_->time->now() : time_point{};
@@ -89,7 +97,7 @@ batcher::entry batcher::submit(pending_request& r, failure& why) {
   if (r.unwanted) return entry::unwanted;
   if (!stamped) now = moment_locked();
   r.arrival = now;
-  const auto [bound, evicted] = former_.try_push(r, now);
+  const auto [bound, evicted] = push_locked(r, now);
   if (bound != batch_former::entry::accepted) {
     ++stats_.refused_count;
     const duration batch_time = batch_time_;
@@ -173,11 +181,6 @@ void batcher::delay_over(timer_node& node, wake how) {
 
 // ---- a batch, from queue to done -----------------------------------------------------------------------------------------
 
-void batcher::run_job(compute_job& job) noexcept {
-  auto& place = static_cast<batch_place&>(job);
-  place.owner->run_batch(place);
-}
-
 std::size_t batcher::form_locked(batch_place& place, time_point now) noexcept {
   place.formed = former_.take(place.taken, now);
   std::size_t expired = 0;
@@ -231,54 +234,12 @@ bool batcher::form(batch_place& place) noexcept {
   }
   submit_jobs(jobs);
   if (expired)
-    fail_rows(place, place.rows.size() - expired, expired,
-              failure(errc::deadline_exceeded, says("the deadline passed in its queue")));
+    place.fail_rows(place.rows.size() - expired, expired,
+                    failure(errc::deadline_exceeded, says("the deadline passed in its queue")));
   place.repeats.begin(place.size);
   return place.size != 0;
 }
 
-void batcher::run_batch(batch_place& place) noexcept {
-  if (place.size == 0 && !form(place)) return make_idle(place);
-  const auto pinned = place.pin;  // a part that is done later may be done right now
-  while (compute_part(place))
-    if (!next_part(place)) return make_idle(place);
-}
-
-bool batcher::compute_part(batch_place& place) noexcept {
-  compute(place);
-  std::unique_lock lock(place.mutex);
-  place.called = false;
-  const bool later = place.open;
-  lock.unlock();
-  place.hand_over();
-  return !later;
-}
-
-bool batcher::next_part(batch_place& place) noexcept {
-  if (place.thrown) {
-    std::unique_lock lock(place.mutex);
-    const bisection::part threw{place.first, place.close_ranks_locked()};
-    lock.unlock();
-    const failure why = *std::exchange(place.thrown, std::nullopt);
-    if (options_.effects != effects::pure || !place.repeats.split(threw)) {
-      log(log_level::warning, why.message());
-      fail_rows(place, threw.first, threw.count, why);
-    }
-  }
-  const auto part = place.repeats.next();
-  if (!part) return false;
-  if (!count_repeat(part->count)) {
-    fail_rows(place, 0, place.rows.size(), failure(errc::cancelled, says("its executor is gone")));
-    return false;
-  }
-  std::lock_guard lock(place.mutex);
-  place.first = part->first;
-  place.size = part->count;
-  place.open = place.called = true;
-  return true;
-}
-
-/// False if it is to be computed no more.
 bool batcher::count_repeat(std::size_t rows) noexcept {
   std::lock_guard lock(mutex_);
   if (closed_) return false;
@@ -286,41 +247,6 @@ bool batcher::count_repeat(std::size_t rows) noexcept {
   stats_.repeated_row_count += rows;
   stats_.padding_count += padded(rows) - rows;
   return true;
-}
-
-void batcher::fail_rows(batch_place& place, std::size_t first, std::size_t count, const failure& why) noexcept {
-  std::unique_lock lock(place.mutex);
-  for (pending_request*& row : std::span(place.rows).subspan(first, count))
-    if (pending_request* r = std::exchange(row, nullptr)) operations_.fail(place, *r, why);
-  lock.unlock();
-  place.hand_over();
-}
-
-void batcher::fail_batch(batch_place& place, std::exception_ptr cause) noexcept {
-  failure why = failure::from(std::move(cause));
-  if (why.is(errc::stage_failed)) why = failure(errc::model_failed, says(why.message())).with_cause(why.cause());
-  place.failed = true;
-  place.thrown = std::move(why);
-}
-
-void batcher::finish_batch(batch_place& place) noexcept {
-  bool called = false;
-  std::shared_ptr<batcher> pinned;  // if run_batch goes on, it may be done before this is
-  {
-    std::lock_guard lock(place.mutex);
-    pinned = place.pin;
-    for (std::size_t i = 0; i < place.size && !place.thrown; ++i) {
-      if (pending_request* r = std::exchange(place.rows[place.first + i], nullptr))
-        operations_.fail(place, *r, failure(errc::row_unanswered, says("the batch ended without an answer for row " +
-                                                                std::to_string(i) + " of " + std::to_string(place.size))));
-    }
-    place.open = false;
-    called = place.called;
-  }
-  place.hand_over();
-  if (called) return;  // run_batch goes on
-  if (next_part(place)) runtime_->compute.submit(place);
-  else make_idle(place);
 }
 
 void batcher::make_idle(batch_place& place) noexcept {

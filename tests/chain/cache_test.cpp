@@ -33,8 +33,8 @@ namespace asio = boost::asio;
 using namespace catena;
 
 /// Chains from int to int with a cache, and how often their stages ran.
-struct cache_world {
-  explicit cache_world(std::uint64_t seed = 1, cache_options options = {}) : world(seed), kept(rt, options) {}
+struct kept_world {
+  explicit kept_world(std::uint64_t seed = 1, cache_options options = {}) : world(seed), kept(rt, options) {}
 
   testing::manual_world world;
   runtime rt = world.runtime();
@@ -106,7 +106,7 @@ int cache_same(int i) { return i; }
 }  // namespace
 
 TEST_CASE("an answer is computed once, and a hit needs no step") {
-  cache_world here;
+  kept_world here;
   const auto c = here.one(stage("s", here.quick()).cache(here.kept));
   CHECK(here.begin(c, 4).value() == 40);
   const std::size_t before = here.world.steps();
@@ -122,7 +122,7 @@ TEST_CASE("an answer is computed once, and a hit needs no step") {
 }
 
 TEST_CASE("identical requests in flight are computed once, different ones beside each other") {
-  cache_world here;
+  kept_world here;
   const auto c = here.one(stage("s", here.slow()).cache(here.kept));
   for (const int i : {1, 1, 2, 1, 2}) here.begin(c, i);
   here.world.run();
@@ -134,7 +134,7 @@ TEST_CASE("identical requests in flight are computed once, different ones beside
 }
 
 TEST_CASE("a waiter that is cancelled ends at once and disturbs no other") {
-  cache_world here;
+  kept_world here;
   const auto c = here.one(stage("s", here.slow()).cache(here.kept));
   auto& leader = here.begin_cancellable(c, 1);
   auto& second = here.begin_cancellable(c, 1);
@@ -149,7 +149,7 @@ TEST_CASE("a waiter that is cancelled ends at once and disturbs no other") {
 }
 
 TEST_CASE("a waiter whose deadline or timeout passes ends at that moment and disturbs no other") {
-  cache_world here;
+  kept_world here;
   const auto c = here.one(stage("s", here.slow()).cache(here.kept));
   const auto timed = here.one(stage("s", here.slow()).cache(here.kept).timeout(3ms));
   auto& leader = here.begin(c, 1);
@@ -167,7 +167,7 @@ TEST_CASE("a waiter whose deadline or timeout passes ends at that moment and dis
 }
 
 TEST_CASE("a leader that is cancelled fails no waiter: one of them takes over") {
-  cache_world here;
+  kept_world here;
   const auto c = here.one(stage("s", here.slow()).cache(here.kept));
   auto& leader = here.begin_cancellable(c, 1);
   auto& second = here.begin(c, 1);
@@ -184,7 +184,7 @@ TEST_CASE("a leader that is cancelled fails no waiter: one of them takes over") 
 }
 
 TEST_CASE("a leader's deadline or timeout fails no waiter") {
-  cache_world here;
+  kept_world here;
   const auto c = here.one(stage("s", here.slow()).cache(here.kept));
   const auto timed = here.one(stage("s", here.slow()).timeout(3ms).cache(here.kept));
   auto& hasty = here.begin(c, 1, {.deadline = here.world.now() + 2ms});
@@ -198,7 +198,7 @@ TEST_CASE("a leader's deadline or timeout fails no waiter") {
 }
 
 TEST_CASE("a leader that is refused its admission fails no waiter that has more time") {
-  cache_world here;
+  kept_world here;
   const shared_bucket bucket(here.rt, "tokens", {.refill = {.tokens = 1000}, .capacity = 10});
   const admission gate(here.rt, {.buckets = {bucket}});
   (void)gate.try_admit(10).value();
@@ -212,7 +212,7 @@ TEST_CASE("a leader that is refused its admission fails no waiter that has more 
 }
 
 TEST_CASE("a leader's failure reaches all who wait once, and is forgotten") {
-  cache_world here(1, {.negative_ttl = 1h});
+  kept_world here(1, {.negative_ttl = 1h});
   const auto fails = [&](call c, int i) -> asio::awaitable<result<int>> {
     (void)c;
     ++here.ran;
@@ -234,7 +234,7 @@ TEST_CASE("a leader's failure reaches all who wait once, and is forgotten") {
 }
 
 TEST_CASE("a failure is remembered where that is asked for, and a stage that throws is one") {
-  cache_world here(1, {.negative_ttl = 1h});
+  kept_world here(1, {.negative_ttl = 1h});
   const auto throws = [&](int) -> int {
     ++here.ran;
     throw std::runtime_error("boom");
@@ -246,7 +246,7 @@ TEST_CASE("a failure is remembered where that is asked for, and a stage that thr
 }
 
 TEST_CASE("the answers of one tenant are not another's, and those of nobody in particular are nobody's") {
-  cache_world here;
+  kept_world here;
   const auto c = here.one(stage("s", here.quick()).cache(here.kept));
   for (const std::uint32_t tenant : {0U, 1U, 2U, 1U, 0U}) here.begin(c, 1, {.tenant = tenant});
   CHECK(here.ran == 3);
@@ -254,7 +254,7 @@ TEST_CASE("the answers of one tenant are not another's, and those of nobody in p
 }
 
 TEST_CASE("all inputs are part of the key") {
-  cache_world here;
+  kept_world here;
   const auto c = make_chain<int>(here.rt, "c", [&](auto in) {
     auto a = in >> stage("a", [](int i) { return std::string(static_cast<std::size_t>(i % 10), 'x'); });
     auto b = in >> stage("b", [](int i) { return std::vector<int>{i / 10}; });
@@ -268,7 +268,7 @@ TEST_CASE("all inputs are part of the key") {
 }
 
 TEST_CASE("stages share a cache by name and version") {
-  cache_world here;
+  kept_world here;
   const auto ask = [&](auto s) { return here.begin(here.one(std::move(s)), 1).value(); };
   ask(stage("s", here.quick()).cache(here.kept));
   ask(stage("s", here.quick()).cache(here.kept));
@@ -282,7 +282,7 @@ TEST_CASE("stages share a cache by name and version") {
 }
 
 TEST_CASE("a model's answers are known by its own name and version, whatever its stages are called") {
-  cache_world here;
+  kept_world here;
   const auto doubled = [&](batch<int, int>& b) {
     for (std::size_t i = 0; i < b.size(); ++i) b.answer(i, ++here.ran);
   };
@@ -299,7 +299,7 @@ TEST_CASE("a model's answers are known by its own name and version, whatever its
 }
 
 TEST_CASE("a hit enters no queue and pays no admission") {
-  cache_world here;
+  kept_world here;
   const shared_bucket bucket(here.rt, "tokens", {.refill = {.tokens = 1000}, .capacity = 10});
   const admission gate(here.rt, {.buckets = {bucket}});
   const auto c = here.one(stage("s", here.slow()).limit(gate, 4).queue({.capacity = 0}).cache(here.kept));
@@ -317,7 +317,7 @@ TEST_CASE("a hit enters no queue and pays no admission") {
 }
 
 TEST_CASE("what a fallback answers is not kept") {
-  cache_world here;
+  kept_world here;
   bool is_down = true;
   const auto sometimes = [&](int i) -> result<int> {
     if (is_down) return failure(errc::model_failed);
@@ -332,7 +332,7 @@ TEST_CASE("what a fallback answers is not kept") {
 }
 
 TEST_CASE("every kind of stage can be cached: function, coroutine, operation, model, chain, on another executor") {
-  cache_world here;
+  kept_world here;
   testing::fake_model<int, int> fake(here.rt);
   const auto inner = here.one(stage("inner", here.slow(1ms)));
   const auto operation = [rt = here.rt](int, auto token) { return rt.async_yield(std::move(token)); };
@@ -358,7 +358,7 @@ TEST_CASE("every kind of stage can be cached: function, coroutine, operation, mo
 }
 
 TEST_CASE("an early exit is not kept, and who waited for it computes for itself") {
-  cache_world here;
+  kept_world here;
   const auto c = make_chain<int>(here.rt, "c", [&](auto in) {
     return in >> stage("leave", [&](call, int i) -> asio::awaitable<or_exit<int, int>> {
              ++here.ran;
@@ -375,7 +375,7 @@ TEST_CASE("an early exit is not kept, and who waited for it computes for itself"
 }
 
 TEST_CASE("what is kept owns its memory, and those who ask get copies") {
-  cache_world here;
+  kept_world here;
   const cache<std::string> texts(here.rt);
   int ran = 0;
   const auto c = make_chain<int>(here.rt, "c", [&](auto in) {
@@ -392,7 +392,7 @@ TEST_CASE("what is kept owns its memory, and those who ask get copies") {
 }
 
 TEST_CASE("an answer that cannot be stored fails for all who asked, and one that cannot be copied for who copies") {
-  cache_world here;
+  kept_world here;
   const cache<int> broken(here.rt, {}, [](const int&) -> std::size_t { throw std::runtime_error("no size"); });
   const auto c = here.one(stage("s", here.slow()).cache(broken));
   here.begin(c, 1);
@@ -404,7 +404,7 @@ TEST_CASE("an answer that cannot be stored fails for all who asked, and one that
 }
 
 TEST_CASE("who waits for another one's answer keeps its executor busy, and who finds one does not") {
-  cache_world here;
+  kept_world here;
   testing::manual_world other;
   const auto c = here.one(stage("s", here.slow()).cache(here.kept));
   const auto busy = [&] { return other.context().outstanding_work_count(); };
@@ -422,7 +422,7 @@ TEST_CASE("who waits for another one's answer keeps its executor busy, and who f
 }
 
 TEST_CASE("a leader that dies with its executor is followed by a waiter on another one") {
-  cache_world here;
+  kept_world here;
   testing::manual_world other;
   const auto elsewhere = other.runtime();
   const auto c = here.one(stage("s", here.slow()).cache(here.kept));
@@ -438,7 +438,7 @@ TEST_CASE("a leader that dies with its executor is followed by a waiter on anoth
 }
 
 TEST_CASE("a stage may have timeout, fallback, cache, queue and limit at once, in any order") {
-  cache_world here;
+  kept_world here;
   const shared_bucket bucket(here.rt, "tokens", {.refill = {.tokens = 1000}, .capacity = 10});
   const admission gate(here.rt, {.buckets = {bucket}});
   const auto otherwise = [](int) { return -1; };

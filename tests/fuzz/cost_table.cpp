@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
-/// What a cost table says of a size lies between what was measured there, and on the line between its neighbours elsewhere.
+/// A cost is a number whatever was measured, lies on the line between the knots around it, and what always takes as long is known.
 #include <catena/schedule/cost_table.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <map>
 
 #include "fuzz/fuzz.hpp"
@@ -15,67 +14,54 @@ using fuzz::require;
 
 namespace {
 
-struct measured {
-  double least = 0, most = 0;
-  std::uint64_t count = 0, last = 0;
-};
-using measurements = std::map<std::size_t, measured>;
-
-[[nodiscard]] bool is_near(double a, double b) { return std::abs(a - b) <= 1e-9 * (1 + std::max(std::abs(a), std::abs(b))); }
-
-/// By the costs of the measured sizes themselves.
-double interpolated(const cost_table& table, const measurements& all, std::size_t size) {
-  const auto above = all.lower_bound(size);
-  if (above == all.begin()) return table.cost(above->first);
-  const auto below = std::prev(above);
-  const double cost = table.cost(below->first);
-  if (above == all.end()) return cost * static_cast<double>(size) / static_cast<double>(below->first);
-  const double share = static_cast<double>(size - below->first) / static_cast<double>(above->first - below->first);
-  return cost + share * (table.cost(above->first) - cost);
+/// The number of the largest knot that is not larger, by looking at all of them.
+std::size_t looked_up(std::size_t size) {
+  std::size_t i = 0;
+  while (cost_table::size_of(i + 1) <= size) ++i;
+  return i;
 }
 
-void agrees(const cost_table& table, const measurements& all, std::size_t size) {
+void agrees(const cost_table& table, std::size_t size) {
+  const std::size_t below = looked_up(size), from = cost_table::size_of(below), to = cost_table::size_of(below + 1);
+  require(cost_table::knot_below(size) == below);
+  require(cost_table::nearest_knot(size) == (size - from < to - size ? below : below + 1));
   const double cost = table.cost(size);
-  require(std::isfinite(cost) && cost >= 0);
-  require(std::isfinite(table.error(size)) && table.error(size) >= 0);
-  const auto found = all.find(size);
-  require(table.measured(size) == (found != all.end()));
-  if (all.empty()) return require(cost == 0);
-  if (found == all.end()) {
-    require(table.age(size) == cost_table::no_age);
-    return require(is_near(cost, interpolated(table, all, size)));
+  require(std::isfinite(cost) && (table.learnt() == 0 ? cost == 0 : cost > 0));
+  if (table.learnt() == 0) return;
+  const double first = table.cost(from), last = table.cost(to);
+  if (below + 1 < table.knot_count()) {
+    const double share = static_cast<double>(size - from) / static_cast<double>(to - from);
+    require(std::abs(cost - (first + share * (last - first))) <= 1e-9 * (first + last));
+  } else {
+    require(std::abs(cost - first * static_cast<double>(size) / static_cast<double>(from)) <= 1e-9 * cost);
   }
-  const measured& m = found->second;
-  require(cost >= m.least * (1 - 1e-9) && cost <= m.most * (1 + 1e-9));
-  require(table.trusted(size) == (m.count >= cost_table::trusted_count));
-  require(table.age(size) == table.learnt() - m.last);
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::input in(data, size);
-  cost_table table(static_cast<double>(1 + in.below(100)) / 100);
-  measurements all;
+  cost_table table;
+  std::map<std::size_t, std::uint64_t> taught;  ///< by knot, how often
   std::uint64_t learnt = 0;
   while (!in.empty()) {
     const std::size_t rows = in.below(in.below(4) ? 40 : 1000);
-    if (in.below(3) != 0) {
-      const duration took = in.span();
-      table.learn(rows, took);
-      if (rows != 0) {
-        measured& m = all[rows];
-        const auto ns = static_cast<double>(took.count());
-        m.least = m.count == 0 ? ns : std::min(m.least, ns);
-        m.most = std::max(m.most, ns);
-        ++m.count;
-        m.last = ++learnt;
-      }
-      require(table.learnt() == learnt);
-      require(all.empty() || table.largest() == all.rbegin()->first);
-    }
-    if (rows != 0) agrees(table, all, rows);
-    agrees(table, all, 1 + in.below(1200));
+    const duration took = in.span();
+    if (in.below(4) == 0) table.smooth();
+    // Often enough that whatever was known of it before is forgotten.
+    const bool often = in.below(16) == 0;
+    for (int i = 0; i < (often ? 10 : 1); ++i) table.learn(rows, took);
+    if (rows == 0) continue;
+    const std::size_t knot = cost_table::nearest_knot(rows);
+    taught[knot] += often ? 10 : 1;
+    learnt += often ? 10 : 1;
+    require(table.learnt() == learnt);
+    require(table.knot_count() == taught.rbegin()->first + 1);
+    for (const auto& [i, times] : taught) require(times >= cost_table::trusted_count || !table.trusted(i));
+    const double ns = std::clamp(static_cast<double>(took.count()), 1.0, 1e14);
+    if (often && cost_table::size_of(knot) == rows) require(table.cost(rows) <= 2.5 * ns && table.cost(rows) >= ns / 2.5);
+    agrees(table, rows);
+    agrees(table, 1 + in.below(1200));
   }
   return 0;
 }

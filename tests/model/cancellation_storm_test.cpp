@@ -258,7 +258,12 @@ class threaded_storm {
       count_.add(r);
     }
   }
-  void check() { check_books(count_, model_.stats(), bucket_, rt_, load_); }
+  void check() {
+    // What was given up and computed all the same is let go of by a compute thread, which nobody waits for.
+    const auto long_enough = std::chrono::steady_clock::now() + 20s;
+    while (load_.use_count() != 1 && std::chrono::steady_clock::now() < long_enough) std::this_thread::yield();
+    check_books(count_, model_.stats(), bucket_, rt_, load_);
+  }
   [[nodiscard]] const storm_count& count() const noexcept { return count_; }
 
  private:

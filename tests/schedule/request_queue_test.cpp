@@ -28,19 +28,19 @@ using catena::request_queue;
 using catena::request_queue_options;
 using catena::time_point;
 using catena::when_full;
+using queue_entry = catena::request_queue::entry;
 using catena::test::plain_deadline;
 using catena::test::plain_fair;
 using catena::test::plain_fifo;
 using catena::test::plain_queue;
 using waiting_list = catena::test::queued_requests;
-using entry = catena::request_queue::entry;
 
 constexpr std::array queue_priorities{priority::low, priority::normal, priority::high, priority::critical};
 constexpr std::array queue_orders{queue_order::fifo, queue_order::earliest_deadline, queue_order::fair_share};
 
 time_point at(catena::duration since_start) { return time_point(since_start); }
 
-bool accepts(request_queue& queue, queued_request& r) { return queue.try_push(r).entry == entry::accepted; }
+bool accepts(request_queue& queue, queued_request& r) { return queue.try_push(r).entry == queue_entry::accepted; }
 
 queued_request* take_one(request_queue& queue) {
   queued_request* one = nullptr;
@@ -93,7 +93,7 @@ void agrees_with_a_plain_queue(request_queue_options options, unsigned seed) {
     r.bytes = below(100);
     const auto [accepted, evicted] = plain.push(r);
     const auto result = queue.try_push(r);
-    REQUIRE((result.entry == entry::accepted) == accepted);
+    REQUIRE((result.entry == queue_entry::accepted) == accepted);
     waiting_list left = evicted_of(result);
     std::reverse(left.begin(), left.end());
     REQUIRE(left == evicted);
@@ -350,7 +350,7 @@ TEST_CASE("a full request queue refuses one more and takes it when one has left"
   auto r = requests_of(3);
   CHECK(accepts(queue, r[0]));
   CHECK(accepts(queue, r[1]));
-  CHECK(queue.try_push(r[2]).entry == entry::full);
+  CHECK(queue.try_push(r[2]).entry == queue_entry::full);
   CHECK(!queue.remove(r[2]));
   CHECK(queue.remove(r[0]));
   CHECK(accepts(queue, r[2]));
@@ -360,9 +360,9 @@ TEST_CASE("a full request queue refuses one more and takes it when one has left"
 TEST_CASE("a request queue holds no more bytes than it may, and counts those of whoever leaves as free") {
   request_queue queue({.max_bytes = 100});
   queued_request huge{.bytes = 101}, most{.bytes = 100}, one{.bytes = 1}, none{};
-  CHECK(queue.try_push(huge).entry == entry::bytes_full);
+  CHECK(queue.try_push(huge).entry == queue_entry::bytes_full);
   CHECK(accepts(queue, most));
-  CHECK(queue.try_push(one).entry == entry::bytes_full);
+  CHECK(queue.try_push(one).entry == queue_entry::bytes_full);
   CHECK(accepts(queue, none));
   CHECK(queue.bytes() == 100);
   CHECK(take_one(queue) == &most);
@@ -377,7 +377,7 @@ TEST_CASE("a priority has no more waiting than its limit while the others have r
   auto low = requests_of(3, {.priority = priority::low});
   CHECK(accepts(queue, low[0]));
   CHECK(accepts(queue, low[1]));
-  CHECK(queue.try_push(low[2]).entry == entry::class_full);
+  CHECK(queue.try_push(low[2]).entry == queue_entry::class_full);
   queued_request normal{};
   CHECK(accepts(queue, normal));
 }
@@ -389,7 +389,7 @@ TEST_CASE("a full queue that may drop drops the oldest of the lowest priority fo
     queued_request normal{}, high{.priority = priority::high};
     for (auto* r : {&normal, &oldest, &low}) REQUIRE(accepts(queue, *r));
     const auto result = queue.try_push(high);
-    CHECK(result.entry == entry::accepted);
+    CHECK(result.entry == queue_entry::accepted);
     CHECK(evicted_of(result) == waiting_list{&oldest});
     CHECK(!queue.remove(oldest));
     CHECK(take_up_to(queue, 8) == waiting_list{&high, &normal, &low});
@@ -400,8 +400,8 @@ TEST_CASE("a full queue that may drop refuses one that is of no higher priority 
   request_queue queue({.capacity = 1, .full = when_full::drop_oldest_of_lowest});
   queued_request first{}, second{}, low{.priority = priority::low};
   REQUIRE(accepts(queue, first));
-  CHECK(queue.try_push(second).entry == entry::full);
-  CHECK(queue.try_push(low).entry == entry::full);
+  CHECK(queue.try_push(second).entry == queue_entry::full);
+  CHECK(queue.try_push(low).entry == queue_entry::full);
   CHECK(take_one(queue) == &first);
 }
 
@@ -412,11 +412,11 @@ TEST_CASE("as many are dropped as have the bytes that a higher priority needs, a
   for (auto& r : low) REQUIRE(accepts(queue, r));
   REQUIRE(accepts(queue, normal));
   queued_request too_large{.bytes = 51, .priority = priority::normal};
-  CHECK(queue.try_push(too_large).entry == entry::bytes_full);
+  CHECK(queue.try_push(too_large).entry == queue_entry::bytes_full);
   CHECK(queue.size() == 6);
   queued_request high{.bytes = 25, .priority = priority::high};
   const auto result = queue.try_push(high);
-  CHECK(result.entry == entry::accepted);
+  CHECK(result.entry == queue_entry::accepted);
   CHECK(evicted_of(result) == waiting_list{&low[2], &low[1], &low[0]});
   CHECK(queue.bytes() == 95);
 }
@@ -428,7 +428,7 @@ TEST_CASE("a limit of its own priority makes nobody else leave") {
   REQUIRE(accepts(queue, low));
   REQUIRE(accepts(queue, high[0]));
   const auto result = queue.try_push(high[1]);
-  CHECK(result.entry == entry::class_full);
+  CHECK(result.entry == queue_entry::class_full);
   CHECK(result.evicted == nullptr);
   CHECK(queue.size() == 2);
 }

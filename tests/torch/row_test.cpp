@@ -16,12 +16,13 @@
 
 namespace {
 
-using namespace catena;
-using torch::dtype;
-using torch::row;
+using catena::cache_key;
+using catena::stage;
+using catena::torch::dtype;
+using catena::torch::row;
 
-const key_space row_answers("model", "1");
-using shape = std::vector<std::int64_t>;
+const catena::key_space row_answers("model", "1");
+using extents_list = std::vector<std::int64_t>;
 
 }  // namespace
 
@@ -29,10 +30,10 @@ TEST_CASE("a row is known by its element type, its shape and its values") {
   std::array<float, 6> values{1, 2, 3, 4, 5, 6};
   std::array<float, 6> same = values;
   std::array<float, 6> other{1, 2, 3, 4, 5, 7};
-  const shape flat{6}, wide{2, 3}, high{3, 2}, none{};
+  const extents_list flat{6}, wide{2, 3}, high{3, 2}, none{};
   const auto key = [](const row& r) { return row_answers.key(r); };
   const cache_key known = key(row(values.data(), dtype::float32, wide));
-  CHECK(known == key(row(same.data(), dtype::float32, shape{2, 3})));
+  CHECK(known == key(row(same.data(), dtype::float32, extents_list{2, 3})));
   CHECK(known != key(row(other.data(), dtype::float32, wide)));
   CHECK(known != key(row(values.data(), dtype::float32, high)));
   CHECK(known != key(row(values.data(), dtype::float32, flat)));
@@ -44,12 +45,12 @@ TEST_CASE("a row that was made owned keeps shape and values when those it was ma
   row owned(nullptr, dtype::float32, {});
   {
     std::vector<float> values{1, 2, 3, 4};
-    shape extents{2, 2};
+    extents_list extents{2, 2};
     owned = make_owned(row(values.data(), dtype::float32, extents));
     values.assign(4, 0);
     extents.assign(2, 7);
   }
-  CHECK(shape(owned.shape().begin(), owned.shape().end()) == shape{2, 2});
+  CHECK(extents_list(owned.shape().begin(), owned.shape().end()) == extents_list{2, 2});
   CHECK(owned.size() == 4);
   CHECK(owned.size_bytes() == 16);
   const auto values = std::as_const(owned).values<float>();
@@ -58,7 +59,7 @@ TEST_CASE("a row that was made owned keeps shape and values when those it was ma
 
 TEST_CASE("a copy of an owned row has values of its own, a copy of a view looks at the same") {
   std::array<float, 2> values{1, 2};
-  const shape extents{2};
+  const extents_list extents{2};
   const row owned = make_owned(row(values.data(), dtype::float32, extents));
   row copy = owned;
   copy.values<float>()[0] = 9;
@@ -70,12 +71,12 @@ TEST_CASE("a copy of an owned row has values of its own, a copy of a view looks 
 }
 
 TEST_CASE("a stage that answers rows can be cached: what is kept does not look into the batch it came from") {
-  testing::manual_world world;
+  catena::testing::manual_world world;
   const auto rt = world.runtime();
-  const cache<row> rows(rt, {}, [](const row& r) { return sizeof(row) + r.size_bytes(); });
+  const catena::cache<row> rows(rt, {}, [](const row& r) { return sizeof(row) + r.size_bytes(); });
   std::vector<float> tensor{1, 2, 3, 4};
-  const shape extents{2};
-  const auto c = make_chain<int>(rt, "c", [&](auto in) {
+  const extents_list extents{2};
+  const auto c = catena::make_chain<int>(rt, "c", [&](auto in) {
     return in >> stage("row", [&](int i) { return row(tensor.data() + 2 * i, dtype::float32, extents); }).cache(rows)
               >> stage("first", [](row&& r) {
                    r.values<float>()[1] = -1;  // the consumer's own copy
@@ -83,7 +84,7 @@ TEST_CASE("a stage that answers rows can be cached: what is kept does not look i
                  });
   });
   for (int i = 0; i < 2; ++i) {
-    test::outcome<float> end;
+    catena::test::outcome<float> end;
     c.async_run(1, end.take());
     world.run();
     CHECK(end.value() == 3);

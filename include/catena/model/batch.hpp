@@ -39,7 +39,7 @@ class batch {
     return *this;
   }
   ~batch() {
-    if (place_) place_->owner->finish_batch(*place_);
+    if (place_) place_->finish();
   }
 
   /// How many rows there are; zero once it is done or moved from.
@@ -78,7 +78,7 @@ class batch {
   void done() {
     auto* place = &opened();
     place_ = nullptr;
-    place->owner->finish_batch(*place);
+    place->finish();
   }
 
  private:

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -57,6 +58,8 @@ struct journey {
 /// `mutex` guards the rows from when the batch is formed: an answer on its way home holds it, so that an executor is not
 /// destroyed meanwhile. The submit path never takes it.
 struct batch_place : compute_job {
+  batch_place() noexcept { run = &run_job; }
+
   batcher* owner = nullptr;
   std::size_t index = 0;               ///< of the instance
   std::mutex mutex;
@@ -88,8 +91,23 @@ struct batch_place : compute_job {
   void send_abroad_locked(ready_node& node, const boost::asio::any_io_executor& to);
   /// Sends what has been ended so far on its way. The lock must not be held: runs may end by it, and what they own.
   void hand_over() noexcept;
+  /// So many rows from this one on fail, those that are not ended.
+  void fail_rows(std::size_t from, std::size_t count, const failure& why) noexcept;
+
+  // ---- for the batch ----
+
+  /// The instance threw: what is unanswered fails with it, or is computed again in parts.
+  void threw(std::exception_ptr cause) noexcept;
+  /// The batch is done: what is unanswered fails, and the instance is free once its function has returned.
+  void finish() noexcept;
+
+ private:
+  static void run_job(compute_job& job) noexcept;
+  [[nodiscard]] bool compute_part() noexcept;
+  [[nodiscard]] bool next_part() noexcept;
   /// Moves what is not ended of the batch to its front; returns how many those are.
   [[nodiscard]] std::size_t close_ranks_locked() noexcept;
+  void fail_unanswered_locked() noexcept;
 };
 
 }  // namespace catena::detail

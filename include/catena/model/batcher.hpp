@@ -7,7 +7,6 @@
 #include <catena/runtime/brief_mutex.hpp>
 #include <catena/runtime/state.hpp>
 
-#include <exception>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -59,41 +58,32 @@ class batcher : public executor_user, public std::enable_shared_from_this<batche
   [[nodiscard]] const std::shared_ptr<runtime_state>& runtime() const noexcept { return runtime_; }
   void executor_gone() noexcept override;
 
-  // ---- for the batch ----
-
-  /// How many rows a batch of this many is computed with.
-  [[nodiscard]] std::size_t padded(std::size_t rows) const noexcept { return padded_size(options_.batch, rows); }
-  /// The instance threw: what is unanswered fails with it, or is computed again in parts.
-  void fail_batch(batch_place& place, std::exception_ptr cause) noexcept;
-  /// The batch is done: what is unanswered fails, and the instance is free once its function has returned.
-  void finish_batch(batch_place& place) noexcept;
   void log(log_level level, std::string_view text) const noexcept;
   /// "model 'risk': " and the text.
   [[nodiscard]] std::string says(std::string_view text) const;
 
- private:
-  /// Hands the batch to its instance. Must not throw.
-  virtual void compute(batch_place& place) noexcept = 0;
+  // ---- for its places ----
 
+  [[nodiscard]] const request_operations& operations() const noexcept { return operations_; }
+  /// How many rows a batch of this many is computed with.
+  [[nodiscard]] std::size_t padded(std::size_t rows) const noexcept { return padded_size(options_.batch, rows); }
+  /// Begins a batch of what waits; false if nothing is to be computed.
+  [[nodiscard]] bool form(batch_place& place) noexcept;
+  /// Hands the batch, or a part of it, to its instance.
+  virtual void compute(batch_place& place) noexcept = 0;
+  /// A part is to be computed again; false if it must not.
+  [[nodiscard]] bool count_repeat(std::size_t rows) noexcept;
+  /// The instance is free; it may be given the next batch at once.
+  void make_idle(batch_place& place) noexcept;
+
+ private:
   struct delay_timer : timer_node {
     batcher* owner = nullptr;
     std::shared_ptr<batcher> pin;  ///< set while the timer waits or fires
   };
 
-  static void run_job(compute_job& job) noexcept;
-  /// Begins a batch of what waits; false if nothing is to be computed.
-  [[nodiscard]] bool form(batch_place& place) noexcept;
   /// Fills the place from the queue; the requests found expired stand at the end of its rows. Returns how many.
   [[nodiscard]] std::size_t form_locked(batch_place& place, time_point now) noexcept;
-  /// Computes until there is nothing left of the batch, or something of it will be done later.
-  void run_batch(batch_place& place) noexcept;
-  /// False if it will be done later.
-  [[nodiscard]] bool compute_part(batch_place& place) noexcept;
-  /// What threw is split or fails. True if a part of it is to be computed again, and is the batch now.
-  [[nodiscard]] bool next_part(batch_place& place) noexcept;
-  [[nodiscard]] bool count_repeat(std::size_t rows) noexcept;
-  void fail_rows(batch_place& place, std::size_t from, std::size_t to, const failure& why) noexcept;
-  void make_idle(batch_place& place) noexcept;
   /// Schedules idle instances for what waits, or sets the timer; returns the jobs to be submitted after unlocking.
   [[nodiscard]] compute_job* schedule_locked(time_point now) noexcept;
   void submit_jobs(compute_job* jobs) noexcept;
@@ -106,6 +96,7 @@ class batcher : public executor_user, public std::enable_shared_from_this<batche
   /// When a request comes, as exactly as the batch former needs it.
   [[nodiscard]] time_point moment_locked() noexcept;
   [[nodiscard]] failure refusal(batch_former::entry bound, const pending_request& r, duration batch_time) const;
+  [[nodiscard]] batch_former::push_result push_locked(pending_request& r, time_point now) noexcept;
   void evict(queued_request* leaving) noexcept;
 
   const std::shared_ptr<runtime_state> runtime_;

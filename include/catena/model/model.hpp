@@ -47,7 +47,7 @@ class model_core final : public batcher {
     try {
       instances_[place.index](b);
     } catch (...) {
-      if (b.size() != 0) fail_batch(place, std::current_exception());
+      if (b.size() != 0) place.threw(std::current_exception());
       else log(log_level::warning, says("threw after its batch was done: " + failure::from(std::current_exception()).message()));
     }
   }

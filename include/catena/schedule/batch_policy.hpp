@@ -61,11 +61,13 @@ class batch_policy {
  public:
   template <class P>
     requires(!std::same_as<P, batch_policy> && batch_policy_value<P>)
-  batch_policy(P policy) : policy_(std::make_unique<holder<P>>(std::move(policy))) {}  // NOLINT: `.policy = greedy{}` reads well
-  batch_policy(const batch_policy& other) : policy_(other.policy_->clone()) {}
+  batch_policy(P policy)  // NOLINT: `.policy = greedy{}` reads well
+      : policy_(std::make_unique<holder<P>>(std::move(policy))), watches_arrivals_(holder<P>::has_arrived) {}
+  batch_policy(const batch_policy& other) : policy_(other.policy_->clone()), watches_arrivals_(other.watches_arrivals_) {}
   batch_policy(batch_policy&&) noexcept = default;
   batch_policy& operator=(batch_policy other) noexcept {
     std::swap(policy_, other.policy_);
+    std::swap(watches_arrivals_, other.watches_arrivals_);
     return *this;
   }
 
@@ -73,7 +75,7 @@ class batch_policy {
     return policy_->form(waiting, limits, now);
   }
   /// Whether it wants to know when requests come; if not, nobody needs to read a clock for it.
-  [[nodiscard]] bool watches_arrivals() const noexcept { return policy_->watches_arrivals(); }
+  [[nodiscard]] bool watches_arrivals() const noexcept { return watches_arrivals_; }
   void arrived(time_point now) { policy_->arrived(now); }
   void computed(std::size_t size, duration took, time_point now) { policy_->computed(size, took, now); }
 
@@ -82,7 +84,6 @@ class batch_policy {
     virtual ~base() = default;
     [[nodiscard]] virtual std::unique_ptr<base> clone() const = 0;
     [[nodiscard]] virtual batch_decision form(const waiting_requests&, const batch_limits&, time_point) const = 0;
-    [[nodiscard]] virtual bool watches_arrivals() const noexcept = 0;
     virtual void arrived(time_point) = 0;
     virtual void computed(std::size_t, duration, time_point) = 0;
   };
@@ -97,7 +98,6 @@ class batch_policy {
     [[nodiscard]] batch_decision form(const waiting_requests& waiting, const batch_limits& limits, time_point now) const override {
       return policy.form(waiting, limits, now);
     }
-    [[nodiscard]] bool watches_arrivals() const noexcept override { return has_arrived; }
     void arrived([[maybe_unused]] time_point now) override {
       if constexpr (has_arrived) policy.arrived(now);
     }
@@ -108,6 +108,7 @@ class batch_policy {
   };
 
   std::unique_ptr<base> policy_;
+  bool watches_arrivals_;  ///< asked for every request, so no virtual call
 };
 
 }  // namespace catena
