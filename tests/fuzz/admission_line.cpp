@@ -48,6 +48,7 @@ class world {
         default: enter();
       }
       collect();
+      entering_ = nullptr;
     }
     for (auto& r : requests_) {
       if (!r.in_a_line) continue;
@@ -84,6 +85,7 @@ class world {
     r.came = now_;
     if (in_.below(2)) r.deadline = now_ + std::chrono::microseconds(in_.number(2));
     const std::size_t waited = r.group->line_size;
+    entering_ = &r;
     line_.enter(r, now_);
     if (r.why.code == errc::queue_full) require(waited >= r.group->line_capacity);
   }
@@ -118,8 +120,9 @@ class world {
   void admitted(asked& r) {
     require(r.cost >= 0 && r.cost <= r.group->most_cost);
     require(r.deadline > now_);
-    // Nobody of its group who goes before it still waits.
-    if (const admission_request* first = r.group->line.first())
+    // Nobody of its group who goes before it still waits, but one that came just now: whoever could be admitted, and had not
+    // been told yet, was so before that one stood in line.
+    if (const admission_request* first = r.group->line.first(); first && first != entering_)
       require(first->priority < r.priority || (first->priority == r.priority && (r.ticket == 0 || first->ticket > r.ticket)));
     if (is_plain()) require(plain_[0].try_take(r.group->uses[0].of(r.cost)));
   }
@@ -137,6 +140,7 @@ class world {
   std::vector<fuzz::plain_bucket> plain_;
   std::vector<std::unique_ptr<admission_group>> groups_;
   std::deque<asked> requests_;
+  const admission_request* entering_ = nullptr;
 };
 
 }  // namespace
