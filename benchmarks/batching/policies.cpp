@@ -36,6 +36,9 @@ const catena::batch_options& options_of(const std::string& policy) {
   throw std::logic_error("no policy " + policy);
 }
 
-std::vector<bench::reading> learning_readings(const catena::model_stats&) { return {}; }
+std::vector<bench::reading> learning_readings(const catena::model_stats& stats) {
+  if (stats.learning_time == catena::duration{}) return {};
+  return {{"learnt_ms", std::chrono::duration<double, std::milli>(stats.learning_time).count()}};
+}
 
 }  // namespace batching

@@ -18,7 +18,7 @@ inline constexpr std::size_t max_batch = 64;
 
 [[nodiscard]] const catena::batch_options& options_of(const std::string& policy);
 
-/// What a run's model says about its learning, as readings: none, as no policy learns yet. Here belongs `learnt_ms`.
+/// `learnt_ms`, after which the policy knew what batches cost; nothing if it did not or never learns.
 [[nodiscard]] std::vector<bench::reading> learning_readings(const catena::model_stats& stats);
 
 }  // namespace batching

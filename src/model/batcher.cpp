@@ -249,6 +249,12 @@ bool batcher::count_repeat(std::size_t rows) noexcept {
   return true;
 }
 
+void batcher::learn_locked(const formed_batch& batch, duration took, time_point now) noexcept {
+  former_.computed(batch, took, now);
+  if (first_batch_ == no_deadline) first_batch_ = now - took;
+  if (stats_.learning_time == duration{} && former_.has_learnt(batch.shape)) stats_.learning_time = now - first_batch_;
+}
+
 void batcher::make_idle(batch_place& place) noexcept {
   std::shared_ptr<batcher> pinned;
   compute_job* jobs = nullptr;
@@ -258,7 +264,7 @@ void batcher::make_idle(batch_place& place) noexcept {
     if (place.size != 0 && place.timed) {
       const duration took = now - place.began;
       batch_time_ = batch_time_ == duration{} ? took : (7 * batch_time_ + took) / 8;
-      if (!place.failed) former_.computed(place.formed, took, now);
+      if (!place.failed) learn_locked(place.formed, took, now);
     }
     const bool was_timed = std::exchange(place.timed, times_next_locked(place));
     stats_.wasted_count += std::exchange(place.wasted, 0);

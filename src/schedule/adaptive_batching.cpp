@@ -38,6 +38,7 @@ void adaptive_batching::learn(std::size_t size, duration took) {
   until_learning_ = learning_interval - took;
   const std::size_t knot = cost_table::nearest_knot(size);
   const bool was_trusted = costs_.trusted(knot);
+  familiar_count_ = was_trusted ? familiar_count_ + 1 : 0;
   costs_.learn(size, took);
   unused_ += took;
   const bool was_probing = probing_;

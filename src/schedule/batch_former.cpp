@@ -70,7 +70,7 @@ void batch_former::left(lane& from, const queued_request& r) noexcept {
   if (unit_ == batch_unit::cost) from.cost -= r.cost;
 }
 
-batch_former::lane* batch_former::find(std::uint64_t shape) noexcept {
+batch_former::lane* batch_former::find(std::uint64_t shape) const noexcept {
   for (const auto& l : lanes_)
     if (l->shape == shape) return l.get();
   return nullptr;
@@ -143,6 +143,11 @@ formed_batch batch_former::take(std::span<queued_request*> out, time_point now) 
 
 void batch_former::computed(const formed_batch& batch, duration took, time_point now) {
   if (lane* of = find(batch.shape)) of->policy.computed(batch.size, took, now);
+}
+
+bool batch_former::has_learnt(std::uint64_t shape) const {
+  const lane* of = find(shape);
+  return of && of->policy.has_learnt();
 }
 
 }  // namespace catena

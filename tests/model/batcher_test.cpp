@@ -381,6 +381,21 @@ TEST_CASE("a model tells its batches, rows, mean batch size and queue depth") {
   CHECK(stats.queue_depth == 0);
 }
 
+TEST_CASE("a model tells how long its policy took to learn") {
+  batching b;
+  for (int i = 0; i < 40 && b.m.stats().learning_time == catena::duration{}; ++i) {
+    b.ask(1);
+    b.world.elapse(1ms);
+    b.answer();
+  }
+  CHECK(b.m.stats().learning_time > 10ms);
+  CHECK(b.m.stats().learning_time < 30ms);
+  const auto learnt = b.m.stats().learning_time;
+  b.ask(1);
+  b.answer();
+  CHECK(b.m.stats().learning_time == learnt);
+}
+
 TEST_CASE("a fallback answers for a model whose queue is full") {
   batching b({.name = "risk", .batch = {.max_size = 1}, .queue = {.capacity = 1}});
   const auto chain = catena::make_chain<int>(b.rt, "c", [&](auto in) {

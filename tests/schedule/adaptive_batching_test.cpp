@@ -218,6 +218,21 @@ TEST_CASE("where costs are noisy a size that was seldom measured leans on its ne
   CHECK(table.cost(8) == Approx(8e6).epsilon(0.02));
 }
 
+TEST_CASE("adaptive batching has learnt when it knew the sizes of sixteen batches on end") {
+  adaptive_batching policy;
+  const auto compute = [&](std::size_t n, int times) {
+    for (; times > 0; --times) policy.computed(n, 1ms, adaptive_start);
+  };
+  compute(1, 3);
+  CHECK_FALSE(policy.has_learnt());
+  compute(1, 16);
+  CHECK(policy.has_learnt());
+  compute(8, 3);
+  CHECK_FALSE(policy.has_learnt());
+  CHECK(batch_policy(policy).has_learnt() == policy.has_learnt());
+  CHECK_FALSE(batch_policy(greedy_batching{}).has_learnt());
+}
+
 TEST_CASE("adaptive batching that has learnt nothing takes all, as greedy does") {
   const adaptive_batching policy;
   for (const std::size_t count : {1u, 2u, 3u, 17u, 64u}) CHECK(taken_of(policy, count) == count);

@@ -93,6 +93,7 @@ class batcher : public executor_user, public std::enable_shared_from_this<batche
   [[nodiscard]] time_point look_locked(const batch_place& place) noexcept;
   /// Whether the next batch of a place is timed: where batches take microseconds, some do for all.
   [[nodiscard]] bool times_next_locked(batch_place& place) const noexcept;
+  void learn_locked(const formed_batch& batch, duration took, time_point now) noexcept;
   /// When a request comes, as exactly as the batch former needs it.
   [[nodiscard]] time_point moment_locked() noexcept;
   [[nodiscard]] failure refusal(batch_former::entry bound, const pending_request& r, duration batch_time) const;
@@ -114,6 +115,7 @@ class batcher : public executor_user, public std::enable_shared_from_this<batche
   delay_timer timer_;
   bool closed_ = false;
   duration batch_time_{};           ///< smoothed; zero: unknown
+  time_point first_batch_ = no_deadline;
   model_stats stats_;
 };
 

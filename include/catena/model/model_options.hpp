@@ -56,6 +56,8 @@ struct model_stats {
   std::uint64_t padding_count = 0;  ///< rows that padded batches to allowed sizes
   std::uint64_t repeated_batch_count = 0;  ///< parts of batches that threw, computed again to find the row it was about
   std::uint64_t repeated_row_count = 0;    ///< requests in those
+  /// From the first batch until the batch policy knew what batches cost, of any shape; zero: it does not yet, or learns nothing.
+  duration learning_time = {};
   std::size_t queue_depth = 0;      ///< requests that wait now
 
   [[nodiscard]] double mean_batch_size() const noexcept {

@@ -34,6 +34,8 @@ class adaptive_batching {
 
   /// What it has learnt.
   [[nodiscard]] const cost_table& costs() const noexcept { return costs_; }
+  /// Whether the load has brought, for a while, only sizes that it knows.
+  [[nodiscard]] bool has_learnt() const noexcept { return familiar_count_ >= 16; }
 
  private:
   /// What handing a batch over costs, of which the model's cost has a part only where one batch follows another at once.
@@ -59,6 +61,7 @@ class adaptive_batching {
   /// Computing time that is not learnt. Written for every batch, while others read what is above: on a cache line of its own.
   alignas(64) duration until_learning_{};
   duration unused_{};                ///< computing time that was learnt, and not yet chosen by
+  std::uint32_t familiar_count_ = 0; ///< batches learnt since the last one of a size that was not known
   bool probing_ = false;             ///< what has long been avoided may be tried, until the next batch is learnt
 };
 

@@ -71,6 +71,8 @@ class batch_former {
   [[nodiscard]] formed_batch take(std::span<queued_request*> out, time_point now);
   /// What take() gave has been computed.
   void computed(const formed_batch& batch, duration took, time_point now);
+  /// Whether the policy says so, of this shape.
+  [[nodiscard]] bool has_learnt(std::uint64_t shape) const;
 
  private:
   struct lane {
@@ -88,7 +90,7 @@ class batch_former {
     batch_decision decision{};
   };
 
-  [[nodiscard]] lane* find(std::uint64_t shape) noexcept;
+  [[nodiscard]] lane* find(std::uint64_t shape) const noexcept;
   [[nodiscard]] lane* find_or_make(std::uint64_t shape);
   [[nodiscard]] batch_decision ask(lane& of, time_point now) const;
   [[nodiscard]] choice choose(time_point now);

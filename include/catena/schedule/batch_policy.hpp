@@ -48,6 +48,10 @@ struct batch_decision {
 ///
 ///     void arrived(time_point now);                                    // a request has come
 ///     void computed(std::size_t size, duration took, time_point now);  // a batch has been answered
+///     bool has_learnt() const;                                         // what batches cost; for model_stats
+///
+/// `took` begins when the instance was free for the batch and requests waited. Where batches take a few microseconds, only one
+/// of eight is measured and told.
 ///
 /// \threads  called by one thread at a time; each model has a copy of its own
 template <class P>
@@ -78,6 +82,8 @@ class batch_policy {
   [[nodiscard]] bool watches_arrivals() const noexcept { return watches_arrivals_; }
   void arrived(time_point now) { policy_->arrived(now); }
   void computed(std::size_t size, duration took, time_point now) { policy_->computed(size, took, now); }
+  /// False also for one that learns nothing.
+  [[nodiscard]] bool has_learnt() const { return policy_->has_learnt(); }
 
  private:
   struct base {
@@ -86,6 +92,7 @@ class batch_policy {
     [[nodiscard]] virtual batch_decision form(const waiting_requests&, const batch_limits&, time_point) const = 0;
     virtual void arrived(time_point) = 0;
     virtual void computed(std::size_t, duration, time_point) = 0;
+    [[nodiscard]] virtual bool has_learnt() const = 0;
   };
 
   template <class P>
@@ -103,6 +110,10 @@ class batch_policy {
     }
     void computed([[maybe_unused]] std::size_t size, [[maybe_unused]] duration took, [[maybe_unused]] time_point now) override {
       if constexpr (has_computed) policy.computed(size, took, now);
+    }
+    [[nodiscard]] bool has_learnt() const override {
+      if constexpr (requires { policy.has_learnt(); }) return policy.has_learnt();
+      else return false;
     }
     P policy;
   };
