@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// One of two stages, as the value decides.
-#include <catena/chain/choice_step.hpp>
+#include <catena/chain/steps/choice_step.hpp>
 
 #include <string>
 #include <utility>

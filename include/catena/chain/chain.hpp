@@ -3,7 +3,7 @@
 /// \file
 /// A built chain: a shared handle that is called, awaited, started, described and nested.
 #include <catena/chain/node.hpp>
-#include <catena/chain/root_run.hpp>
+#include <catena/chain/steps/root_run.hpp>
 #include <catena/graph/description.hpp>
 #include <catena/runtime.hpp>
 
@@ -176,7 +176,7 @@ class chain {
     return initiate(in.get(), options, std::forward<Token>(token));
   }
 
-  // A chain is a stage: see chain/nested_step.hpp.
+  // A chain is a stage: see chain/steps/nested_step.hpp.
   using catena_takes = takes<In>;
   template <class... Given>
   using catena_step = detail::nested_step<In, Out, Given...>;

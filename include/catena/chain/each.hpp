@@ -2,8 +2,8 @@
 #pragma once
 /// \file
 /// A stage for every item of a range: `pages >> each(stage("read", read), width)`.
-#include <catena/chain/each_step.hpp>
 #include <catena/chain/node.hpp>
+#include <catena/chain/steps/each_step.hpp>
 
 #include <cstddef>
 #include <ranges>

@@ -2,8 +2,8 @@
 #pragma once
 /// \file
 /// The values of a chain being written down: `node >> stage`, `join(nodes...)`.
-#include <catena/chain/gather_step.hpp>
 #include <catena/chain/stage.hpp>
+#include <catena/chain/steps/gather_step.hpp>
 
 #include <memory>
 #include <tuple>

@@ -2,12 +2,12 @@
 #pragma once
 /// \file
 /// What people write between two `>>`: a named stage and what may be said about it.
-#include <catena/chain/coroutine_step.hpp>
-#include <catena/chain/function_step.hpp>
-#include <catena/chain/nested_step.hpp>
-#include <catena/chain/offload_step.hpp>
-#include <catena/chain/operation_step.hpp>
-#include <catena/chain/said.hpp>
+#include <catena/chain/steps/coroutine_step.hpp>
+#include <catena/chain/steps/function_step.hpp>
+#include <catena/chain/steps/nested_step.hpp>
+#include <catena/chain/steps/offload_step.hpp>
+#include <catena/chain/steps/operation_step.hpp>
+#include <catena/chain/steps/said.hpp>
 
 #include <cstdint>
 #include <memory>

@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// A model as a stage: the request is the suspended step itself, in the run's frame.
-#include <catena/chain/detached_operation.hpp>
+#include <catena/chain/steps/detached_operation.hpp>
 #include <catena/model/batcher.hpp>
 
 #include <memory>

@@ -2,9 +2,9 @@
 #pragma once
 /// \file
 /// What has been said about a stage, and the stage expressions that are put around it for it.
-#include <catena/chain/cache_step.hpp>
-#include <catena/chain/guard_step.hpp>
-#include <catena/chain/limit_step.hpp>
+#include <catena/chain/steps/cache_step.hpp>
+#include <catena/chain/steps/guard_step.hpp>
+#include <catena/chain/steps/limit_step.hpp>
 
 #include <cstdint>
 #include <optional>

@@ -2,8 +2,8 @@
 #pragma once
 /// \file
 /// A chain as a stage of another chain: a run inside the run.
-#include <catena/chain/child_run.hpp>
-#include <catena/chain/operation_step.hpp>
+#include <catena/chain/steps/child_run.hpp>
+#include <catena/chain/steps/operation_step.hpp>
 
 #include <memory>
 #include <utility>

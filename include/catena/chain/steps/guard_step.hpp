@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// A stage with a queue, a timeout or a fallback around it.
-#include <catena/chain/nested_step.hpp>
+#include <catena/chain/steps/nested_step.hpp>
 #include <catena/graph/stage_queue.hpp>
 
 #include <algorithm>

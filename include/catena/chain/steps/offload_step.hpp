@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// A function that runs on another executor: `.on(executor)`.
-#include <catena/chain/detached_operation.hpp>
+#include <catena/chain/steps/detached_operation.hpp>
 
 #include <boost/asio/post.hpp>
 

@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// How each() runs: lanes that take the next item when they are done with one.
-#include <catena/chain/guard_step.hpp>
+#include <catena/chain/steps/guard_step.hpp>
 
 #include <atomic>
 #include <cstddef>

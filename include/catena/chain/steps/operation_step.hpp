@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// A stage that is an Asio operation: anything that takes a completion token last.
-#include <catena/chain/arguments.hpp>
+#include <catena/chain/steps/arguments.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_allocator.hpp>

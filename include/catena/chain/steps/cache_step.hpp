@@ -3,7 +3,7 @@
 /// \file
 /// A stage whose answers are kept: `.cache(...)`.
 #include <catena/cache/cache.hpp>
-#include <catena/chain/guard_step.hpp>
+#include <catena/chain/steps/guard_step.hpp>
 
 #include <concepts>
 #include <memory>

@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// Runs inside runs: how a stage that consists of other stages begins them, lends them its inputs, and is told.
-#include <catena/chain/arguments.hpp>
+#include <catena/chain/steps/arguments.hpp>
 
 #include <boost/asio/post.hpp>
 

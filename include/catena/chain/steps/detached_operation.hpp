@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// Work that is handed to other threads and may outlive its run: a model's, or a function's on another executor.
-#include <catena/chain/nested_step.hpp>
+#include <catena/chain/steps/nested_step.hpp>
 
 #include <utility>
 

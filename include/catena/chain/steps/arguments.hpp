@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// How a stage's inputs are found in the frame, handed to its callable, and released.
-#include <catena/chain/callable.hpp>
+#include <catena/chain/steps/callable.hpp>
 #include <catena/graph/run.hpp>
 
 #include <cstddef>

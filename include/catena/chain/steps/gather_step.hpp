@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// Many values of one type become a vector: `join(std::vector<node<T>>)`.
-#include <catena/chain/arguments.hpp>
+#include <catena/chain/steps/arguments.hpp>
 
 #include <string>
 #include <utility>

@@ -2,8 +2,8 @@
 #pragma once
 /// \file
 /// A stage that is a coroutine: spawned once for a line of coroutine stages, awaited one after the other.
-#include <catena/chain/launch.hpp>
-#include <catena/chain/operation_step.hpp>
+#include <catena/chain/steps/launch.hpp>
+#include <catena/chain/steps/operation_step.hpp>
 
 #include <memory>
 #include <type_traits>

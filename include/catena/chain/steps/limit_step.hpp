@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// A stage with a gate in front of it: `.limit(...)`.
-#include <catena/chain/guard_step.hpp>
+#include <catena/chain/steps/guard_step.hpp>
 #include <catena/schedule/gate.hpp>
 
 #include <concepts>

@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// How branch, cascade and first_of run: each is a step with a plan for every stage it may choose.
-#include <catena/chain/guard_step.hpp>
+#include <catena/chain/steps/guard_step.hpp>
 
 #include <atomic>
 #include <memory>

@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// A stage that is a plain function: an indirect call, inline.
-#include <catena/chain/arguments.hpp>
+#include <catena/chain/steps/arguments.hpp>
 
 #include <array>
 #include <bit>
