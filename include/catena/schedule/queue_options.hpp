@@ -12,6 +12,9 @@
 namespace catena {
 
 /// Which of the requests of one priority goes first.
+///
+/// Earliest deadline first misses the fewest deadlines while they can be kept, and the most under overload, where it serves
+/// those that are late already: put a concurrency_limit in front, which refuses in time.
 enum class queue_order : std::uint8_t {
   fifo,               ///< the first that came
   earliest_deadline,  ///< the one that is due first
