@@ -85,7 +85,7 @@ class stage_of {
     return saying(std::move(said_).template guarded<detail::guarding::time>());
   }
 
-  /// Answers with `f(inputs...)` when the stage fails for any reason but cancellation and the run's deadline.
+  /// Answers with `f(inputs...)` when the stage fails for any reason but cancellation and the run's deadline; f is not told why.
   /// \param reserve how much of the run's time is kept for the fallback: the stage itself times out that much earlier
   template <class G>
   [[nodiscard]] auto fallback(G f, duration reserve = {}) && {

@@ -63,8 +63,8 @@ class model_core final : public batcher {
 /// \threads   safe
 /// \lifetime  a cheap shared handle; chains, runs and batches in flight pin what they need
 /// \cancel    a request that waits leaves at once; one that is computed is not waited for, and counted as waste
-/// \errors    errc::queue_full with retry_after, errc::deadline_exceeded, errc::row_unanswered, errc::model_failed, and what
-///            the instance fails rows with
+/// \errors    errc::invalid_input (it costs more than a batch may), errc::queue_full with retry_after,
+///            errc::deadline_exceeded, errc::row_unanswered, errc::model_failed, and what the instance fails rows with
 template <class In, class Out>
 class model : private chain<In, Out> {
  public:

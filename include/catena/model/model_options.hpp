@@ -34,7 +34,8 @@ struct model_options {
 template <class In>
 struct request_measures {
   /// What it counts for in a batch and in its tenant's share: tokens, pixels, in units so coarse that a batch has some
-  /// hundreds of them at most; at least 1. Without it every request costs 1.
+  /// hundreds of them at most; at least 1. Without it every request costs 1. What costs more than max_size fails with
+  /// errc::invalid_input.
   std::function<std::uint32_t(const In&)> cost = {};
   /// Only inputs of one shape share a batch: the length to which a text is padded, say.
   std::function<std::uint64_t(const In&)> shape = {};

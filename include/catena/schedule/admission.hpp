@@ -53,7 +53,7 @@ struct charged_bucket {
 struct admission_options {
   std::string name = "admission";            ///< for messages
   std::vector<charged_bucket> buckets = {};  ///< 1 to 8 different ones of one runtime: a request takes from all or from none
-  std::size_t line_capacity = 1024;          ///< requests that may wait, 0 to 1048576; one more fails with errc::queue_full
+  std::size_t line_capacity = 1024;          ///< requests that may wait, 0 to 1048576; one more fails with errc::queue_full, also at 0
 };
 
 /// \errors std::invalid_argument naming the member that is out of range, and the range

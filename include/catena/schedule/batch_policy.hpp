@@ -53,7 +53,10 @@ struct batch_decision {
 /// `took` begins when the instance was free for the batch and requests waited. Where batches take a few microseconds, only one
 /// of eight is measured and told.
 ///
-/// \threads  called by one thread at a time; each model has a copy of its own
+/// Where request_measures::cost is given, all of these counts and sizes are cost. `form` is const;
+/// `static_assert(batch_policy_value<in_pairs>)` says what else is missing.
+///
+/// \threads  called by one thread at a time; each shape of each model has a copy of its own
 template <class P>
 concept batch_policy_value =
     std::copy_constructible<P> && requires(const P& p, const waiting_requests& waiting, const batch_limits& limits, time_point now) {

@@ -105,7 +105,8 @@ class concurrency_slot {
 ///     ...
 ///     s.leave(request_outcome::answered);
 ///
-/// Or it stands in front of a stage, a model or a chain: `stage("score", model).limit(gate)`.
+/// Or it stands in front of a stage, a model or a chain: `stage("score", model).limit(gate)`. There it learns from answers and
+/// from deadlines that passed, but not yet from a queue that is full further inside; enter() and leave(outcome_of(why)) do.
 ///
 /// Under overload this is what keeps answers in time: without it, queues fill until every answer comes too late. Who waits is
 /// let in by priority, within one whoever came first; where the line is full, a higher priority takes the place of the last in

@@ -25,7 +25,7 @@ struct limit_range {
 void check(const limit_range& range);
 
 struct aimd_limit_options {
-  duration target = std::chrono::milliseconds(100);  ///< what nine of ten requests are to take at the most, more than 0
+  duration target = std::chrono::milliseconds(100);  ///< what nine of ten are to take once let in, more than 0; the line comes on top
   limit_range range = {};
   double backoff = 0.9;  ///< what the limit is multiplied by when they take longer, 0.5 to 0.99
 };
@@ -63,8 +63,8 @@ struct gradient_limit_options {
 /// As many as there may be before they only wait for each other: it lowers the limit as latency rises above what it is
 /// without load, and needs no target.
 ///
-/// That latency is measured now and then, and when the limit has halved, by lowering the limit step by step until fewer are answered than before: until then
-/// the requests it keeps out would only have waited. A server of c places, each taking the time s, is given about
+/// That latency is measured now and then, and when the limit has halved, by lowering the limit step by step until fewer are
+/// answered than before: until then the requests it keeps out would only have waited. A server of c places, each taking the time s, is given about
 /// tolerance * c + sqrt(tolerance * c): all places are busy, and a request takes about 1.5 s at the most.
 /// \source  Envoy's adaptive concurrency filter: limit = gradient * limit + sqrt(gradient * limit), gradient = tolerance *
 ///          latency without load / latency, median of a window. That one measures with 3 in flight, which costs a server of

@@ -24,12 +24,14 @@ enum class queue_order : std::uint8_t {
 /// What happens to a request that finds no room.
 enum class when_full : std::uint8_t {
   refuse_new,             ///< it is refused
-  drop_oldest_of_lowest,  ///< requests of a lower priority leave for it, lowest and oldest first; refused if that is not enough
+  /// Requests of a lower priority leave for it, lowest and oldest first, and fail with errc::queue_full; it is refused if that
+  /// is not enough.
+  drop_oldest_of_lowest,
 };
 
 struct request_queue_options {
-  std::size_t capacity = 1024;               ///< requests that may wait, 1 to 16777216
-  std::size_t max_bytes = 0;                 ///< bytes of the requests that wait; zero: no bound
+  std::size_t capacity = 1024;               ///< requests that may wait, of each shape, 1 to 16777216
+  std::size_t max_bytes = 0;                 ///< bytes of the requests that wait, of each shape; zero: no bound
   std::array<std::size_t, 4> class_limits{}; ///< requests that may wait by priority, lowest first, 0 to capacity; zero: no bound
   /// How much longer a request must have waited to go before one of the next higher priority, 0 to 24 hours; zero: a lower
   /// priority always waits for a higher one, perhaps for ever.
