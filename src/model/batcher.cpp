@@ -51,12 +51,11 @@ model_stats batcher::stats() const {
 
 /// Where only the ageing of priorities asks for it, the last look at the clock will do, if it is of the time since the model
 /// was last idle; and who is alone in the queue has nobody to be older than.
-time_point batcher::moment_locked() noexcept {
-  if (rested_ && !former_.empty()) {
-    rested_ = false;
-    looked_ = std::max(looked_, runtime_->time->now());
-  }
-  return looked_;
+time_point batcher::moment_locked() noexcept { return rested_ && !former_.empty() ? look_at_clock_locked() : looked_; }
+
+time_point batcher::look_at_clock_locked() noexcept {
+  rested_ = false;
+  return looked_ = std::max(looked_, runtime_->time->now());
 }
 
 failure batcher::refusal(batch_former::entry bound, const pending_request& r, duration batch_time) const {
@@ -154,21 +153,8 @@ void batcher::submit_jobs(compute_job* jobs) noexcept {
   while (jobs) pool.submit(*std::exchange(jobs, jobs->next));
 }
 
-void batcher::set_timer_locked(time_point when) noexcept {
-  if (timer_.pin) {
-    if (timer_.when == when) return;
-    // One that fires just now looks at the queue again itself.
-    if (!runtime_->timers->remove(timer_)) return;
-    timer_.pin.reset();
-  }
-  if (when == no_deadline || closed_) return;
-  timer_.when = when;
-  timer_.pin = shared_from_this();
-  runtime_->timers->add(timer_);
-}
-
 void batcher::delay_over(timer_node& node, wake how) {
-  batcher& self = *static_cast<delay_timer&>(node).owner;
+  batcher& self = *static_cast<pinned_timer<batcher>&>(node).owner;
   std::shared_ptr<batcher> pinned;
   compute_job* jobs = nullptr;
   {
@@ -204,11 +190,7 @@ std::size_t batcher::form_locked(batch_place& place, time_point now) noexcept {
   return expired;
 }
 
-time_point batcher::look_locked(const batch_place& place) noexcept {
-  if (!place.timed) return looked_;
-  rested_ = false;
-  return looked_ = std::max(looked_, runtime_->time->now());
-}
+time_point batcher::look_locked(const batch_place& place) noexcept { return place.timed ? look_at_clock_locked() : looked_; }
 
 bool batcher::times_next_locked(batch_place& place) const noexcept {
   constexpr std::chrono::microseconds brief{20};

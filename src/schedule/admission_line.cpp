@@ -130,11 +130,6 @@ void admission_line::rate_changed(admission_bucket& bucket, time_point now) noex
   look_at_changed(now);
 }
 
-admission_request* admission_line::take_decided() noexcept {
-  last_decided_ = nullptr;
-  return std::exchange(decided_, nullptr);
-}
-
 admission_request* admission_line::take_all() noexcept {
   admission_request* all = nullptr;
   for (admission_group* group : groups_) {
@@ -186,18 +181,12 @@ void admission_line::put_back(admission_request& r) noexcept {
 
 void admission_line::admit(admission_request& r) noexcept {
   r.admitted = true;
-  decide(r);
+  decided_.push_back(r);
 }
 
 void admission_line::refuse(admission_request& r, refusal why) noexcept {
   r.why = why;
-  decide(r);
-}
-
-void admission_line::decide(admission_request& r) noexcept {
-  r.next_decided = nullptr;
-  (last_decided_ ? last_decided_->next_decided : decided_) = &r;
-  last_decided_ = &r;
+  decided_.push_back(r);
 }
 
 // ---- the first of a line and its buckets ------------------------------------------------------------------------------------

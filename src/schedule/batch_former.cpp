@@ -80,13 +80,13 @@ batch_former::lane* batch_former::find(std::uint64_t shape) const noexcept {
 /// policy has learnt is forgotten. Null if something waits everywhere.
 batch_former::lane* batch_former::find_or_make(std::uint64_t shape) {
   if (lane* found = find(shape)) return found;
-  auto fresh = std::make_unique<lane>(shape, queue_options_, policy_);
-  if (lanes_.size() < max_shapes_) return lanes_.emplace_back(std::move(fresh)).get();
+  const auto make = [&] { return std::make_unique<lane>(shape, queue_options_, policy_); };
+  if (lanes_.size() < max_shapes_) return lanes_.emplace_back(make()).get();
   std::unique_ptr<lane>* replaced = nullptr;
   for (auto& l : lanes_)
     if (l->queue.empty() && (!replaced || l->pushed < (*replaced)->pushed)) replaced = &l;
   if (!replaced) return nullptr;
-  *replaced = std::move(fresh);
+  *replaced = make();
   return replaced->get();
 }
 

@@ -95,11 +95,6 @@ void limit_line::look(time_point now) noexcept {
   }
 }
 
-limit_request* limit_line::take_decided() noexcept {
-  last_decided_ = nullptr;
-  return std::exchange(decided_, nullptr);
-}
-
 limit_request* limit_line::take_all() noexcept {
   limit_request* all = nullptr;
   while (limit_request* r = line_.first()) {
@@ -151,18 +146,12 @@ bool limit_line::refuse_late(limit_request& r, time_point now) noexcept {
 void limit_line::admit(limit_request& r, time_point now) noexcept {
   r.let_in = true;
   r.entered = now;
-  decide(r);
+  decided_.push_back(r);
 }
 
 void limit_line::refuse(limit_request& r, refusal why) noexcept {
   r.why = why;
-  decide(r);
-}
-
-void limit_line::decide(limit_request& r) noexcept {
-  r.next_decided = nullptr;
-  (last_decided_ ? last_decided_->next_decided : decided_) = &r;
-  last_decided_ = &r;
+  decided_.push_back(r);
 }
 
 void limit_line::note_highest() noexcept {

@@ -84,6 +84,23 @@ struct stoppable_scene {
     for (const auto& end : ends) REQUIRE(end.count() == 1);
   }
 
+  void check_undisturbed() const {
+    check_completed_once();
+    for (const auto& end : ends) CHECK(end.answered());
+  }
+  /// Cancels all: whoever had begun completes without time passing, and in the end each has completed once.
+  void check_cancelling() {
+    const auto told = began;
+    cancel();
+    world.run_until_idle();
+    for (std::size_t i = 0; i < Count; ++i)
+      if (told[i]) REQUIRE(ends[i].count() == 1);
+    for (const auto& end : ends)
+      if (end.count() && !end.answered()) CHECK(end.why().is(errc::cancelled));
+    world.run();
+    check_completed_once();
+  }
+
   std::array<outcome<T>, Count> ends;
   std::array<boost::asio::cancellation_signal, Count> signals;
   std::array<bool, Count> began{};

@@ -5,6 +5,7 @@
 #include <catena/model/batch_place.hpp>
 #include <catena/model/model_options.hpp>
 #include <catena/runtime/brief_mutex.hpp>
+#include <catena/runtime/pinned_timer.hpp>
 #include <catena/runtime/state.hpp>
 
 #include <memory>
@@ -77,18 +78,14 @@ class batcher : public executor_user, public std::enable_shared_from_this<batche
   void make_idle(batch_place& place) noexcept;
 
  private:
-  struct delay_timer : timer_node {
-    batcher* owner = nullptr;
-    std::shared_ptr<batcher> pin;  ///< set while the timer waits or fires
-  };
-
   /// Fills the place from the queue; the requests found expired stand at the end of its rows. Returns how many.
   [[nodiscard]] std::size_t form_locked(batch_place& place, time_point now) noexcept;
   /// Schedules idle instances for what waits, or sets the timer; returns the jobs to be submitted after unlocking.
   [[nodiscard]] compute_job* schedule_locked(time_point now) noexcept;
   void submit_jobs(compute_job* jobs) noexcept;
-  void set_timer_locked(time_point when) noexcept;
+  void set_timer_locked(time_point when) noexcept { timer_.set_locked(*runtime_->timers, closed_ ? no_deadline : when); }
   static void delay_over(timer_node& node, wake how);
+  [[nodiscard]] time_point look_at_clock_locked() noexcept;
   /// Looks at the clock where the batch is timed; otherwise the last look will do.
   [[nodiscard]] time_point look_locked(const batch_place& place) noexcept;
   /// Whether the next batch of a place is timed: where batches take microseconds, some do for all.
@@ -112,7 +109,7 @@ class batcher : public executor_user, public std::enable_shared_from_this<batche
   std::size_t scheduled_ = 0;       ///< instances on their way to a compute thread, where they will take what waits
   time_point looked_{};             ///< at the clock last
   bool rested_ = true;              ///< nothing was to be done since then
-  delay_timer timer_;
+  pinned_timer<batcher> timer_;
   bool closed_ = false;
   duration batch_time_{};           ///< smoothed; zero: unknown
   time_point first_batch_ = no_deadline;

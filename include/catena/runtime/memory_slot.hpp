@@ -14,35 +14,38 @@ namespace catena {
 struct memory_slot {
   static constexpr std::size_t size = 192;
   alignas(std::max_align_t) std::byte bytes[size];
-  bool used = false;
+  [[nodiscard]] bool& used() noexcept { return used_; }
+
+ private:
+  bool used_ = false;
 };
 
-/// Takes memory from a slot; what does not fit, or comes while the slot is used, is Asio's recycled memory.
-template <class T>
+/// Takes memory from a slot, a memory_slot or what is like one; what does not fit, or comes while the slot is used, is Asio's recycled memory.
+template <class T, class Slot = memory_slot>
 class slot_allocator {
  public:
   using value_type = T;
-  explicit slot_allocator(memory_slot& slot) noexcept : slot_(&slot) {}
+  explicit slot_allocator(Slot& slot) noexcept : slot_(&slot) {}
   template <class U>
-  slot_allocator(const slot_allocator<U>& other) noexcept : slot_(other.slot_) {}  // NOLINT
+  slot_allocator(const slot_allocator<U, Slot>& other) noexcept : slot_(other.slot_) {}  // NOLINT
 
   [[nodiscard]] T* allocate(std::size_t count) {
-    if (!slot_->used && count * sizeof(T) <= memory_slot::size && alignof(T) <= alignof(std::max_align_t)) {
-      slot_->used = true;
+    if (!slot_->used() && count * sizeof(T) <= Slot::size && alignof(T) <= alignof(std::max_align_t)) {
+      slot_->used() = true;
       return reinterpret_cast<T*>(slot_->bytes);
     }
     return boost::asio::recycling_allocator<T>().allocate(count);
   }
   void deallocate(T* memory, std::size_t count) noexcept {
-    if (reinterpret_cast<std::byte*>(memory) == slot_->bytes) slot_->used = false;
+    if (reinterpret_cast<std::byte*>(memory) == slot_->bytes) slot_->used() = false;
     else boost::asio::recycling_allocator<T>().deallocate(memory, count);
   }
   friend bool operator==(const slot_allocator&, const slot_allocator&) noexcept = default;
 
  private:
-  template <class>
+  template <class, class>
   friend class slot_allocator;
-  memory_slot* slot_;
+  Slot* slot_;
 };
 
 }  // namespace catena

@@ -3,6 +3,7 @@
 /// \file
 /// Who is admitted when: several token buckets at once, and those who wait for them. A policy: no lock and no clock inside.
 #include <catena/runtime/timer_heap.hpp>
+#include <catena/schedule/decided_list.hpp>
 #include <catena/schedule/refusal.hpp>
 #include <catena/schedule/token_bucket.hpp>
 #include <catena/schedule/waiting_list.hpp>
@@ -146,7 +147,7 @@ class admission_line {
   /// When advance() is next needed; no_deadline if it is not.
   [[nodiscard]] time_point next_moment() const noexcept { return moments_.earliest(); }
   /// Who was decided since, in that order, linked by next_decided; to be told by the caller.
-  [[nodiscard]] admission_request* take_decided() noexcept;
+  [[nodiscard]] admission_request* take_decided() noexcept { return decided_.take(); }
   /// Takes out all that wait, undecided, linked by next_decided.
   [[nodiscard]] admission_request* take_all() noexcept;
 
@@ -169,7 +170,6 @@ class admission_line {
   void put_back(admission_request& r) noexcept;
   void admit(admission_request& r) noexcept;
   void refuse(admission_request& r, refusal why) noexcept;
-  void decide(admission_request& r) noexcept;
 
   void look_at_changed(time_point now) noexcept;
   void look_at_front(admission_group& group, time_point now) noexcept;
@@ -185,8 +185,7 @@ class admission_line {
 
   timer_heap moments_;  ///< of the requests that wait: the deadline, or when to look at it if that is earlier
   admission_bucket* changed_ = nullptr;
-  admission_request* decided_ = nullptr;
-  admission_request* last_decided_ = nullptr;
+  decided_list<admission_request> decided_;
   std::vector<admission_group*> groups_;
   std::uint64_t last_ticket_ = 0;
   std::uint64_t last_id_ = 0;

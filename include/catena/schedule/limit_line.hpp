@@ -3,6 +3,7 @@
 /// \file
 /// Who is let in when only so many may be in flight, and who waits. A policy: no lock and no clock inside.
 #include <catena/runtime/timer_heap.hpp>
+#include <catena/schedule/decided_list.hpp>
 #include <catena/schedule/limit_policy.hpp>
 #include <catena/schedule/refusal.hpp>
 #include <catena/schedule/waiting_list.hpp>
@@ -98,7 +99,7 @@ class limit_line {
   /// When advance() is next needed; no_deadline if it is not.
   [[nodiscard]] time_point next_moment() const noexcept { return moments_.earliest(); }
   /// Who was decided since, in that order, linked by next_decided; to be told by the caller.
-  [[nodiscard]] limit_request* take_decided() noexcept;
+  [[nodiscard]] limit_request* take_decided() noexcept { return decided_.take(); }
   /// Takes out all that wait, undecided, linked by next_decided.
   [[nodiscard]] limit_request* take_all() noexcept;
 
@@ -111,7 +112,6 @@ class limit_line {
   void take_out(limit_request& r) noexcept;
   void admit(limit_request& r, time_point now) noexcept;
   void refuse(limit_request& r, refusal why) noexcept;
-  void decide(limit_request& r) noexcept;
   [[nodiscard]] bool is_late(const limit_request& r, time_point now) const noexcept;
   /// Refuses one in line that cannot be answered in time any more.
   [[nodiscard]] bool refuse_late(limit_request& r, time_point now) noexcept;
@@ -124,8 +124,7 @@ class limit_line {
   std::array<std::size_t, 4> count_{};  ///< of those in line, by priority
   std::size_t size_ = 0;
   timer_heap moments_;  ///< when those in line have too little time left
-  limit_request* decided_ = nullptr;
-  limit_request* last_decided_ = nullptr;
+  decided_list<limit_request> decided_;
   std::uint64_t last_ticket_ = 0;
 };
 

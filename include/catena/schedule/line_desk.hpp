@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// Performs what a line decides: one lock, one timer, and the completions of those who waited in it.
+#include <catena/runtime/pinned_timer.hpp>
 #include <catena/runtime/state.hpp>
 
 #include <memory>
@@ -87,11 +88,6 @@ class line_desk : public executor_user, public std::enable_shared_from_this<line
   [[nodiscard]] const Line& line() const noexcept { return line_; }
 
  private:
-  struct line_timer : timer_node {
-    line_desk* owner = nullptr;
-    std::shared_ptr<line_desk> pin;  ///< set while the timer waits or fires
-  };
-
   /// Sets the timer, unlocks, and tells those who were decided.
   void finish(std::unique_lock<std::mutex> lock) {
     set_timer_locked(line_.next_moment());
@@ -106,21 +102,10 @@ class line_desk : public executor_user, public std::enable_shared_from_this<line
     }
   }
 
-  void set_timer_locked(time_point when) {
-    if (timer_.pin) {
-      if (timer_.when == when) return;
-      // One that fires just now looks at the line itself.
-      if (!runtime_->timers->remove(timer_)) return;
-      timer_.pin.reset();
-    }
-    if (when == no_deadline || closed_) return;
-    timer_.when = when;
-    timer_.pin = this->shared_from_this();
-    runtime_->timers->add(timer_);
-  }
+  void set_timer_locked(time_point when) { timer_.set_locked(*runtime_->timers, closed_ ? no_deadline : when); }
 
   static void time_has_come(timer_node& node, wake how) {
-    line_desk& self = *static_cast<line_timer&>(node).owner;
+    line_desk& self = *static_cast<pinned_timer<line_desk>&>(node).owner;
     std::shared_ptr<line_desk> pinned;  // before the lock: it may be the last
     if (how == wake::abandoned) {
       // From inside set_timer_locked(), at a desk that was made when the executor was gone already.
@@ -137,7 +122,7 @@ class line_desk : public executor_user, public std::enable_shared_from_this<line
   mutable std::mutex mutex_;
   std::shared_mutex telling_;  ///< shared while requests are told: the executor is not destroyed meanwhile
   Line line_;
-  line_timer timer_;
+  pinned_timer<line_desk> timer_;
   bool closed_ = false;
 };
 

@@ -86,18 +86,7 @@ struct cache_step {
 
   /// Fills in everything but the stage's name and inputs.
   static void prepare(graph::builder& chain, graph::stage_request& request, stage_data data) {
-    const graph::plan_ptr& work = data.work;
-    request.kind = work->stages.front().kind;
-    request.demands = child_demands(sizeof...(In), work);
-    request.type = &graph::value_type_of<output>;
-    request.fixed = request.dynamic = &execute;
-    request.scratch_size = sizeof(operation);
-    request.suspends = true;
-    request.cancel = &cancel;
-    request.keeps_inputs = true;
-    request.result_optional = std::is_same_v<output, unit>;
-    request.inner = {work};
-    if (work->exit_type) chain.add_exit(*work->exit_type, work->name);
+    describe_child_step<output, operation>(chain, request, data.work, sizeof...(In), &execute, &cancel);
     request.stage = std::make_shared<const stage_data>(std::move(data));
   }
 

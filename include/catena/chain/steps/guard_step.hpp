@@ -253,6 +253,23 @@ graph::plan_ptr plan_of_stage(const graph::builder& around, std::string name, St
   return alone.compile(id, graph::builder::exits::leave);
 }
 
+/// What a step says of itself that runs `work` as a run of its own; name, inputs and data are still to be filled in.
+template <class Out, class Operation>
+void describe_child_step(graph::builder& chain, graph::stage_request& request, const graph::plan_ptr& work, std::size_t input_count,
+                         decltype(graph::stage_request::fixed) execute, decltype(graph::stage_request::cancel) cancel) {
+  request.kind = work->stages.front().kind;
+  request.demands = child_demands(input_count, work);
+  request.type = &graph::value_type_of<Out>;
+  request.fixed = request.dynamic = execute;
+  request.scratch_size = sizeof(Operation);
+  request.suspends = true;
+  request.cancel = cancel;
+  request.keeps_inputs = true;
+  request.result_optional = std::is_same_v<Out, unit>;
+  request.inner = {work};
+  if (work->exit_type) chain.add_exit(*work->exit_type, work->name);
+}
+
 template <class Base, class Fallback, class... In>
 std::uint32_t guard_step<Base, Fallback, In...>::add_to(graph::builder& chain, const std::string& name,
                                                         std::vector<std::uint32_t> ids, Base base, Fallback fallback,
@@ -275,21 +292,14 @@ std::uint32_t guard_step<Base, Fallback, In...>::add_to(graph::builder& chain, c
   }
   graph::stage_request request;
   request.name = name;
-  request.kind = stage->primary->stages.front().kind;
   request.inputs = std::move(ids);
-  request.demands = stage->fallback ? shared_demands(chain, label, sizeof...(In), stage->primary, stage->fallback)
-                                    : child_demands(sizeof...(In), stage->primary);
-  request.type = &graph::value_type_of<output>;
-  request.fixed = request.dynamic = &execute;
-  request.scratch_size = sizeof(guard_operation);
+  describe_child_step<output, guard_operation>(chain, request, stage->primary, sizeof...(In), &execute, &cancel);
   request.suspends = stage->queue || !stage->primary->sequential || (stage->fallback && !stage->fallback->sequential);
-  request.cancel = &cancel;
-  request.keeps_inputs = true;
-  request.result_optional = std::is_same_v<output, unit>;
-  request.inner = {stage->primary};
-  if (stage->fallback) request.inner.push_back(stage->fallback);
-  for (const auto& plan : request.inner)
-    if (plan->exit_type) chain.add_exit(*plan->exit_type, label);
+  if (stage->fallback) {
+    request.demands = shared_demands(chain, label, sizeof...(In), stage->primary, stage->fallback);
+    request.inner.push_back(stage->fallback);
+    if (stage->fallback->exit_type) chain.add_exit(*stage->fallback->exit_type, label);
+  }
   request.stage = std::move(stage);
   return chain.add_stage(std::move(request));
 }

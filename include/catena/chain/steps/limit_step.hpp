@@ -92,17 +92,7 @@ struct limit_step {
                       limit_charge<Gate, Out, In...> charge) {
     if (!charge.through.is_of(*chain.runtime())) chain.fault("stage '" + work->name + "': .limit() is given a gate of another runtime");
     if (charge.fixed < 0) chain.fault("stage '" + work->name + "': the cost of .limit() must be zero or more");
-    request.kind = work->stages.front().kind;
-    request.demands = child_demands(sizeof...(In), work);
-    request.type = &graph::value_type_of<output>;
-    request.fixed = request.dynamic = &execute;
-    request.scratch_size = sizeof(operation);
-    request.suspends = true;
-    request.cancel = &cancel;
-    request.keeps_inputs = true;
-    request.result_optional = std::is_same_v<output, unit>;
-    request.inner = {work};
-    if (work->exit_type) chain.add_exit(*work->exit_type, work->name);
+    describe_child_step<output, operation>(chain, request, work, sizeof...(In), &execute, &cancel);
     request.stage = std::make_shared<const stage_data>(stage_data{std::move(charge), std::move(work)});
   }
 
@@ -251,7 +241,7 @@ struct limit_step {
       case graph::stop_reason::none:
       case graph::stop_reason::exited: return work_end::answered;
       case graph::stop_reason::failed:
-      return child.reason().is(errc::deadline_exceeded) || child.reason().is(errc::cancelled) ? work_end::given_up : work_end::failed;
+        return child.reason().is(errc::deadline_exceeded) || child.reason().is(errc::cancelled) ? work_end::given_up : work_end::failed;
       default: return work_end::given_up;
     }
   }

@@ -3,6 +3,7 @@
 /// \file
 /// A stage that is an Asio operation: anything that takes a completion token last.
 #include <catena/chain/steps/arguments.hpp>
+#include <catena/runtime/memory_slot.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_allocator.hpp>
@@ -11,7 +12,6 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/recycling_allocator.hpp>
 #include <boost/asio/strand.hpp>
 
 #include <cstddef>
@@ -89,38 +89,12 @@ struct cancellable_operation : graph::operation {
   bool left = false;  ///< it is over and on its way to another executor, where the signal dies; touched on the strand only
 };
 
-/// Memory in the frame for what an operation allocates through its handler; what does not fit comes from Asio's recycling.
+/// A memory_slot in the frame, for what an operation allocates through its handler.
 struct operation_storage : cancellable_operation {
   using cancellable_operation::cancellable_operation;
   static constexpr std::size_t size = 64;
-  alignas(std::max_align_t) std::byte memory[size];
-};
-
-template <class T>
-class storage_allocator {
- public:
-  using value_type = T;
-  explicit storage_allocator(operation_storage& storage) noexcept : storage_(&storage) {}
-  template <class U>
-  storage_allocator(const storage_allocator<U>& other) noexcept : storage_(other.storage_) {}  // NOLINT
-
-  [[nodiscard]] T* allocate(std::size_t count) {
-    if (!storage_->storage_used && count * sizeof(T) <= operation_storage::size && alignof(T) <= alignof(std::max_align_t)) {
-      storage_->storage_used = true;
-      return reinterpret_cast<T*>(storage_->memory);
-    }
-    return boost::asio::recycling_allocator<T>().allocate(count);
-  }
-  void deallocate(T* memory, std::size_t count) noexcept {
-    if (reinterpret_cast<std::byte*>(memory) == storage_->memory) storage_->storage_used = false;
-    else boost::asio::recycling_allocator<T>().deallocate(memory, count);
-  }
-  friend bool operator==(const storage_allocator&, const storage_allocator&) noexcept = default;
-
- private:
-  template <class>
-  friend class storage_allocator;
-  operation_storage* storage_;
+  alignas(std::max_align_t) std::byte bytes[size];
+  [[nodiscard]] bool& used() noexcept { return storage_used; }
 };
 
 /// Ends a suspended step: frees its operation and goes on with the run, unless the initiator does.
@@ -207,7 +181,7 @@ template <class Step>
 class step_handler {
  public:
   using executor_type = boost::asio::any_io_executor;
-  using allocator_type = storage_allocator<std::byte>;
+  using allocator_type = slot_allocator<std::byte, operation_storage>;
   using cancellation_slot_type = boost::asio::cancellation_slot;
 
   explicit step_handler(operation_storage& op) noexcept : op_(&op) {}
