@@ -50,10 +50,12 @@ auto make_help(const catena::runtime& rt, ask_model ask, const catena::admission
 }
 // [/chain]
 
+// [budget]
 catena::admission budget(const catena::runtime& rt, std::string name, catena::token_bucket_options tokens) {
-  const catena::shared_bucket bucket(rt, name, tokens);
-  return catena::admission(rt, {.name = name, .buckets = {bucket}});
+  const catena::shared_bucket bucket(rt, name, tokens);   // several admissions may take from one, and one from several
+  return catena::admission(rt, {.name = name, .buckets = {bucket}, .line_capacity = 100});
 }
+// [/budget]
 
 asio::awaitable<void> talk(catena::chain<question, std::string> help) {
   const std::vector<std::pair<std::uint32_t, std::string>> talk{{1, "what is a stage"}, {1, "what is a stage"}, {2, "what is a stage"},

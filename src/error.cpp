@@ -2,6 +2,7 @@
 #include <catena/error.hpp>
 #include <catena/result.hpp>
 
+#include <chrono>
 #include <ostream>
 #include <utility>
 
@@ -63,6 +64,12 @@ class remedy_category final : public boost::system::error_category {
     return "unknown catena condition";
   }
 };
+
+/// Rounded up, so that whoever waits as long as it says does not come too early.
+std::string in_words(duration d) {
+  using namespace std::chrono;
+  return d < 1ms ? std::to_string(ceil<microseconds>(d).count()) + " us" : std::to_string(ceil<milliseconds>(d).count()) + " ms";
+}
 
 std::string joined(std::string_view chain, const std::vector<std::string>& faults) {
   std::string text = "chain '" + std::string(chain) + "' cannot be built:";
@@ -183,6 +190,7 @@ std::string failure::to_string() const {
   std::string text = path().empty() ? "" : path() + ": ";
   if (!message().empty()) text += message() + " (" + code().message() + ")";
   else text += code().message();
+  if (retry_after() > duration{}) text += ", retry after " + in_words(retry_after());
   return text;
 }
 

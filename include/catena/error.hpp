@@ -80,7 +80,7 @@ class failure {
   [[nodiscard]] failure with_attempt(int attempt) const;
   [[nodiscard]] failure with_cause(std::exception_ptr cause) const;
 
-  /// One line: path, message and code.
+  /// One line: path, message, code, and when to try again where that is known.
   [[nodiscard]] std::string to_string() const;
 
  private:

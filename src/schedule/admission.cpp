@@ -73,7 +73,7 @@ failure admission_core::why(const refusal& r) const {
   switch (r.code) {
     case errc::queue_full: text += "its line is full at " + std::to_string(group.line_capacity); break;
     case errc::invalid_input: text += "a cost must be 0 to " + std::to_string(group.most_cost) + ", what its smallest bucket holds"; break;
-    case errc::not_admitted: text += "there are not enough tokens in time"; break;
+    case errc::not_admitted: text += "there are not enough tokens, or not in time"; break;
     case errc::deadline_exceeded: text += "the deadline passed in its line"; break;
     default: return r.code;
   }

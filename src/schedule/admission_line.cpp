@@ -80,7 +80,7 @@ void admission_line::enter(admission_request& r, time_point now) noexcept {
   tokens_changed(group, now);
   if (taken) return;
   const time_point moment = expected(group, r.cost, r.priority, now);
-  if (moment >= r.deadline) return refuse(r, {.code = errc::not_admitted, .retry_after = moment - now});
+  if (moment >= r.deadline || group.line_capacity == 0) return refuse(r, {.code = errc::not_admitted, .retry_after = moment - now});
   if (group.line_size >= group.line_capacity) return refuse(r, {.code = errc::queue_full, .retry_after = moment - now});
   r.ticket = ++last_ticket_;
   join(r);

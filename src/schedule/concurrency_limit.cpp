@@ -13,12 +13,6 @@ void check(const concurrency_limit_options& options) {
                                 std::to_string(options.line_capacity));
 }
 
-request_outcome outcome_of(const failure& why) noexcept {
-  for (const errc sign : {errc::deadline_exceeded, errc::timed_out, errc::queue_full, errc::expired})
-    if (why.is(sign)) return request_outcome::overloaded;
-  return request_outcome::ignored;
-}
-
 concurrency_limit::concurrency_limit(const runtime& rt, const concurrency_limit_options& options) {
   check(options);
   core_ = std::make_shared<detail::limit_core>(rt.state(), options);

@@ -94,6 +94,13 @@ TEST_CASE("a thrown catena::error keeps its code") {
   CHECK(end->path() == "c/bad");
 }
 
+TEST_CASE("what a failure prints ends with when to come again, where that is known") {
+  const failure full(errc::queue_full, "its line is full");
+  CHECK(full.within("c/s").to_string() == "c/s: its line is full (queue full)");
+  CHECK(full.with_retry_after(1'500us).to_string() == "its line is full (queue full), retry after 2 ms");
+  CHECK(full.with_retry_after(1'500ns).to_string() == "its line is full (queue full), retry after 2 us");
+}
+
 TEST_CASE("a coroutine that throws, before it suspends or after, fails its run") {
   errors_world here;
   const auto at_once = here.run([](auto in) {

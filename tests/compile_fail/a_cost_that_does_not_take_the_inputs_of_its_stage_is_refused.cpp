@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// expect: catena: a cost is a number, or a function that takes the stage's inputs as const T& and answers one
+// expect: catena: a cost is an integer, or a function that takes the stage's inputs as const T& and answers one
 #include <catena/chain.hpp>
 #include <catena/schedule/admission.hpp>
 

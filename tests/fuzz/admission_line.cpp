@@ -87,7 +87,7 @@ class world {
     const std::size_t waited = r.group->line_size;
     entering_ = &r;
     line_.enter(r, now_);
-    if (r.why.code == errc::queue_full) require(waited >= r.group->line_capacity);
+    if (r.why.code == errc::queue_full) require(r.group->line_capacity != 0 && waited >= r.group->line_capacity);
   }
   void leave() {
     if (requests_.empty()) return;
@@ -129,7 +129,7 @@ class world {
   void refused(const asked& r) {
     if (r.why.code == errc::invalid_input) require(r.cost < 0 || r.cost > r.group->most_cost);
     else if (r.why.code == errc::deadline_exceeded) require(r.deadline <= now_);
-    else if (r.why.code == errc::not_admitted) require(r.deadline != no_deadline && now_ + r.why.retry_after >= r.deadline);
+    else if (r.why.code == errc::not_admitted) require(r.group->line_capacity == 0 || (r.deadline != no_deadline && now_ + r.why.retry_after >= r.deadline));
     else require(r.why.code == errc::queue_full);
   }
 

@@ -177,7 +177,7 @@ struct plain_line {
     if (cost > capacity) refuse(self, errc::invalid_input, {});
     else if (deadline <= now) refuse(self, errc::deadline_exceeded, {});
     else if (is_first && wait == duration{}) look();
-    else if (now + wait >= deadline) refuse(self, errc::not_admitted, wait);
+    else if (now + wait >= deadline || places == 0) refuse(self, errc::not_admitted, wait);
     else if (waiting.size() > places) refuse(self, errc::queue_full, wait);
   }
   void leave(int id) {

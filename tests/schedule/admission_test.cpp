@@ -91,7 +91,7 @@ TEST_CASE("try_admit takes what is there and says when to come again") {
   CHECK(why.is(errc::not_admitted));
   CHECK(why.code() == condition::retry_later);
   CHECK(why.retry_after() == 200ms);
-  CHECK(why.message() == "admission 'gate': there are not enough tokens in time");
+  CHECK(why.message() == "admission 'gate': there are not enough tokens, or not in time");
   CHECK_THROWS_AS(s.gate.try_admit(2).value(), catena::error);
   s.world.advance(200ms);
   CHECK(s.gate.try_admit(2).has_value());
@@ -180,13 +180,13 @@ TEST_CASE("admit is awaited, and throws where it is refused") {
       (void)co_await at.gate.admit(1, {.deadline = at.rt.now() + 1s});
     } catch (const catena::error& e) {
       out.push_back(e.why().message());
-      CHECK(e.why().is(errc::queue_full));
+      CHECK(e.why().is(errc::not_admitted));
       CHECK(e.why().retry_after() == 100ms);
     }
   };
   asio::co_spawn(s.world.get_executor(), ask(s, log), asio::detached);
   s.world.run();
-  CHECK(log == std::vector<std::string>{"admitted 5", "admission 'gate': its line is full at 0"});
+  CHECK(log == std::vector<std::string>{"admitted 5", "admission 'gate': there are not enough tokens, or not in time"});
 }
 
 TEST_CASE("a request that cannot be admitted before its deadline is refused at once, without time passing") {

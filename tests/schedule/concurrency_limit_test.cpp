@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/chain.hpp>
 #include <catena/schedule/concurrency_limit.hpp>
+#include <catena/testing/fake_model.hpp>
 #include <catena/testing/manual_world.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -245,7 +246,7 @@ TEST_CASE("a handle may go while slots and requests that wait still hold the lim
 TEST_CASE("what a failure says about the load depends on its code") {
   for (const errc sign : {errc::deadline_exceeded, errc::timed_out, errc::queue_full, errc::expired})
     CHECK(outcome_of(sign) == request_outcome::overloaded);
-  for (const errc other : {errc::cancelled, errc::stage_failed, errc::invalid_input, errc::model_failed})
+  for (const errc other : {errc::cancelled, errc::not_admitted, errc::stage_failed, errc::invalid_input, errc::model_failed})
     CHECK(outcome_of(other) == request_outcome::ignored);
 }
 
@@ -302,6 +303,31 @@ TEST_CASE("work behind a limit that runs out of time counts as overload, and can
   world.run();
   CHECK(*policy.seen == std::vector{request_outcome::ignored, request_outcome::overloaded, request_outcome::answered});
   CHECK(gate.in_flight_approx() == 0);
+}
+
+TEST_CASE("a queue that is full further inside counts as overload, and brings an adaptive limit down") {
+  for (const bool behind_the_model : {false, true}) {
+    CAPTURE(behind_the_model);
+    manual_world world;
+    const runtime rt = world.runtime();
+    const concurrency_limit gate(rt, {.policy = aimd_limit({.target = 1s, .range = {.first = 16}})});
+    testing::fake_model<int, int> fake(rt, {.name = "m", .batch = {.max_size = 1}, .queue = {.capacity = 4}});
+    const auto c = make_chain<int>(rt, "c", [&](auto in) {
+      auto s = in >> stage("before", [](int i) { return i; });
+      if (behind_the_model) return s >> stage("m", fake.model().limit(gate));
+      return s >> stage("m", make_chain<int>(rt, "inner", [&](auto x) {
+        return x >> stage("first", [](int i) { return i; }) >> stage("m", fake.model());
+      })).limit(gate);
+    });
+    std::deque<test::outcome<int>> ends;
+    for (int i = 0; i < 100; ++i) {
+      c.async_run(i, ends.emplace_back().take());
+      world.advance(1ms);
+    }
+    CHECK(ends.back().why().is(errc::queue_full));
+    CHECK(gate.in_flight_approx() == 5);
+    CHECK(gate.limit() < 14);
+  }
 }
 
 TEST_CASE("ten times as many as a server can answer: an adaptive limit keeps its goodput and the latency of those let in") {

@@ -91,7 +91,7 @@ class stage_of {
   [[nodiscard]] auto fallback(G f, duration reserve = {}) && {
     static_assert(!Said::has_fallback, "catena: a stage has one fallback; nest a stage for more");
     said_.guard.reserve = reserve;
-    return saying(std::move(said_).with_fallback(stage_of<G>("fallback", std::move(f), {}, {})));
+    return saying(std::move(said_).with_fallback(stage_of<G, "fallback">("fallback", std::move(f), {}, {})));
   }
 
   /// Runs the stage's function or coroutine on another executor; the run goes on on its own. A function's inputs stay

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -137,6 +138,10 @@ class model : private chain<In, Out> {
   template <class Instance>
   static std::shared_ptr<detail::batcher> make_core(const runtime& rt, const model_options& options,
                                                     std::vector<Instance> instances, request_measures<In> measures) {
+    static_assert(!std::is_same_v<typename detail::signature<Instance>::parameters, takes<const batch<In, Out>&>>,
+                  "catena: an instance takes batch<In, Out>&: through a const one it cannot answer");
+    static_assert(std::is_void_v<std::invoke_result_t<Instance&, batch<In, Out>&>>,
+                  "catena: an instance answers row by row through its batch, and returns nothing");
     check(options);
     if (instances.size() != options.instances)
       throw std::invalid_argument("model_options::instances is " + std::to_string(options.instances) + ", but " +

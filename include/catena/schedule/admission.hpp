@@ -53,7 +53,7 @@ struct charged_bucket {
 struct admission_options {
   std::string name = "admission";            ///< for messages
   std::vector<charged_bucket> buckets = {};  ///< 1 to 8 different ones of one runtime: a request takes from all or from none
-  std::size_t line_capacity = 1024;          ///< requests that may wait, 0 to 1048576; one more fails with errc::queue_full, also at 0
+  std::size_t line_capacity = 1024;          ///< requests that may wait, 0 to 1048576; zero: refused at once
 };
 
 /// \errors std::invalid_argument naming the member that is out of range, and the range
@@ -144,8 +144,8 @@ class permit {
 /// \lifetime  a cheap shared handle; requests that wait pin what they need
 /// \resumes   on the token's executor, never inside the initiating function
 /// \cancel    total: a request that waits leaves the line at once
-/// \errors    errc::not_admitted (its tokens will not be there before its deadline), errc::queue_full (both with
-///            retry_after), errc::deadline_exceeded, errc::shutting_down, errc::invalid_input (negative, or more than a
+/// \errors    errc::not_admitted (its tokens will not be there before its deadline, or nobody may wait), errc::queue_full (both
+///            with retry_after), errc::deadline_exceeded, errc::shutting_down, errc::invalid_input (negative, or more than a
 ///            bucket holds)
 /// \cost      tokens that are there: a clock read, and one compare-and-swap for each bucket; who waits takes a lock
 class admission {
@@ -222,8 +222,9 @@ class admission::passage : detail::admission_request {
   [[nodiscard]] failure why() const { return core_->why(admission_request::why); }
 
   void settle(std::int64_t true_cost) { core_->settle(cost, true_cost); }
-  void never_began() noexcept { core_->refund(cost); }
-  void ended(work_end) noexcept {}
+  void ended(work_end how) noexcept {
+    if (!how.began) core_->refund(cost);
+  }
 
  private:
   friend class admission;

@@ -29,9 +29,6 @@ struct concurrency_limit_options {
 /// \errors std::invalid_argument naming the member that is out of range, and the range
 void check(const concurrency_limit_options& options);
 
-/// What a failure says about the load: deadlines that pass and queues that are full are signs of it, other failures are not.
-[[nodiscard]] request_outcome outcome_of(const failure& why) noexcept;
-
 namespace detail {
 
 /// What handles of one limit share, and slots pin.
@@ -103,10 +100,10 @@ class concurrency_slot {
 ///     concurrency_limit gate(rt, {.name = "scores", .policy = aimd_limit({.target = 250ms}), .line_capacity = 100});
 ///     concurrency_slot s = co_await gate.enter(c.options());
 ///     ...
-///     s.leave(request_outcome::answered);
+///     s.leave(request_outcome::answered);  // or outcome_of(why)
 ///
-/// Or it stands in front of a stage, a model or a chain: `stage("score", model).limit(gate)`. There it learns from answers and
-/// from deadlines that passed, but not yet from a queue that is full further inside; enter() and leave(outcome_of(why)) do.
+/// Or it stands in front of a stage, a model or a chain: `stage("score", model).limit(gate)`. Either way it learns from
+/// answers, from deadlines that passed, and from queues that were full further inside; see outcome_of().
 ///
 /// Under overload this is what keeps answers in time: without it, queues fill until every answer comes too late. Who waits is
 /// let in by priority, within one whoever came first; where the line is full, a higher priority takes the place of the last in
@@ -189,19 +186,10 @@ class concurrency_limit::passage : detail::limit_request {
   [[nodiscard]] bool passed() const noexcept { return let_in; }
   [[nodiscard]] failure why() const { return core_->why(limit_request::why); }
 
-  void never_began() noexcept { core_->leave(request_outcome::ignored, {}); }
-  void ended(work_end how) noexcept {
-    const time_point now = core_->now();
-    core_->leave(outcome_of(how, now), now - entered);
-  }
+  void ended(work_end how) noexcept { core_->leave(how.outcome, core_->now() - entered); }
 
  private:
   friend class concurrency_limit;
-  /// Work that was given up because its time was over tells of overload; that it was cancelled tells nothing.
-  [[nodiscard]] request_outcome outcome_of(work_end how, time_point now) const noexcept {
-    if (how == work_end::answered) return request_outcome::answered;
-    return how == work_end::given_up && now >= deadline ? request_outcome::overloaded : request_outcome::ignored;
-  }
 
   detail::limit_core* core_;
   void (*tell_)(passage&) = nullptr;

@@ -4,6 +4,7 @@
 /// What stands in front of work and lets it in: the concept behind `.limit(...)`.
 #include <catena/call.hpp>
 #include <catena/error.hpp>
+#include <catena/schedule/request_outcome.hpp>
 
 #include <concepts>
 #include <cstdint>
@@ -21,11 +22,11 @@ struct gate_request {
 };
 
 /// How work ended that was let in.
-enum class work_end : std::uint8_t {
-  answered,
-  failed,
-  given_up,  ///< cancelled, or out of time: how long it took says little
+struct work_end {
+  request_outcome outcome = request_outcome::answered;
+  bool began = true;  ///< false: what it took is put back
 };
+inline constexpr work_end never_began{request_outcome::ignored, false};
 
 /// A gate: a cheap shared handle, and for every request a passage, which is a part of the operation that asks.
 ///
@@ -39,15 +40,14 @@ enum class work_end : std::uint8_t {
 ///         bool withdraw();                    // true: it has left the line, and is not told
 ///         bool passed() const noexcept;       // once decided: it was let in, or why() it was not
 ///         failure why() const;
-///         void never_began() noexcept;        // it was let in, but its work did not begin: what it took is put back
-///         void ended(work_end how) noexcept;  // it was let in, and its work is over
+///         void ended(work_end how) noexcept;  // it was let in, and its work is over or will never begin
 ///         void settle(std::int64_t cost);     // optional: what the work really cost; before ended()
 ///       };
 ///       bool is_of(const runtime_state&) const noexcept;
 ///     };
 ///
-/// Of those that passed, exactly one of never_began() and ended() is called. A passage lies in a run's frame, where it is
-/// not destroyed: those two leave nothing behind, and neither does one that was refused or withdrawn.
+/// Of those that passed, each is told once that it has ended. A passage lies in a run's frame, where it is not destroyed:
+/// ended() leaves nothing behind, and neither does one that was refused or withdrawn.
 /// \threads   `decided` comes on any thread, once, and only pushes a ready_node; `abandoned` comes in its place when the
 ///            gate's executor is destroyed; withdraw() may come at any time from wait() on, also under a run's lock.
 ///            wait() answers false, and calls nothing, when that executor is gone already
@@ -62,7 +62,6 @@ concept gate = std::copy_constructible<G> && std::constructible_from<typename G:
                  { p.withdraw() } -> std::same_as<bool>;
                  { p.passed() } -> std::same_as<bool>;
                  { p.why() } -> std::same_as<failure>;
-                 p.never_began();
                  p.ended(how);
                };
 

@@ -87,7 +87,7 @@ struct gate_operation : Gate::passage {
     completion& operator=(completion&&) = delete;
     ~completion() {
       if (!op_) return;
-      if (op_->passed()) op_->never_began();  // nobody is left to use it
+      if (op_->passed()) op_->ended(never_began);  // nobody is left to use it
       (void)memory::release(op_);
     }
     void operator()() {

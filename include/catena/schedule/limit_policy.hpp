@@ -2,23 +2,16 @@
 #pragma once
 /// \file
 /// How many requests may be in flight: the question, the answer, and whoever decides.
+#include <catena/schedule/request_outcome.hpp>
 #include <catena/time.hpp>
 
 #include <concepts>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <type_traits>
 #include <utility>
 
 namespace catena {
-
-/// What the end of a request says about the load.
-enum class request_outcome : std::uint8_t {
-  answered,    ///< how long it took counts
-  overloaded,  ///< it was too late, or was refused further inside: it counts as slower than any answer
-  ignored,     ///< it failed for another reason, was cancelled, or never began: how long it took says nothing
-};
 
 /// A request that was in flight and is not any more.
 struct ended_request {

@@ -31,6 +31,12 @@ limit_terms<Gate, Cost, TrueCost> terms_of(Gate through, Cost cost, TrueCost tru
   return {std::move(through), std::move(cost), std::move(true_cost)};
 }
 
+/// Whether a function counts what it is given: a fraction would be cut off.
+template <class F, class... Given>
+concept counts = requires(const F& f, const Given&... given) {
+  { f(given...) } -> std::integral;
+};
+
 /// The same, for inputs and an output that are known by now; the cost of a request and what it turns out to be.
 template <class Gate, class Out, class... In>
 struct limit_charge {
@@ -39,14 +45,14 @@ struct limit_charge {
     if constexpr (std::integral<Cost>) {
       fixed = static_cast<std::int64_t>(terms.cost);
     } else {
-      static_assert(std::is_invocable_r_v<std::int64_t, const Cost&, const In&...>,
-                    "catena: a cost is a number, or a function that takes the stage's inputs as const T& and answers one");
+      static_assert(counts<Cost, In...>,
+                    "catena: a cost is an integer, or a function that takes the stage's inputs as const T& and answers one");
       cost = std::move(terms.cost);
     }
     if constexpr (!std::is_same_v<TrueCost, true_as_estimated>) {
       static_assert(settling_gate<Gate>, "catena: this gate knows no cost that could be settled");
-      static_assert(std::is_invocable_r_v<std::int64_t, const TrueCost&, const Out&>,
-                    "catena: the true cost is a function that takes the stage's answer as const T& and answers a number");
+      static_assert(counts<TrueCost, Out>,
+                    "catena: the true cost is a function that takes the stage's answer as const T& and answers an integer");
       true_cost = std::move(terms.true_cost);
     }
   }
@@ -105,7 +111,7 @@ struct limit_step {
     auto& op = make_operation<operation>(r, s, data.charge.through, asked);
     if (!op.passage.try_pass()) return wait(op);
     if (!data.work->sequential && !r.enlist(op)) {
-      op.passage.never_began();
+      op.passage.ended(never_began);
       end_operation<limit_step>(op);
       return graph::outcome::stopped;
     }
@@ -162,13 +168,13 @@ struct limit_step {
     auto& op = static_cast<operation&>(node);
     graph::run& r = *op.owner;
     if (how == wake::abandoned) {
-      if (op.passage.passed()) op.passage.never_began();
+      if (op.passage.passed()) op.passage.ended(never_began);
       return abandon_step<limit_step>(op);
     }
     op.work.drop();
     if (!op.passage.passed()) return refuse(op, op.passage.why());
-    if (r.stopped() || (r.deadline != no_deadline && r.runtime().time->now() >= r.deadline)) {
-      op.passage.never_began();
+    if (r.stopped() || time_is_over(r)) {
+      op.passage.ended(never_began);
       return refuse(op, failure(errc::deadline_exceeded));
     }
     start_work(op);
@@ -201,7 +207,7 @@ struct limit_step {
       child = &make_child(op, *data_of(s).work, {.ended = &ended, .abandoned = &abandoned},
                           [&](graph::run& made) { child_inputs<In...>::give(*op.owner, s, made); });
     } catch (...) {
-      op.passage.never_began();
+      op.passage.ended(never_began);
       return refuse(op, failure::from(std::current_exception()));
     }
     start_child(*child);
@@ -210,13 +216,9 @@ struct limit_step {
   static void ended(graph::run& child, parent_operation& parent) {
     auto& op = static_cast<operation&>(parent);
     graph::run& r = *op.owner;
-    if (child.never_began()) {
-      op.passage.never_began();
-      r.note_never_began();
-    } else {
-      settle(op, child);
-      op.passage.ended(end_of(child));
-    }
+    if (child.never_began()) r.note_never_began();
+    else settle(op, child);
+    op.passage.ended(end_of(child, r));
     take_answer<output>(child, r, op.its_step());
     child.release();
     complete_step<limit_step>(op);
@@ -236,19 +238,21 @@ struct limit_step {
     }
   }
 
-  static work_end end_of(const graph::run& child) noexcept {
+  static work_end end_of(const graph::run& child, const graph::run& r) noexcept {
     switch (child.why_stopped()) {
       case graph::stop_reason::none:
-      case graph::stop_reason::exited: return work_end::answered;
-      case graph::stop_reason::failed:
-        return child.reason().is(errc::deadline_exceeded) || child.reason().is(errc::cancelled) ? work_end::given_up : work_end::failed;
-      default: return work_end::given_up;
+      case graph::stop_reason::exited: return {};
+      case graph::stop_reason::cancelled:
+        // Whoever runs out of time cancels what runs inside.
+        return {time_is_over(r) ? request_outcome::overloaded : request_outcome::ignored, !child.never_began()};
+      default: return {outcome_of(child.reason()), !child.never_began()};
     }
   }
+  static bool time_is_over(const graph::run& r) noexcept { return r.deadline != no_deadline && r.runtime().time->now() >= r.deadline; }
 
   static void abandoned(parent_operation& parent) noexcept {
     auto& op = static_cast<operation&>(parent);
-    op.passage.ended(work_end::given_up);
+    op.passage.ended({request_outcome::ignored});
     abandon_step<limit_step>(op);
   }
 };
