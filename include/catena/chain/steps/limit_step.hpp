@@ -33,9 +33,8 @@ limit_terms<Gate, Cost, TrueCost> terms_of(Gate through, Cost cost, TrueCost tru
 
 /// Whether a function counts what it is given: a fraction would be cut off.
 template <class F, class... Given>
-concept counts = requires(const F& f, const Given&... given) {
-  { f(given...) } -> std::integral;
-};
+concept counts = std::invocable<const F&, const Given&...> &&
+                 std::integral<std::remove_cvref_t<std::invoke_result_t<const F&, const Given&...>>>;
 
 /// The same, for inputs and an output that are known by now; the cost of a request and what it turns out to be.
 template <class Gate, class Out, class... In>
