@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// A TorchScript module loaded or compiled, on its device.
-#include <torch/script.h>
+/// A model that is loaded or compiled, on its device.
+#include "loaded_model.hpp"
 
 #include <catena/error.hpp>
-#include <catena/torch/script_options.hpp>
 
 #include <exception>
-#include <string>
+#include <memory>
 #include <string_view>
+#include <vector>
 
 namespace catena::torch {
 
@@ -17,18 +17,15 @@ namespace catena::torch {
 struct script_program {
   script_options options;
   c10::Device device;
-  ::torch::jit::Module module;
+  std::vector<input_options> inputs;    ///< one or several
+  std::vector<output_options> outputs;  ///< one or several
+  std::unique_ptr<loaded_model> model;
 
-  /// \errors catena::error: errc::model_not_found, model_invalid, device_unavailable; std::invalid_argument: a bad option
-  [[nodiscard]] static script_program load(const script_options& options);
+  /// \errors catena::error: errc::model_not_found, model_invalid, device_unavailable, unsupported; std::invalid_argument: a bad option
+  [[nodiscard]] static script_program load(const script_options& options, const log_hook& log);
 
   /// An error of this model: "model 'risk': " and the text.
   [[nodiscard]] error refusal(errc code, std::string_view text, std::exception_ptr cause = {}) const;
 };
-
-[[nodiscard]] c10::ScalarType to_torch(dtype type);
-
-/// What Torch says, without the C++ backtrace.
-[[nodiscard]] std::string text_of(const std::exception& e);
 
 }  // namespace catena::torch
