@@ -351,7 +351,13 @@ void batcher::move_to(residency_level level) {
     std::lock_guard lock(mutex_);
     stats_.warm_up = {.load_time = took};
   }
-  if (can_warm_up()) warm_up_all();
+  if (!can_warm_up()) return;
+  try {
+    warm_up_all();
+  } catch (...) {
+    move_instances(residency_level::cold);
+    throw;
+  }
 }
 
 /// What it takes teaches the batch policy, where the size of a batch is its rows.

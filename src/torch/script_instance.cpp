@@ -12,6 +12,7 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -54,6 +55,7 @@ struct script_instance::state {
   [[nodiscard]] at::Tensor as_expected(at::Tensor answer, std::size_t i, std::size_t n) const;
   void compute_here(std::size_t n);
   void compute_on_stream(std::size_t n);
+  void compute_ones(std::size_t n);
   void dry_run();
 };
 
@@ -121,51 +123,90 @@ void script_instance::state::compute_on_stream(std::size_t n) {
   stream->synchronize();
 }
 
-/// A batch of two tells a model that answers for each row from one that answers once.
-void script_instance::state::dry_run() {
+void script_instance::state::compute_ones(std::size_t n) {
   const c10::InferenceMode no_gradients;
-  const std::size_t n = padded_size(program->options.batch, std::min<std::size_t>(program->options.batch.max_size, 2));
-  std::string given;
-  for (input_tensor& input : inputs) {
-    input.fill_with_ones();
-    given += (given.empty() ? "" : ", ") + std::string(to_string(input.spec().dtype)) + " " + to_string(sizes_of(input.rows(n)));
-  }
-  try {
-    if (stream) compute_on_stream(n);
-    else compute_here(n);
-  } catch (const error& e) {
-    if (!e.why().is(errc::model_failed)) throw;
-    throw program->refusal(errc::model_invalid, "a dry run with ones, " + given + ", failed: " + text_of(e.why().cause()),
-                           e.why().cause());
-  }
+  for (input_tensor& input : inputs) input.fill_with_ones();
+  if (stream) compute_on_stream(n);
+  else compute_here(n);
   for (input_tensor& input : inputs) {
     input.clear();
     input.next_batch();
   }
 }
 
-script_instance::script_instance(std::unique_ptr<state> s) noexcept : state_(std::move(s)) {}
+/// A batch of two tells a model that answers for each row from one that answers once.
+void script_instance::state::dry_run() {
+  const std::size_t n = padded_size(program->options.batch, std::min<std::size_t>(program->options.batch.max_size, 2));
+  try {
+    compute_ones(n);
+  } catch (const error& e) {
+    if (!e.why().is(errc::model_failed)) throw;
+    std::string given;
+    for (input_tensor& input : inputs)
+      given += (given.empty() ? "" : ", ") + std::string(to_string(input.spec().dtype)) + " " + to_string(sizes_of(input.rows(n)));
+    throw program->refusal(errc::model_invalid, "a dry run with ones, " + given + ", failed: " + text_of(e.why().cause()),
+                           e.why().cause());
+  }
+}
+
+script_instance::script_instance(std::shared_ptr<script_source> source, std::size_t index) noexcept
+    : source_(std::move(source)), index_(index) {}
 script_instance::script_instance(script_instance&&) noexcept = default;
 script_instance& script_instance::operator=(script_instance&&) noexcept = default;
 script_instance::~script_instance() = default;
 
-std::vector<script_instance> script_instance::load(const script_options& options, const log_hook& log) {
-  const auto program = std::make_shared<const script_program>(script_program::load(options, log));
+std::shared_ptr<script_source> make_source(const script_options& options, const log_hook& log) {
+  return std::make_shared<script_source>(options, log);
+}
+
+std::vector<script_instance> script_instance::make(const std::shared_ptr<script_source>& source) {
   std::vector<script_instance> instances;
-  try {
-    for (std::size_t i = 0; i < options.instances; ++i)
-      instances.push_back(script_instance(std::make_unique<state>(program, program->model->make_function())));
-  } catch (const c10::Error& e) {
-    throw program->refusal(errc::device_unavailable, "no memory for its batches: " + text_of(e), std::current_exception());
-  }
-  if (options.check == spec_check::at_load) {
-    instances.front().state_->dry_run();
-    instances.front().drop_output();
-  }
+  for (std::size_t i = 0; i < source->options().instances; ++i) instances.push_back(script_instance(source, i));
   return instances;
 }
 
-std::shared_ptr<const script_program> script_instance::program() const noexcept { return state_->program; }
+std::vector<script_instance> script_instance::load(const script_options& options, const log_hook& log) {
+  std::vector<script_instance> instances = make(make_source(options, log));
+  for (script_instance& instance : instances) instance.move_to(residency_level::hot);
+  return instances;
+}
+
+void script_instance::move_to(residency_level level) {
+  if (level != residency_level::hot) return state_.reset();
+  if (state_) return;
+  const auto program = source_->get();
+  try {
+    state_ = std::make_unique<state>(program, program->model->make_function());
+  } catch (const c10::Error& e) {
+    throw program->refusal(errc::device_unavailable, "no memory for its batches: " + text_of(e), std::current_exception());
+  }
+  if (index_ != 0 || program->options.check != spec_check::at_load) return;
+  try {
+    state_->dry_run();
+  } catch (...) {
+    state_.reset();
+    throw;
+  }
+  drop_output();
+}
+
+residency_book::footprint script_instance::footprint() const {
+  const script_options& options = source_->options();
+  std::size_t bytes = 0;
+  if (index_ == 0 && !options.file.empty()) bytes += static_cast<std::size_t>(std::filesystem::file_size(options.file));
+  const std::size_t rows = padded_size(options.batch, options.batch.max_size);
+  for (const input_options& input : inputs_of(options)) {
+    std::size_t row_bytes = size_of(input.dtype);
+    for (const std::int64_t extent : input.shape) row_bytes *= extent == any_extent ? 0 : static_cast<std::size_t>(extent);
+    bytes += rows * row_bytes;
+  }
+  return {.hot = {{.memory = device_of(options).str(), .bytes = bytes}}};
+}
+
+void script_instance::warm_up(std::size_t n) {
+  state_->compute_ones(n);
+  drop_output();
+}
 
 std::size_t script_instance::find_input(std::string_view name) const { return find_tensor("input", state_->program->inputs, name); }
 std::size_t script_instance::find_output(std::string_view name) const {
@@ -202,7 +243,9 @@ void script_instance::drop_output() noexcept {
   for (output_tensor& output : state_->outputs) output.rows.reset();
 }
 
-void save(const script_program& program, const std::string& file) {
+void save(script_source& source, const std::string& file) {
+  const auto loaded = source.get();
+  const script_program& program = *loaded;
   try {
     whole_file out(file);
     program.model->save(out);

@@ -57,24 +57,6 @@ void check_options(const script_options& options) {
   check_specs("output", options.output, options.outputs);
 }
 
-c10::Device device_of(const script_options& options) {
-  c10::Device device(c10::kCPU);
-  try {
-    device = c10::Device(options.device);
-  } catch (const std::exception&) {
-    throw refusal_of(options, errc::device_unavailable, "there is no device '" + options.device + "'; expected cpu, cuda or cuda:N");
-  }
-  if (device.is_cpu()) return c10::Device(c10::kCPU);
-  const std::string unavailable = "device '" + options.device + "' is not available: ";
-  if (!c10::impl::hasDeviceGuardImpl(device.type()))
-    throw refusal_of(options, errc::device_unavailable, unavailable + "this LibTorch has none of its kind");
-  const int count = c10::impl::VirtualGuardImpl(device.type()).deviceCount();
-  const auto index = device.has_index() ? device.index() : c10::DeviceIndex{0};
-  if (index >= count)
-    throw refusal_of(options, errc::device_unavailable, unavailable + "there are " + std::to_string(count) + " of its kind");
-  return c10::Device(device.type(), index);
-}
-
 /// LibTorch has one number of them for all models. To change it while a model computes would be a race.
 void use_threads(const script_options& options) {
   static std::mutex mutex;
@@ -128,8 +110,32 @@ error script_program::refusal(errc code, std::string_view text, std::exception_p
   return refusal_of(options, code, text, std::move(cause));
 }
 
-script_program script_program::load(const script_options& options, const log_hook& log) {
+c10::Device device_of(const script_options& options) {
+  c10::Device device(c10::kCPU);
+  try {
+    device = c10::Device(options.device);
+  } catch (const std::exception&) {
+    throw refusal_of(options, errc::device_unavailable, "there is no device '" + options.device + "'; expected cpu, cuda or cuda:N");
+  }
+  if (device.is_cpu()) return c10::Device(c10::kCPU);
+  const std::string unavailable = "device '" + options.device + "' is not available: ";
+  if (!c10::impl::hasDeviceGuardImpl(device.type()))
+    throw refusal_of(options, errc::device_unavailable, unavailable + "this LibTorch has none of its kind");
+  const int count = c10::impl::VirtualGuardImpl(device.type()).deviceCount();
+  const auto index = device.has_index() ? device.index() : c10::DeviceIndex{0};
+  if (index >= count)
+    throw refusal_of(options, errc::device_unavailable, unavailable + "there are " + std::to_string(count) + " of its kind");
+  return c10::Device(device.type(), index);
+}
+
+void script_program::check(const script_options& options) {
   check_options(options);
+  (void)device_of(options);
+  if (!options.file.empty() && !is_package(options.file)) expect_file(options);
+}
+
+script_program script_program::load(const script_options& options, const log_hook& log) {
+  check(options);
   use_threads(options);
   const c10::Device device = device_of(options);
   const model_log say = [&](log_level level, const std::string& text) {
@@ -138,6 +144,17 @@ script_program script_program::load(const script_options& options, const log_hoo
   const std::string hash = hash_in_manifest(options);
   auto model = is_package(options.file) ? load_package(options, device) : load_script(options, hash, device, say);
   return {options, device, inputs_of(options), outputs_of(options), std::move(model)};
+}
+
+script_source::script_source(const script_options& options, log_hook log) : options_(options), log_(std::move(log)) {
+  script_program::check(options);
+}
+
+std::shared_ptr<const script_program> script_source::get() {
+  const std::lock_guard lock(mutex_);
+  auto program = loaded_.lock();
+  if (!program) loaded_ = program = std::make_shared<const script_program>(script_program::load(options_, log_));
+  return program;
 }
 
 }  // namespace catena::torch

@@ -3,6 +3,7 @@
 /// \file
 /// The seam between catena and Torch: one instance of a model, with its tensors behind a pointer.
 #include <catena/log.hpp>
+#include <catena/residency/residency_book.hpp>
 #include <catena/torch/row.hpp>
 #include <catena/torch/script_options.hpp>
 
@@ -15,27 +16,39 @@
 
 namespace catena::torch {
 
-/// A model that is loaded: what its instances share.
-struct script_program;
+/// What the instances of one model share: its options, and the loaded model while any of them is hot.
+class script_source;
 
-/// Writes a loaded model, and its manifest beside it, for LibTorch on any machine. Both appear whole or not at all.
-/// \errors catena::error: errc::model_invalid: LibTorch cannot write it; std::system_error: the files cannot be written
-void save(const script_program& program, const std::string& file);
+/// \errors catena::error: errc::model_not_found, device_unavailable; std::invalid_argument: a bad option
+[[nodiscard]] std::shared_ptr<script_source> make_source(const script_options& options, const log_hook& log = nullptr);
 
-/// One copy of a model's state with the tensors of one batch. The weights are shared by all instances of a model.
+/// Writes a model, and its manifest beside it, for LibTorch on any machine. Both appear whole or not at all. One that is cold is
+/// loaded for it.
+/// \errors catena::error: as move_to(), and errc::model_invalid: LibTorch cannot write it; std::system_error: the files cannot
+///         be written
+void save(script_source& source, const std::string& file);
+
+/// One copy of a model's state with the tensors of one batch, hot or cold. The weights are shared by all instances of a model.
 /// \threads  one at a time; which one does not matter
 class script_instance {
  public:
-  /// Loads or compiles the model once, and makes options.instances of it.
-  /// \errors catena::error: errc::model_not_found, model_invalid, device_unavailable, unsupported, shape_mismatch, dtype_mismatch;
-  ///         std::invalid_argument: a bad option
+  /// As many instances of a model as its options say. They are cold.
+  [[nodiscard]] static std::vector<script_instance> make(const std::shared_ptr<script_source>& source);
+  /// The same, hot.
+  /// \errors as make_source() and move_to()
   [[nodiscard]] static std::vector<script_instance> load(const script_options& options, const log_hook& log = nullptr);
 
   script_instance(script_instance&&) noexcept;
   script_instance& operator=(script_instance&&) noexcept;
   ~script_instance();
 
-  [[nodiscard]] std::shared_ptr<const script_program> program() const noexcept;
+  /// The first instance to become hot loads the model, and the last to leave gives it back.
+  /// \errors catena::error: errc::model_not_found, model_invalid, device_unavailable, unsupported, shape_mismatch, dtype_mismatch
+  void move_to(residency_level level);
+  /// As far as it is known before it is loaded: the file's size for the first instance, and the rows of a batch for each.
+  [[nodiscard]] residency_book::footprint footprint() const;
+
+  // What follows is for one that is hot.
 
   /// \errors catena::error: errc::invalid_input: there is none of this name
   [[nodiscard]] std::size_t find_input(std::string_view name) const;
@@ -50,6 +63,9 @@ class script_instance {
   /// Computes the first n rows, padded to an allowed size.
   /// \errors catena::error: errc::model_failed, model_invalid, shape_mismatch, dtype_mismatch
   void compute(std::size_t n);
+  /// Computes n rows of ones.
+  /// \errors as compute()
+  void warm_up(std::size_t n);
   /// Row i of what compute() answered, until drop_output().
   [[nodiscard]] row output(std::size_t tensor, std::size_t i);
   /// Gives the outputs' memory back.
@@ -57,8 +73,10 @@ class script_instance {
 
  private:
   struct state;
-  explicit script_instance(std::unique_ptr<state> s) noexcept;
-  std::unique_ptr<state> state_;
+  script_instance(std::shared_ptr<script_source> source, std::size_t index) noexcept;
+  std::shared_ptr<script_source> source_;
+  std::size_t index_;             ///< among the model's instances
+  std::unique_ptr<state> state_;  ///< null: it is cold
 };
 
 }  // namespace catena::torch

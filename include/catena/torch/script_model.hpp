@@ -54,6 +54,10 @@ class script_worker {
     instance_.drop_output();
   }
 
+  void move_to(residency_level level) { instance_.move_to(level); }
+  [[nodiscard]] residency_book::footprint footprint() const { return instance_.footprint(); }
+  void warm_up(std::size_t rows) { instance_.warm_up(rows); }
+
  private:
   /// A row that cannot be encoded fails alone; the others close ranks.
   void encode(batch<In, Out>& b, std::size_t i) {
@@ -127,26 +131,23 @@ class script_model : public model<In, Out> {
   ///         the options say), device_unavailable, unsupported; std::invalid_argument: an option is out of range
   template <row_encoder<In> Encode, row_decoder<In, Out> Decode>
   script_model(const runtime& rt, const script_options& options, Encode encode, Decode decode, request_measures<In> measures = {})
-      : script_model(rt, options, load<Encode, Decode>(rt, options), std::move(encode), std::move(decode), std::move(measures)) {}
+      : script_model(rt, options, make_source<Encode, Decode>(rt, options), std::move(encode), std::move(decode), std::move(measures)) {}
 
   /// Writes the model to a file that loads elsewhere and answers the same to the bit, and its manifest beside it.
-  /// \errors catena::error: errc::model_invalid: LibTorch cannot write it; std::system_error: the files cannot be written
-  void save(const std::string& file) const { torch::save(*program_, file); }
+  /// \errors catena::error: errc::model_invalid: LibTorch cannot write it, or as the constructor where it is cold and cannot be
+  ///         loaded; std::system_error: the files cannot be written
+  void save(const std::string& file) const { torch::save(*source_, file); }
 
  private:
-  struct loaded {
-    std::vector<script_instance> instances;
-    std::shared_ptr<const script_program> program;
-  };
   template <class Encode, class Decode>
-  script_model(const runtime& rt, const script_options& options, loaded l, Encode encode, Decode decode,
-               request_measures<In> measures)
-      : model<In, Out>(rt, model_options_of(options), workers(options, l.instances, std::move(encode), std::move(decode)),
+  script_model(const runtime& rt, const script_options& options, const std::shared_ptr<script_source>& source, Encode encode,
+               Decode decode, request_measures<In> measures)
+      : model<In, Out>(rt, model_options_of(options), workers(source, options, std::move(encode), std::move(decode)),
                        std::move(measures)),
-        program_(std::move(l.program)) {}
+        source_(source) {}
 
   template <class Encode, class Decode>
-  static loaded load(const runtime& rt, const script_options& options) {
+  static std::shared_ptr<script_source> make_source(const runtime& rt, const script_options& options) {
     using worker = detail::script_worker<In, Out, Encode, Decode>;
     if (worker::writes_one_row && !has_one_row(options))
       throw std::invalid_argument("script_options of '" + options.name +
@@ -156,9 +157,7 @@ class script_model : public model<In, Out> {
     const log_hook log = [state = rt.state()](log_level level, std::string_view component, std::string_view text) {
       state->log(level, component, text);
     };
-    loaded l{script_instance::load(options, log), nullptr};
-    l.program = l.instances.front().program();
-    return l;
+    return torch::make_source(options, log);
   }
   static bool has_one_row(const script_options& options) {
     const input_options& only = options.inputs.empty() ? options.input : options.inputs.front();
@@ -171,16 +170,18 @@ class script_model : public model<In, Out> {
             .batch = options.batch,
             .queue = options.queue,
             .instances = options.instances,
-            .effects = options.effects};
+            .effects = options.effects,
+            .warm_up = options.check == spec_check::at_load ? options.warm_up : warm_up_options{.max_runs = 0},
+            .residency = options.residency};
   }
   template <class Encode, class Decode>
-  static auto workers(const script_options& options, std::vector<script_instance>& instances, Encode encode, Decode decode) {
+  static auto workers(const std::shared_ptr<script_source>& source, const script_options& options, Encode encode, Decode decode) {
     std::vector<detail::script_worker<In, Out, Encode, Decode>> made;
-    for (script_instance& instance : instances) made.emplace_back(std::move(instance), options.name, encode, decode);
+    for (script_instance& instance : script_instance::make(source)) made.emplace_back(std::move(instance), options.name, encode, decode);
     return made;
   }
 
-  std::shared_ptr<const script_program> program_;
+  std::shared_ptr<script_source> source_;
 };
 
 }  // namespace catena::torch

@@ -89,6 +89,8 @@ struct script_options {
   batch_options batch = {};       ///< as many rows of input as a batch may have are allocated for each instance
   request_queue_options queue = {};
   catena::effects effects = effects::pure;
+  warm_up_options warm_up = {};  ///< by batches of ones; there is none where check is spec_check::at_first_batch
+  std::optional<catena::residency> residency = {};  ///< as in model_options
 };
 
 }  // namespace catena::torch
