@@ -42,10 +42,11 @@ enum class loading : std::uint8_t {
 /// What is checked of a mapped file when it is loaded. Nothing but weights reaches LibTorch unchecked.
 enum class verification : std::uint8_t {
   description,  ///< all but the weights, which takes microseconds
-  everything,   ///< the weights as well, which reads all of them
+  everything,   ///< the weights as well, which reads all of them: 50 ms for 500 MB in memory
 };
 
-/// What is done to a module so that it computes faster. All change the order of operations, and so the last bits of answers.
+/// What is done to a module so that it computes faster. It may change the last bits of answers. Mapped weights stay mapped, but
+/// for those that are computed or laid out anew, as convolutions' are.
 enum class optimisation : std::uint8_t {
   none,
   frozen,         ///< attributes become constants, and what depends on them alone is computed once; other methods are dropped
@@ -55,7 +56,7 @@ enum class optimisation : std::uint8_t {
 /// What the model computes in. Rows of floating-point inputs and outputs are float32 all the same.
 enum class precision : std::uint8_t {
   as_saved,
-  bfloat16,  ///< all floating-point weights are copied into this type
+  bfloat16,  ///< all floating-point weights are copied into this type, mapped ones too
   float16,   ///< the same; few operations of a CPU know it
 };
 
