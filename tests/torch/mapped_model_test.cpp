@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
 /// Models whose weights stay in a mapped file.
-#include "torch/saved_modules.hpp"
+#include "support/saved_modules.hpp"
 
 #include <catena/torch/script_instance.hpp>
 

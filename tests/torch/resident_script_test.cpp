@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
 /// TorchScript models that share memory.
-#include "torch/saved_modules.hpp"
+#include "support/saved_modules.hpp"
 
 #include <catena/testing/manual_world.hpp>
 #include <catena/torch/script_model.hpp>

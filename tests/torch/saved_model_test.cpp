@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
 /// Models that are saved, with their manifests.
-#include "torch/saved_modules.hpp"
+#include "support/saved_modules.hpp"
 
 #include <catena/testing/manual_world.hpp>
 #include <catena/torch/manifest.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "torch/saved_modules.hpp"
+#include "support/saved_modules.hpp"
 
 #include <catena/chain.hpp>
 #include <catena/testing/manual_world.hpp>

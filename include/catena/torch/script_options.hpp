@@ -46,7 +46,7 @@ enum class verification : std::uint8_t {
 };
 
 /// What is done to a module so that it computes faster. It may change the last bits of answers. Mapped weights stay mapped, but
-/// for those that are computed or laid out anew, as convolutions' are.
+/// for those that are computed or laid out anew.
 enum class optimisation : std::uint8_t {
   none,
   frozen,         ///< attributes become constants, and what depends on them alone is computed once; other methods are dropped
