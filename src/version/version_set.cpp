@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/version/version_set.hpp>
 
-#include <catena/graph/run.hpp>
-
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
@@ -15,7 +13,9 @@ namespace {
   return static_cast<double>(key.low >> 11) * 0x1p-53 < share;
 }
 
+/// An abandoned request has no failure.
 [[nodiscard]] bool is_its_fault(const failure& why) noexcept {
+  if (!why.is_set()) return false;
   for (const errc local : {errc::cancelled, errc::queue_full, errc::expired, errc::shutting_down, errc::not_admitted})
     if (why.is(local)) return false;
   return true;
@@ -30,13 +30,12 @@ namespace {
 
 }  // namespace
 
-version_end version_end_of(const graph::run& child) noexcept {
-  if (child.answered() || child.why_stopped() == graph::stop_reason::exited) return version_end::answered;
-  if (child.never_began()) return version_end::ignored;
+version_end version_end_of(work_end how, const failure& why) noexcept {
+  if (!how.began) return version_end::ignored;
+  if (how.outcome == request_outcome::answered) return version_end::answered;
   // Whoever runs out of time cancels what runs inside.
-  const bool was_late = child.deadline != no_deadline && child.runtime().time->now() >= child.deadline;
-  if (child.why_stopped() == graph::stop_reason::cancelled) return was_late ? version_end::failed : version_end::ignored;
-  return is_its_fault(child.reason()) ? version_end::failed : version_end::ignored;
+  const bool out_of_time = how.outcome == request_outcome::overloaded && why.is(errc::cancelled);
+  return out_of_time || is_its_fault(why) ? version_end::failed : version_end::ignored;
 }
 
 void version::count(version_end how) noexcept {
@@ -189,7 +188,7 @@ std::shared_ptr<version> version_set::choose(const cache_key& who, trial_ticket&
   return chosen;
 }
 
-failure version_set::has_none() const { return failure(errc::model_not_found, says("there is no version yet")); }
+failure version_set::has_none() const { return failure(errc::unavailable, says("there is no version yet")); }
 
 void version_set::ended(version& v, version_end how, const trial_ticket& ticket) noexcept {
   v.count(how);

@@ -71,7 +71,7 @@ TEST_CASE("without a version a run fails, and says of what") {
   const auto c = make_chain<int>(here.rt, "fraud", [&](auto in) { return in >> stage("score", here.risk); });
   auto& end = here.begin(c);
   here.world.run();
-  CHECK(end.why().is(errc::model_not_found));
+  CHECK(end.why().is(errc::unavailable));
   CHECK(end.path() == "fraud/score");
   CHECK(end.why().message() == "versions 'risk': there is no version yet");
 }

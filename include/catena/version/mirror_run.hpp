@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// A run that nobody waits for: a copy of a request, sent to a shadow.
+#include <catena/chain/steps/child_end.hpp>
 #include <catena/chain/steps/root_run.hpp>
 #include <catena/version/version_set.hpp>
 
@@ -15,7 +16,7 @@ struct mirror_tail {
 
   static void complete(graph::run& r, graph::ending) {
     const mirror_place& place = r.tail<mirror_tail>().place;
-    place.set().ended(place.to(), version_end_of(r), {});
+    place.set().ended(place.to(), version_end_of(work_end_of(r, r), r.reason()), {});
     end(r);
   }
   static void abandon(graph::run& r) noexcept { end(r); }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// Which version a run gets, and what becomes of the canary. Types are erased.
+/// Which version a run gets, and what becomes of a canary. Types are erased.
 #include <catena/cache/key.hpp>
 #include <catena/graph/plan.hpp>
 #include <catena/runtime/state.hpp>
+#include <catena/schedule/gate.hpp>
 #include <catena/version/version_options.hpp>
 
 #include <atomic>
@@ -16,19 +17,11 @@
 #include <string_view>
 #include <vector>
 
-namespace catena {
-
-class failure;
-
-namespace graph {
-class run;
-}
-
-namespace detail {
+namespace catena::detail {
 
 /// How a request ended, as far as its version is to blame.
 enum class version_end : std::uint8_t { answered, failed, ignored };
-[[nodiscard]] version_end version_end_of(const graph::run& child) noexcept;
+[[nodiscard]] version_end version_end_of(work_end how, const failure& why) noexcept;
 
 /// One version: what runs, and how its requests ended. Runs that were given it keep it.
 struct version {
@@ -143,5 +136,4 @@ class version_set : public std::enable_shared_from_this<version_set> {
   std::atomic<std::uint64_t> unsent_{0};
 };
 
-}  // namespace detail
-}  // namespace catena
+}  // namespace catena::detail

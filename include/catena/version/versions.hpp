@@ -3,7 +3,7 @@
 /// \file
 /// Several versions of one stage behind one name: swapped under load, tried on a share of runs, or in the shadow of the others.
 #include <catena/chain/chain.hpp>
-#include <catena/version/version_step.hpp>
+#include <catena/version/version_chooser.hpp>
 
 #include <concepts>
 #include <functional>
@@ -36,7 +36,7 @@ namespace catena {
 /// \threads   safe
 /// \lifetime  a cheap shared handle; chains and runs in flight pin what they need
 /// \cancel    as the version's stage
-/// \errors    errc::model_not_found: there is no version yet; and those of the versions. The path names the version: `fraud/risk/4`
+/// \errors    errc::unavailable: there is no version yet; and those of the versions. The path names the version: `fraud/risk/4`
 template <class In, class Out>
 class versions : private chain<In, Out> {
  public:
@@ -54,15 +54,15 @@ class versions : private chain<In, Out> {
   ///     versions<txn, float> risk(rt, {.name = "risk"}, [](call c) { return c.tenant(); });
   template <class Key>
   versions(const runtime& rt, versions_options options, Key key)
-      : versions(std::make_shared<const data>(
-            data{std::make_shared<detail::version_set>(rt.state(), std::move(options)), key_of(std::move(key))})) {}
+      : versions(chooser{std::make_shared<detail::version_set>(rt.state(), std::move(options)),
+                         std::make_shared<const key_function>(key_of(std::move(key)))}) {}
 
   using chain<In, Out>::operator();
   using chain<In, Out>::try_run;
   using chain<In, Out>::async_run;
   using chain<In, Out>::describe;
 
-  [[nodiscard]] const std::string& name() const noexcept { return data_->set->name(); }
+  [[nodiscard]] const std::string& name() const noexcept { return chooser_.set->name(); }
 
   // What follows throws std::invalid_argument where there is no such version.
 
@@ -72,21 +72,21 @@ class versions : private chain<In, Out> {
   template <class Stage>
   void add(std::string version, Stage what) const {
     auto plan = plan_of(version, std::move(what));
-    data_->set->add(std::move(version), std::move(plan));
+    chooser_.set->add(std::move(version), std::move(plan));
   }
   /// Takes a version out; runs that have it go on with it.
   /// \errors  std::invalid_argument: it is stable
-  void remove(std::string_view version) const { data_->set->remove(version); }
+  void remove(std::string_view version) const { chooser_.set->remove(version); }
   /// Makes a version stable. A canary beside it is from now on compared with this one.
-  void promote(std::string_view version) const { data_->set->promote(version); }
+  void promote(std::string_view version) const { chooser_.set->promote(version); }
 
   /// Gives a share of runs to a version, until its rule promotes it or rolls it back. It takes the place of an earlier canary.
   /// \errors  std::invalid_argument: it is stable, or an option is out of range
-  void begin_canary(std::string_view version, const canary_options& options = {}) const { data_->set->begin_canary(version, options); }
+  void begin_canary(std::string_view version, const canary_options& options = {}) const { chooser_.set->begin_canary(version, options); }
   /// \errors  std::invalid_argument: there is no canary, or this is no share for one
-  void set_canary_share(double share) const { data_->set->set_canary_share(share); }
+  void set_canary_share(double share) const { chooser_.set->set_canary_share(share); }
   /// Rolls it back by hand, if there is one.
-  void end_canary() const { data_->set->end_canary(); }
+  void end_canary() const { chooser_.set->end_canary(); }
 
   /// Sends a version copies of a share of runs' requests, with low priority and a deadline of its own. Its answers are dropped and its
   /// failures counted; a copy is sent when the executor comes to it, and drain waits for it. Where copying is costly let requests be std::shared_ptr<const T>.
@@ -95,16 +95,21 @@ class versions : private chain<In, Out> {
   void mirror(std::string_view version, const shadow_options& options = {}) const {
     static_assert(std::copy_constructible<In>,
                   "catena: a shadow is sent copies of requests: let them be copyable, or a std::shared_ptr<const T>");
-    data_->set->mirror(version, options);
+    chooser_.set->mirror(version, options);
   }
-  void stop_mirroring() const { data_->set->stop_mirroring(); }
+  void stop_mirroring() const { chooser_.set->stop_mirroring(); }
 
-  [[nodiscard]] versions_stats stats() const { return data_->set->stats(); }
+  [[nodiscard]] versions_stats stats() const { return chooser_.set->stats(); }
 
-  // Versions are a stage: see version/version_step.hpp.
-  struct step : detail::version_step<In, Out> {
+  // Versions are a stage: see chain/steps/chosen_step.hpp.
+  struct step : detail::chosen_step<detail::version_chooser<In>, Out, In> {
     static void prepare(graph::builder& chain, graph::stage_request& request, const versions& v) {
-      detail::version_step<In, Out>::prepare(chain, request, v.data_);
+      if (v.chooser_.set->runtime() != chain.runtime())
+        chain.fault("stage '" + request.name + "': versions '" + v.name() + "' belong to another runtime");
+      prepare_chooser(chain, request, v.chooser_);
+    }
+    static void prepare_chooser(graph::builder& chain, graph::stage_request& request, const detail::version_chooser<In>& c) {
+      detail::chosen_step<detail::version_chooser<In>, Out, In>::prepare(chain, request, "versions", c);
     }
   };
   using catena_takes = takes<In>;
@@ -113,10 +118,10 @@ class versions : private chain<In, Out> {
   using catena_step = step;
 
  private:
-  using data = typename detail::version_step<In, Out>::stage_data;
-  using key_function = typename detail::version_step<In, Out>::key_function;
+  using chooser = detail::version_chooser<In>;
+  using key_function = typename chooser::key_function;
 
-  explicit versions(std::shared_ptr<const data> d) : chain<In, Out>(plan_alone(d)), data_(std::move(d)) {}
+  explicit versions(chooser c) : chain<In, Out>(plan_alone(c)), chooser_(std::move(c)) {}
 
   template <class Key>
   static key_function key_of(Key key) {
@@ -133,11 +138,11 @@ class versions : private chain<In, Out> {
   }
 
   /// A direct call is a run of a chain that has this one stage.
-  static graph::plan_ptr plan_alone(const std::shared_ptr<const data>& d) {
-    graph::builder alone(d->set->runtime(), d->set->name());
+  static graph::plan_ptr plan_alone(const chooser& c) {
+    graph::builder alone(c.set->runtime(), c.set->name());
     graph::stage_request request;
     request.inputs = {alone.add_input(graph::value_type_of<In>)};
-    detail::version_step<In, Out>::prepare(alone, request, d);
+    step::prepare_chooser(alone, request, c);
     const std::uint32_t answer = alone.add_stage(std::move(request));
     return alone.compile(answer, graph::builder::exits::leave);
   }
@@ -147,18 +152,18 @@ class versions : private chain<In, Out> {
     if constexpr (detail::stage_expression<Stage>) {
       using output = typename Stage::template output<In>;
       static_assert(std::is_same_v<output, Out>, "catena: a version answers what its versions<In, Out> say");
-      graph::builder alone(data_->set->runtime(), name() + "@" + version);
+      graph::builder alone(chooser_.set->runtime(), name() + "@" + version);
       const std::uint32_t answer = std::move(what).template add_to<In>(alone, {alone.add_input(graph::value_type_of<In>)});
       const graph::plan_ptr plan = alone.compile(answer, graph::builder::exits::end_here);
-      if (!plan->inputs[0].may_be_borrowed)
-        throw graph_error(plan->name, {"version '" + version + "' wants to move its input, which others may need as well: let it take a const reference"});
+      if (const std::string fault = detail::fault_of_choice<Out, In>(*plan, *chooser_.set->runtime()); !fault.empty())
+        throw graph_error(plan->name, {"version '" + version + "' " + fault});
       return plan;
     } else {
       return plan_of(version, stage(version, std::move(what)));
     }
   }
 
-  std::shared_ptr<const data> data_;
+  chooser chooser_;
 };
 
 }  // namespace catena
