@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// Everything of the core: runtime, chains, models, gates and caches. Adapters such as catena/torch/ are included by
+/// Everything of the core: runtime, chains, models, versions, gates and caches. Adapters such as catena/torch/ are included by
 /// name.
 #include <catena/cache.hpp>
 #include <catena/chain.hpp>
@@ -13,3 +13,4 @@
 #include <catena/schedule/admission.hpp>
 #include <catena/schedule/concurrency_limit.hpp>
 #include <catena/version.hpp>
+#include <catena/version/versions.hpp>

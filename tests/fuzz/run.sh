@@ -34,7 +34,7 @@ compile() {
   $launcher "$compiler" "${flags[@]}" -MMD -MF "$2.d" -c "$1" -o "$2"
 }
 
-# The policies' sources that a target needs: no thread, no executor and no clock among them.
+# The policies' sources that a target needs, of schedule/ where no folder is named: no thread, no executor and no clock among them.
 sources_of() {
   case $1 in
     admission_line) echo admission_line token_bucket ;;
@@ -43,6 +43,7 @@ sources_of() {
     batch_policies) echo adaptive_batching batch_policies cost_table ;;
     limit_line | limit_policies) echo limit_line limit_policies ;;
     request_queue) echo request_queue deadline_order fair_order fifo_order queue_options ;;
+    canary_rule) echo version/canary_rule ;;
     cost_table | token_bucket) echo "$1" ;;
   esac
 }
@@ -55,8 +56,9 @@ for target in "${targets[@]}"; do
   objects=("$folder/objects/$target.o")
   compile "$here/$target.cpp" "${objects[0]}"
   for name in $(sources_of "$target"); do
-    objects+=("$folder/objects/schedule_$name.o")
-    compile "$source/src/schedule/$name.cpp" "${objects[-1]}"
+    [[ $name == */* ]] || name=schedule/$name
+    objects+=("$folder/objects/${name/\//_}.o")
+    compile "$source/src/$name.cpp" "${objects[-1]}"
   done
   "$compiler" "${flags[@]}" -fsanitize=fuzzer "${objects[@]}" -o "$folder/$target"
   mkdir -p "$folder/corpus/$target"
