@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// Everything of the core: runtime, chains, models, gates and caches. Adapters such as catena/torch/ are included by
+/// Everything of the core: runtime, chains, models, pools, gates and caches. Adapters such as catena/torch/ are included by
 /// name.
+#include <catena/balance.hpp>
 #include <catena/cache.hpp>
 #include <catena/chain.hpp>
 #include <catena/error.hpp>

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// What the handles of one replica pool share: its replicas, and who of them is next.
+#include <catena/balance/balancing_policies.hpp>
+#include <catena/balance/random_numbers.hpp>
+#include <catena/chain/steps/chosen_step.hpp>
+#include <catena/recover/breaker.hpp>
+#include <catena/runtime/brief_mutex.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace catena {
+
+struct replica_options {
+  double weight = 1;  ///< for the policies that look at it, 0.001 to 1000000
+};
+
+struct replica_pool_options {
+  std::string name = "pool";                            ///< for messages, and the stage of direct calls
+  balancing_policy balancing = power_of_two_choices{};  ///< also there: round_robin, least_outstanding, and so on, or your own
+  breaker_options breaker = {};                         ///< each replica has one
+  /// When fewer than this share of the replicas may be chosen, all are, well or not, as those left could not bear the load;
+  /// 0 to 1, zero: never.
+  double panic_share = 0.5;
+  duration latency_memory = std::chrono::seconds(10);  ///< latencies so long ago count for 1/e, more than 0 to 1 day
+};
+
+/// \errors std::invalid_argument naming the member that is out of range, and the range
+void check(const replica_options& options);
+void check(const replica_pool_options& options);
+
+enum class replica_state : std::uint8_t {
+  serving,  ///< may be chosen
+  ejected,  ///< is left alone for a while
+  probing,  ///< gets one request at a time, to show that it is well again
+  leaving,  ///< removed; ends what it has begun
+};
+
+struct replica_stats {
+  std::string name;
+  replica_state state = replica_state::serving;
+  double weight = 1;
+  std::uint64_t requests = 0;     ///< it was chosen for
+  std::uint64_t failures = 0;     ///< it is to blame for
+  std::uint32_t outstanding = 0;  ///< requests that have not ended
+  duration latency{};             ///< the mean of its answers lately; zero: none yet
+};
+
+namespace detail {
+
+struct pool_member : replica_load {
+  pool_member(std::string called, graph::plan_ptr does, const breaker_options& options)
+      : name(std::move(called)), work(std::move(does)), guard(options) {}
+
+  std::string name;
+  graph::plan_ptr work;
+  breaker guard;
+  std::uint64_t requests = 0;
+  std::uint64_t failures = 0;
+  bool leaving = false;  ///< nobody chooses it any more
+};
+
+/// A request that is outstanding keeps its member.
+struct pool_ticket {
+  pool_member* member = nullptr;
+  breaker::pass pass;
+  time_point began{};
+};
+
+/// \threads  safe; what a replica is made of is destroyed behind the lock
+class pool_core {
+ public:
+  pool_core(std::shared_ptr<runtime_state> runtime, const replica_pool_options& options);
+
+  [[nodiscard]] const std::string& name() const noexcept { return options_.name; }
+  [[nodiscard]] const std::shared_ptr<runtime_state>& runtime() const noexcept { return runtime_; }
+
+  /// \errors std::invalid_argument: there is one of this name
+  void add(std::string name, graph::plan_ptr work, const replica_options& options);
+  [[nodiscard]] bool remove(std::string_view name);
+  [[nodiscard]] std::vector<replica_stats> stats() const;
+
+  [[nodiscard]] result<chosen_work<pool_ticket>> choose();
+  void ended(const pool_ticket& t, work_end how, const failure& why) noexcept;
+
+ private:
+  using members = std::vector<std::unique_ptr<pool_member>>;
+
+  [[nodiscard]] pool_member* choose_locked(time_point now);
+  [[nodiscard]] pool_member* find_candidates_locked(time_point now);
+  [[nodiscard]] failure nobody_locked(time_point now) const;
+  [[nodiscard]] std::unique_ptr<pool_member> take_leaving_locked(const pool_member& m);
+
+  const std::shared_ptr<runtime_state> runtime_;
+  const replica_pool_options options_;
+  mutable brief_mutex mutex_;
+  balancing_policy policy_;
+  random_numbers random_{1};
+  members members_;
+  members leaving_;
+  std::vector<replica_load*> candidates_;  ///< those the policy chooses from
+  bool settled_ = false;                   ///< all serve with their full share: the candidates stay the same
+};
+
+template <class In>
+struct pool_chooser {
+  using ticket = pool_ticket;
+  [[nodiscard]] result<chosen_work<ticket>> choose(graph::run&, const In&) const { return core->choose(); }
+  void ended(const ticket& t, work_end how, const failure& why) const noexcept { core->ended(t, how, why); }
+
+  std::shared_ptr<pool_core> core;
+};
+
+}  // namespace detail
+}  // namespace catena
