@@ -52,11 +52,13 @@ std::size_t response_time_weighting::choose(replicas from, time_point) const noe
 }
 
 std::size_t least_outstanding::choose(replicas from, time_point) noexcept {
-  const auto queue_of = [&](std::size_t i) { return (from[i]->outstanding + 1) / from[i]->weight; };
+  const auto has_less = [&](std::size_t a, std::size_t b) {
+    return (from[a]->outstanding + 1) * from[b]->weight < (from[b]->outstanding + 1) * from[a]->weight;
+  };
   std::size_t best = turn_++ % from.size();
   for (std::size_t k = 1, i = best; k < from.size(); ++k) {
     i = i + 1 == from.size() ? 0 : i + 1;
-    if (queue_of(i) < queue_of(best)) best = i;
+    if (has_less(i, best)) best = i;
   }
   return best;
 }
