@@ -32,6 +32,7 @@ class code_category final : public boost::system::error_category {
       case errc::dtype_mismatch: return "dtype mismatch";
       case errc::model_failed: return "model failed";
       case errc::row_unanswered: return "row unanswered";
+      case errc::unsupported: return "unsupported";
     }
     return "unknown catena error";
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // How much of the ideal is left when so many requests are always in flight: each answer submits the next request.
 //
-// As many requests as in the open loop, but for two seconds at most. The submitter sleeps while there is nothing to do, as a
+// As many requests as in the open loop, but for one second at most. The submitter sleeps while there is nothing to do, as a
 // service would, so cpu_us_per_request says what a request costs. The subject "ideal" is the bare loop, which runs first in each
 // round; the others' fraction_of_ideal is of that.
 #include <algorithm>
@@ -59,7 +59,7 @@ bench::repetition closed(const course& on, const std::string& policy, std::size_
   return [&on, policy, in_flight, requests] {
     served model(on, policy, in_flight);
     const stopwatch watch;
-    const auto answered = static_cast<double>(closed_loop(model, requests, clock::now() + std::chrono::seconds(2)).run(in_flight));
+    const auto answered = static_cast<double>(closed_loop(model, requests, clock::now() + std::chrono::seconds(1)).run(in_flight));
     const double seconds = watch.seconds(), cpu_us = watch.cpu_us();
     std::vector<bench::reading> readings{{"fraction_of_ideal", answered / seconds / on.ideal().rows_per_s},
                                          {"mean_batch", model.mean_batch()},

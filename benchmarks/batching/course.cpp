@@ -52,14 +52,14 @@ void course::make_inputs() {
   std::mt19937 random(inputs_seed);
   std::uniform_real_distribution<float> values(-1, 1);
   for (std::size_t i = 0; i < input_count; ++i) {
-    std::vector<float>& one = inputs_.emplace_back(alone_.input(0).size());
+    std::vector<float>& one = inputs_.emplace_back(alone_.input(0, 0).size());
     std::generate(one.begin(), one.end(), [&] { return values(random); });
-    alone_.input(0).assign<float>(one);
+    alone_.input(0, 0).assign<float>(one);
     alone_.compute(1);
-    std::ranges::copy(alone_.output(0).values(), answers_.emplace_back().begin());
+    std::ranges::copy(alone_.output(0, 0).values(), answers_.emplace_back().begin());
     if (i > 0 && alike(answers_[i], answers_[i - 1])) throw std::logic_error(net_.name + " answers the same to different inputs");
   }
-  for (std::size_t i = 0; i < max_batch; ++i) alone_.input(i).assign<float>(*ask(i).values);
+  for (std::size_t i = 0; i < max_batch; ++i) alone_.input(0, i).assign<float>(*ask(i).values);
 }
 
 void course::check(const question& asked, const answer& given) const {

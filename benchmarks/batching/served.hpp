@@ -75,6 +75,7 @@ class served {
  private:
   static catena::torch::script_options script(const course& on, const std::string& policy, std::size_t queue_capacity) {
     catena::torch::script_options options = script_of(on.net());
+    options.warm_up.max_runs = 0;  // it would teach the policy what batches cost, and to learn that is a part of each run
     options.batch = options_of(policy);
     options.queue.capacity = queue_capacity;
     return options;

@@ -8,6 +8,7 @@
 #include <catena/chain.hpp>
 #include <catena/error.hpp>
 #include <catena/model.hpp>
+#include <catena/residency/residency.hpp>
 #include <catena/result.hpp>
 #include <catena/runtime.hpp>
 #include <catena/schedule/admission.hpp>

@@ -38,6 +38,7 @@ enum class errc {
   dtype_mismatch = 24,     ///< a tensor's element type is not the expected one
   model_failed = 25,       ///< an exception inside the model
   row_unanswered = 26,     ///< the model finished its batch without answering this row
+  unsupported = 27,        ///< this build cannot do it at all
 };
 
 /// What the caller can do about an error: the only thing retry and breaker look at.

@@ -239,6 +239,18 @@ std::uint32_t builder::place_stage(plan& p, layout& frame, std::uint32_t index) 
   return scratch;
 }
 
+void builder::collect_needs(plan& p) const {
+  const auto add = [&](const std::shared_ptr<need>& n) {
+    if (n && std::ranges::find(p.needs, n) == p.needs.end()) p.needs.push_back(n);
+  };
+  for (const stage_request& stage : stages_) {
+    add(stage.need);
+    for (const plan_ptr& inner : stage.inner) std::ranges::for_each(inner->needs, add);
+  }
+  for (const auto& n : p.needs)
+    if (n->comes_and_goes()) p.movable_needs.push_back(n.get());
+}
+
 plan_ptr builder::compile(std::uint32_t result, exits how) {
   check_names(how);
   check_uses(result);
@@ -264,6 +276,7 @@ plan_ptr builder::compile(std::uint32_t result, exits how) {
                          .cancel = stage.cancel});
     if (stage.suspends) p->sequential = false;
   }
+  collect_needs(*p);
   connect(*p);
 
   values_[result].consumers.push_back(no_index);  // the plan's own result is one more consumer

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <new>
 #include <span>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 
@@ -30,7 +31,9 @@ batcher::batcher(std::shared_ptr<runtime_state> runtime, const model_options& op
   timer_.fire = &delay_over;
 }
 
-batcher::~batcher() = default;
+batcher::~batcher() {
+  if (memory_) memory_->leave(seat_);
+}
 
 void batcher::log(log_level level, std::string_view text) const noexcept {
   runtime_->log(level, "model/" + options_.name, text);
@@ -106,15 +109,16 @@ batcher::entry batcher::submit(pending_request& r, failure& why) {
   }
   for (const queued_request* e = evicted; e; e = e->next) ++stats_.evicted_count;
   compute_job* jobs = schedule_locked(now);
+  const auto wishing = parked_ && !std::exchange(wished_, true) ? shared_from_this() : nullptr;
   lock.unlock();
   // From here on the request may be answered, and the batcher gone if no instance of it is scheduled.
   if (jobs) submit_jobs(jobs);
-  if (evicted) evict(evicted);
+  if (wishing) memory_->want(seat_);
+  if (evicted) evict(evicted, failure(errc::queue_full, says("left its full queue for a request of a higher priority")));
   return entry::accepted;
 }
 
-void batcher::evict(queued_request* leaving) noexcept {
-  const failure why(errc::queue_full, says("left its full queue for a request of a higher priority"));
+void batcher::evict(queued_request* leaving, const failure& why) noexcept {
   while (leaving) operations_.evict(static_cast<pending_request&>(*std::exchange(leaving, leaving->next)), why);
 }
 
@@ -130,7 +134,7 @@ bool batcher::withdraw(pending_request& r) noexcept {
 
 compute_job* batcher::schedule_locked(time_point now) noexcept {
   compute_job* jobs = nullptr;
-  while (!idle_.empty() && former_.size() > scheduled_) {
+  while (!parked_ && !idle_.empty() && former_.size() > scheduled_) {
     const batch_decision decision = former_.decide(now);
     if (decision.take == 0) {
       set_timer_locked(decision.look_again);
@@ -168,7 +172,7 @@ void batcher::delay_over(timer_node& node, wake how) {
 // ---- a batch, from queue to done -----------------------------------------------------------------------------------------
 
 std::size_t batcher::form_locked(batch_place& place, time_point now) noexcept {
-  place.formed = former_.take(place.taken, now);
+  place.formed = parked_ ? formed_batch{} : former_.take(place.taken, now);
   std::size_t expired = 0;
   place.first = place.size = 0;
   for (queued_request* taken : std::span(place.taken).first(place.formed.count)) {
@@ -240,6 +244,7 @@ void batcher::learn_locked(const formed_batch& batch, duration took, time_point 
 void batcher::make_idle(batch_place& place) noexcept {
   std::shared_ptr<batcher> pinned;
   compute_job* jobs = nullptr;
+  bool has_drained = false;
   {
     std::lock_guard lock(mutex_);
     const time_point now = look_locked(place);
@@ -253,7 +258,9 @@ void batcher::make_idle(batch_place& place) noexcept {
     place.size = 0;
     pinned = std::move(place.pin);
     idle_.push_back(&place);
-    rested_ = rested_ || (former_.empty() && idle_.size() == places_.size());
+    rested_ = rested_ || (former_.empty() && is_quiet_locked());
+    has_drained = draining_ && is_quiet_locked();
+    draining_ = draining_ && !has_drained;
     jobs = schedule_locked(now);
     // What lies between two batches is a part of what a batch costs: handing the answers over, and waiting for a thread.
     if (place.pin && place.timed && was_timed) {
@@ -262,6 +269,125 @@ void batcher::make_idle(batch_place& place) noexcept {
     }
   }
   submit_jobs(jobs);
+  if (has_drained) memory_->parked(seat_);
+}
+
+// ---- where it is ---------------------------------------------------------------------------------------------------------
+
+void batcher::share_memory(const residency_book::footprint& f) {
+  const auto memory = options_.residency->core();
+  try {
+    seat_ = memory->join(std::static_pointer_cast<resident>(shared_from_this()), f);
+  } catch (const std::invalid_argument& e) {
+    throw std::invalid_argument(says(e.what()));
+  }
+  memory_ = memory;
+  parked_ = true;
+}
+
+residency_book::activity batcher::activity() const {
+  std::lock_guard lock(mutex_);
+  return {.in_use = !parked_ && (!is_quiet_locked() || !former_.empty()),
+          .use_count = stats_.row_count,
+          .needed_count = needed_.load(std::memory_order_relaxed)};
+}
+
+resident::parking batcher::park(urgency how) {
+  std::lock_guard lock(mutex_);
+  if (how == urgency::when_idle && (!is_quiet_locked() || !former_.empty())) return parking::refused;
+  parked_ = true;
+  wished_ = false;
+  set_timer_locked(no_deadline);
+  draining_ = !is_quiet_locked();
+  return draining_ ? parking::draining : parking::parked;
+}
+
+void batcher::unpark() {
+  compute_job* jobs = nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    parked_ = false;
+    wished_ = false;
+    jobs = schedule_locked(runtime_->time->now());
+  }
+  submit_jobs(jobs);
+}
+
+bool batcher::is_waited_for() const {
+  std::lock_guard lock(mutex_);
+  return wished_ = !former_.empty();
+}
+
+void batcher::fail_waiting(const failure& why) {
+  queued_request* waiting = nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    wished_ = false;
+    waiting = take_all_locked();
+  }
+  evict(waiting, why);
+}
+
+void batcher::bring(std::shared_ptr<arrival> to_tell) {
+  if (memory_) memory_->want(seat_, std::move(to_tell));
+  else to_tell->told({});
+}
+
+queued_request* batcher::take_all_locked() noexcept {
+  queued_request* all = nullptr;
+  while (queued_request* r = former_.take_any()) {
+    r->next = all;
+    all = r;
+  }
+  return all;
+}
+
+void batcher::move_to(residency_level level) {
+  const time_point began = runtime_->time->now();
+  move_instances(level);
+  if (level != residency_level::hot) return;
+  const duration took = runtime_->time->now() - began;
+  {
+    std::lock_guard lock(mutex_);
+    stats_.warm_up = {.load_time = took};
+  }
+  if (!can_warm_up()) return;
+  try {
+    warm_up_all();
+  } catch (...) {
+    move_instances(residency_level::cold);
+    throw;
+  }
+}
+
+/// What it takes teaches the batch policy, where the size of a batch is its rows.
+void batcher::warm_up_all() {
+  const warm_up_options& options = options_.warm_up;
+  const std::vector<std::size_t> sizes = warm_up_sizes(options, options_.batch);
+  const auto now = [&] { return runtime_->time->now(); };
+  const time_point began = now();
+  warm_up_report report;
+  for (std::size_t instance = 0; instance < places_.size(); ++instance) {
+    for (const std::size_t rows : sizes) {
+      steadiness steady(options.tolerance);
+      for (std::size_t i = 0; i < options.max_runs && !steady.is_steady() && now() - began < options.max_time; ++i, ++report.run_count) {
+        const time_point since = now();
+        warm_up(instance, rows);
+        const duration took = now() - since;
+        steady.ran(took);
+        if (measures()) continue;
+        std::lock_guard lock(mutex_);
+        former_.computed({.count = rows, .size = rows}, took, since + took);
+      }
+      report.is_steady = report.is_steady && steady.is_steady();
+    }
+  }
+  report.warm_up_time = now() - began;
+  if (!report.is_steady)
+    log(log_level::note, "is not steady after " + std::to_string(report.run_count) + " runs; see warm_up_options");
+  std::lock_guard lock(mutex_);
+  report.load_time = stats_.warm_up.load_time;
+  stats_.warm_up = report;
 }
 
 // ---- the end of the executor ---------------------------------------------------------------------------------------------
@@ -275,10 +401,7 @@ void batcher::executor_gone() noexcept {
     std::lock_guard lock(mutex_);
     closed_ = true;
     set_timer_locked(no_deadline);
-    while (queued_request* r = former_.take_any()) {
-      r->next = waiting;
-      waiting = r;
-    }
+    waiting = take_all_locked();
   }
   while (waiting) operations_.abandon(static_cast<pending_request&>(*std::exchange(waiting, waiting->next)));
   ready_list gone;

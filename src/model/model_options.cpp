@@ -14,6 +14,12 @@ void check(const model_options& options) {
     throw std::invalid_argument("model_options::instances must be 1 to 1024, is " + std::to_string(options.instances));
   check(options.batch);
   check(options.queue);
+  check(options.warm_up);
+  const std::size_t most = padded_size(options.batch, options.batch.max_size);
+  for (const std::size_t n : options.warm_up.sizes)
+    if (n > most)
+      throw std::invalid_argument("warm_up_options::sizes must be at most what a batch may have, " + std::to_string(most) + ", has " +
+                                  std::to_string(n));
 }
 
 }  // namespace catena

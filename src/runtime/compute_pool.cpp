@@ -9,6 +9,7 @@
 
 #ifdef __linux__
 #include <sched.h>
+#include <sys/resource.h>
 #endif
 
 #include <algorithm>
@@ -28,6 +29,15 @@ std::size_t usable_core_count() noexcept {
   if (sched_getaffinity(0, sizeof cores, &cores) == 0) return static_cast<std::size_t>(std::max(CPU_COUNT(&cores), 1));
 #endif
   return std::max(std::thread::hardware_concurrency(), 1U);
+}
+
+/// Of the calling thread; where that cannot be, it stays as it is.
+void leave_cores_to_others() noexcept {
+#ifdef __linux__
+  const sched_param none{};
+  (void)sched_setscheduler(0, SCHED_BATCH, &none);
+  (void)setpriority(PRIO_PROCESS, 0, 10);  // on Linux of this thread alone
+#endif
 }
 
 /// A job's turn on an executor. When that is destroyed before, the job runs all the same, and ends what it holds.
@@ -51,10 +61,11 @@ class job_turn {
 }  // namespace
 
 struct compute_pool::state {
-  state(std::size_t threads_wanted, duration spin_for)
-      : thread_count(threads_wanted), spin(spin_for), max_spinners(usable_core_count() - 1) {}
+  state(std::size_t threads_wanted, duration spin_for, thread_urgency u)
+      : thread_count(threads_wanted), urgency(u), spin(spin_for), max_spinners(usable_core_count() - 1) {}
 
   const std::size_t thread_count;
+  const thread_urgency urgency;
   const duration spin;
   const std::size_t max_spinners;
   boost::asio::any_io_executor instead;
@@ -70,6 +81,7 @@ struct compute_pool::state {
   std::atomic<bool> stopping{false};
 
   void run_jobs() {
+    if (urgency == thread_urgency::background) leave_cores_to_others();
     std::unique_lock lock(mutex);
     for (;;) {
       if (compute_job* job = pop_locked()) {
@@ -127,8 +139,9 @@ struct compute_pool::state {
   }
 };
 
-compute_pool::compute_pool(std::size_t thread_count, duration spin, const boost::asio::any_io_executor* instead)
-    : state_(std::make_shared<state>(thread_count, spin)) {
+compute_pool::compute_pool(std::size_t thread_count, duration spin, const boost::asio::any_io_executor* instead,
+                           thread_urgency urgency)
+    : state_(std::make_shared<state>(thread_count, spin, urgency)) {
   if (instead) state_->instead = *instead;
 }
 

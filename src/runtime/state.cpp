@@ -44,6 +44,9 @@ runtime_options checked(runtime_options options) {
   if (options.compute_thread_count < 1 || options.compute_thread_count > 1024)
     throw std::invalid_argument("runtime_options::compute_thread_count must be 1 to 1024, is " +
                                 std::to_string(options.compute_thread_count));
+  if (options.loading_thread_count < 1 || options.loading_thread_count > 64)
+    throw std::invalid_argument("runtime_options::loading_thread_count must be 1 to 64, is " +
+                                std::to_string(options.loading_thread_count));
   if (options.spin < duration{} || options.spin > std::chrono::seconds(1))
     throw std::invalid_argument("runtime_options::spin must be 0 to 1 s");
   if (!options.time) options.time = steady_time();
@@ -59,6 +62,7 @@ runtime_state::runtime_state(boost::asio::any_io_executor executor, runtime_opti
       timers(std::make_shared<timer_service>(time, executor)),
       observer(std::move(options.observer)),
       compute(options.compute_thread_count, options.spin, time_is_real ? nullptr : &ready->executor()),
+      loading(options.loading_thread_count, {}, time_is_real ? nullptr : &ready->executor(), thread_urgency::background),
       log_(std::move(options.log)) {}
 
 std::shared_ptr<runtime_state> runtime_state::create(boost::asio::any_io_executor executor, runtime_options options) {

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "batch_tensors.hpp"
+#include "content_hash.hpp"
+#include "manifest_file.hpp"
 #include "script_program.hpp"
+#include "tensor_spec.hpp"
 
 #include <catena/torch/script_instance.hpp>
 
@@ -8,158 +12,211 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
-#include <cstring>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 namespace catena::torch {
 namespace {
 
-std::optional<dtype> from_torch(c10::ScalarType type) {
-  for (const dtype known : {dtype::float32, dtype::float64, dtype::int8, dtype::int16, dtype::int32, dtype::int64, dtype::uint8,
-                            dtype::boolean})
-    if (to_torch(known) == type) return known;
-  return std::nullopt;
-}
-
-std::vector<std::int64_t> rows_of(std::size_t n, std::span<const std::int64_t> shape) {
-  std::vector<std::int64_t> sizes{static_cast<std::int64_t>(n)};
-  sizes.insert(sizes.end(), shape.begin(), shape.end());
-  return sizes;
-}
-
-std::span<const std::int64_t> sizes_of(const at::Tensor& t) { return {t.sizes().data(), t.sizes().size()}; }
-
-/// The first rows of a tensor.
-at::Tensor first(const at::Tensor& t, std::size_t n) { return t.narrow(0, 0, static_cast<std::int64_t>(n)); }
-
-/// A tensor in host memory from which, and to which, a device can copy by itself.
-at::Tensor staging(const c10::Device& device, std::size_t n, std::span<const std::int64_t> shape, c10::ScalarType type) {
-  return at::empty(rows_of(n, shape), at::TensorOptions().dtype(type).pinned_memory(!device.is_cpu()));
-}
-
-row row_of(const at::Tensor& t, std::size_t i, dtype type) {
-  const auto shape = sizes_of(t).subspan(1);
-  row at_front(t.data_ptr(), type, shape);
-  auto* begin = static_cast<std::byte*>(t.data_ptr());
-  return {begin + i * at_front.size() * size_of(type), type, shape};
+template <class Specs>
+std::size_t find_tensor(const char* what, const Specs& specs, std::string_view name) {
+  std::string present;
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    if (specs[i].name == name) return i;
+    present += (i == 0 ? "'" : ", '") + specs[i].name + "'";
+  }
+  throw error(failure(errc::invalid_input,
+                      std::string("there is no ") + what + " '" + std::string(name) + "'; there is " + present));
 }
 
 }  // namespace
 
-/// On the CPU the batch is computed where its rows were written, and read where the model put the output. On any other
+/// On the CPU the batch is computed where its rows were written, and read where the model put the outputs. On any other
 /// device both are copied through pinned memory, on a stream of the instance's own.
 struct script_instance::state {
   std::shared_ptr<const script_program> program;
-  ::torch::jit::Module module;
-  ::torch::jit::Method method;
-  at::Tensor input;                   ///< [max_size, shape...] in host memory
-  at::Tensor device_input;            ///< the same on the device; undefined on the CPU
-  at::Tensor staged_output;           ///< [max_size, ...] in host memory; made with the first batch, undefined on the CPU
+  tensor_function function;
+  std::vector<input_tensor> inputs;
+  std::vector<output_tensor> outputs;
   std::optional<c10::Stream> stream;  ///< none on the CPU
-  at::Tensor output;                  ///< of the last batch, contiguous, in host memory
-  dtype output_type = dtype::float32;
 
-  state(std::shared_ptr<const script_program> p, ::torch::jit::Module m)
-      : program(std::move(p)), module(std::move(m)), method(module.get_method(program->options.method)) {
-    const auto& options = program->options;
-    const auto type = to_torch(options.input.dtype);
-    input = staging(program->device, most_rows(), options.input.shape, type);
-    input.zero_();
-    if (program->device.is_cpu()) return;
-    device_input = at::empty(input.sizes(), input.options().pinned_memory(false).device(program->device));
-    stream = c10::impl::VirtualGuardImpl(program->device.type()).getStreamFromGlobalPool(program->device);
+  state(std::shared_ptr<const script_program> p, tensor_function f) : program(std::move(p)), function(std::move(f)) {
+    for (const input_options& spec : program->inputs) inputs.emplace_back(spec, program->device, most_rows());
+    outputs.resize(program->outputs.size());
+    if (!program->device.is_cpu())
+      stream = c10::impl::VirtualGuardImpl(program->device.type()).getStreamFromGlobalPool(program->device);
   }
 
   [[nodiscard]] std::size_t most_rows() const { return padded_size(program->options.batch, program->options.batch.max_size); }
   [[nodiscard]] std::size_t pad(std::size_t n);
-  [[nodiscard]] at::Tensor answered(const c10::IValue& value, std::size_t n) const;
-  [[nodiscard]] at::Tensor call(const at::Tensor& batch, std::size_t n);
+  [[nodiscard]] std::vector<at::Tensor> call(std::size_t n);
+  [[nodiscard]] at::Tensor as_expected(at::Tensor answer, std::size_t i, std::size_t n) const;
   void compute_here(std::size_t n);
   void compute_on_stream(std::size_t n);
+  void compute_ones(std::size_t n);
+  void dry_run();
 };
 
-/// Rows that pad are copies of one that is computed anyway: what earlier batches left might be what the model throws at.
 std::size_t script_instance::state::pad(std::size_t n) {
   const std::size_t padded = padded_size(program->options.batch, n);
-  const std::size_t row_bytes = input.nbytes() / most_rows();
-  auto* const begin = static_cast<std::byte*>(input.data_ptr());
-  for (std::size_t i = n; i < padded; ++i) std::memcpy(begin + i * row_bytes, begin, row_bytes);
+  for (input_tensor& input : inputs) input.pad(n, padded);
   return padded;
 }
 
-/// Checks what the method answered against what is expected.
-at::Tensor script_instance::state::answered(const c10::IValue& value, std::size_t n) const {
-  const auto& options = program->options;
-  const std::string what = "method '" + options.method + "' answered ";
-  if (!value.isTensor()) throw program->refusal(errc::model_invalid, what + value.tagKind() + ", expected a Tensor");
-  const at::Tensor& t = value.toTensor();
-  const auto& expected = options.output.shape;
-  const auto given = sizes_of(t);
-  bool fits = !given.empty() && given[0] == static_cast<std::int64_t>(n);
-  if (fits && !expected.empty()) {
-    const bool one_value = given.size() == 1 && expected.size() == 1 && expected[0] == 1;
-    fits = one_value || std::ranges::equal(given.subspan(1), expected);
-  }
-  if (!fits) {
-    const std::string wanted = expected.empty() ? "[" + std::to_string(n) + ", ...]" : to_string(rows_of(n, expected));
-    throw program->refusal(errc::shape_mismatch, what + "shape " + to_string(given) + ", expected " + wanted);
-  }
-  const auto type = from_torch(t.scalar_type());
-  if (!type || (options.output.dtype && *options.output.dtype != *type)) {
-    const std::string wanted = options.output.dtype ? std::string(to_string(*options.output.dtype)) : "a type with a C++ counterpart";
-    throw program->refusal(errc::dtype_mismatch, what + "dtype " + (type ? std::string(to_string(*type)) : c10::toString(t.scalar_type())) +
-                                                     ", expected " + wanted);
-  }
-  return t;
+/// Checks what was answered against what is expected of output i.
+at::Tensor script_instance::state::as_expected(at::Tensor answer, std::size_t i, std::size_t n) const {
+  if (program->options.compute_in != precision::as_saved &&
+      (answer.scalar_type() == c10::kHalf || answer.scalar_type() == c10::kBFloat16))
+    answer = answer.to(c10::kFloat);
+  const output_options& expected = program->outputs[i];
+  const misfit found = misfit_of(answer, n, expected);
+  if (found.what == misfit::of::nothing) return answer;
+  const std::string as = expected.name.empty() ? "" : "output '" + expected.name + "' with ";
+  throw program->refusal(found.what == misfit::of::shape ? errc::shape_mismatch : errc::dtype_mismatch,
+                         "method '" + program->options.method + "' answered " + as + found.text);
 }
 
-at::Tensor script_instance::state::call(const at::Tensor& batch, std::size_t n) {
-  c10::IValue value;
+/// Called with whatever precision it computes in.
+std::vector<at::Tensor> script_instance::state::call(std::size_t n) {
+  const precision wanted = program->options.compute_in;
+  std::vector<at::Tensor> given;
+  for (input_tensor& input : inputs) {
+    at::Tensor rows = input.rows(n);
+    if (wanted != precision::as_saved && rows.is_floating_point())
+      rows = rows.to(wanted == precision::float16 ? c10::kHalf : c10::kBFloat16);
+    given.push_back(std::move(rows));
+  }
+  std::vector<at::Tensor> answers;
   try {
-    value = method({batch});
+    answers = function(given);
+  } catch (const error&) {
+    throw;
   } catch (const std::exception& e) {
     throw program->refusal(errc::model_failed, text_of(e), std::current_exception());
   }
-  return answered(value, n);
+  if (answers.size() != outputs.size())
+    throw program->refusal(errc::model_invalid, "method '" + program->options.method + "' answered " + std::to_string(answers.size()) +
+                                                    " tensors, expected " + std::to_string(outputs.size()));
+  for (std::size_t i = 0; i < answers.size(); ++i) answers[i] = as_expected(std::move(answers[i]), i, n);
+  return answers;
 }
 
 void script_instance::state::compute_here(std::size_t n) {
-  output = call(first(input, n), n).to(c10::kCPU).contiguous();
+  std::vector<at::Tensor> answers = call(n);
+  for (std::size_t i = 0; i < answers.size(); ++i) outputs[i].rows = answers[i].to(c10::kCPU).contiguous();
 }
 
 void script_instance::state::compute_on_stream(std::size_t n) {
   const c10::StreamGuard on_stream(*stream);
-  first(device_input, n).copy_(first(input, n), /*non_blocking=*/true);
-  const at::Tensor answer = call(first(device_input, n), n);
-  const auto shape = sizes_of(answer).subspan(1);
-  if (!staged_output.defined() || staged_output.scalar_type() != answer.scalar_type() ||
-      !std::ranges::equal(sizes_of(staged_output).subspan(1), shape))
-    staged_output = staging(program->device, most_rows(), shape, answer.scalar_type());
-  output = first(staged_output, n);
-  output.copy_(answer, /*non_blocking=*/true);
+  const std::vector<at::Tensor> answers = call(n);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const at::Tensor& answer = answers[i];
+    at::Tensor& staged = outputs[i].staged;
+    const auto shape = sizes_of(answer).subspan(1);
+    if (!staged.defined() || staged.scalar_type() != answer.scalar_type() || !std::ranges::equal(sizes_of(staged).subspan(1), shape))
+      staged = staging(program->device, rows_of(most_rows(), shape), answer.scalar_type());
+    outputs[i].rows = first(staged, n);
+    outputs[i].rows.copy_(answer, /*non_blocking=*/true);
+  }
   stream->synchronize();
 }
 
-script_instance::script_instance(std::unique_ptr<state> s) noexcept : state_(std::move(s)) {}
+void script_instance::state::compute_ones(std::size_t n) {
+  const c10::InferenceMode no_gradients;
+  for (input_tensor& input : inputs) input.fill_with_ones();
+  if (stream) compute_on_stream(n);
+  else compute_here(n);
+  for (input_tensor& input : inputs) {
+    input.clear();
+    input.next_batch();
+  }
+}
+
+/// A batch of two tells a model that answers for each row from one that answers once.
+void script_instance::state::dry_run() {
+  const std::size_t n = padded_size(program->options.batch, std::min<std::size_t>(program->options.batch.max_size, 2));
+  try {
+    compute_ones(n);
+  } catch (const error& e) {
+    if (!e.why().is(errc::model_failed)) throw;
+    std::string given;
+    for (input_tensor& input : inputs)
+      given += (given.empty() ? "" : ", ") + std::string(to_string(input.spec().dtype)) + " " + to_string(sizes_of(input.rows(n)));
+    throw program->refusal(errc::model_invalid, "a dry run with ones, " + given + ", failed: " + text_of(e.why().cause()),
+                           e.why().cause());
+  }
+}
+
+script_instance::script_instance(std::shared_ptr<script_source> source, std::size_t index) noexcept
+    : source_(std::move(source)), index_(index) {}
 script_instance::script_instance(script_instance&&) noexcept = default;
 script_instance& script_instance::operator=(script_instance&&) noexcept = default;
 script_instance::~script_instance() = default;
 
-std::vector<script_instance> script_instance::load(const script_options& options) {
-  const auto program = std::make_shared<const script_program>(script_program::load(options));
+std::shared_ptr<script_source> make_source(const script_options& options, const log_hook& log) {
+  return std::make_shared<script_source>(options, log);
+}
+
+std::vector<script_instance> script_instance::make(const std::shared_ptr<script_source>& source) {
   std::vector<script_instance> instances;
-  try {
-    for (std::size_t i = 0; i < options.instances; ++i)
-      // A copy shares the weights and has attributes of its own.
-      instances.push_back(script_instance(std::make_unique<state>(program, i == 0 ? program->module : program->module.copy())));
-  } catch (const c10::Error& e) {
-    throw program->refusal(errc::device_unavailable, "no memory for its batches: " + text_of(e), std::current_exception());
-  }
+  for (std::size_t i = 0; i < source->options().instances; ++i) instances.push_back(script_instance(source, i));
   return instances;
 }
 
-row script_instance::input(std::size_t i) noexcept { return row_of(state_->input, i, state_->program->options.input.dtype); }
+std::vector<script_instance> script_instance::load(const script_options& options, const log_hook& log) {
+  std::vector<script_instance> instances = make(make_source(options, log));
+  for (script_instance& instance : instances) instance.move_to(residency_level::hot);
+  return instances;
+}
+
+void script_instance::move_to(residency_level level) {
+  if (level != residency_level::hot) return state_.reset();
+  if (state_) return;
+  const auto program = source_->get();
+  try {
+    state_ = std::make_unique<state>(program, program->model->make_function());
+  } catch (const c10::Error& e) {
+    throw program->refusal(errc::device_unavailable, "no memory for its batches: " + text_of(e), std::current_exception());
+  }
+  if (index_ != 0 || program->options.check != spec_check::at_load) return;
+  try {
+    state_->dry_run();
+  } catch (...) {
+    state_.reset();
+    throw;
+  }
+  drop_output();
+}
+
+residency_book::footprint script_instance::footprint() const {
+  const script_options& options = source_->options();
+  std::size_t bytes = 0;
+  if (index_ == 0 && !options.file.empty()) bytes += static_cast<std::size_t>(std::filesystem::file_size(options.file));
+  const std::size_t rows = padded_size(options.batch, options.batch.max_size);
+  for (const input_options& input : inputs_of(options)) {
+    std::size_t row_bytes = size_of(input.dtype);
+    for (const std::int64_t extent : input.shape) row_bytes *= extent == any_extent ? 0 : static_cast<std::size_t>(extent);
+    bytes += rows * row_bytes;
+  }
+  return {.hot = {{.memory = device_of(options).str(), .bytes = bytes}}};
+}
+
+void script_instance::warm_up(std::size_t n) {
+  state_->compute_ones(n);
+  drop_output();
+}
+
+std::size_t script_instance::find_input(std::string_view name) const { return find_tensor("input", state_->program->inputs, name); }
+std::size_t script_instance::find_output(std::string_view name) const {
+  return find_tensor("output", state_->program->outputs, name);
+}
+
+row script_instance::input(std::size_t tensor, std::size_t i) { return state_->inputs.at(tensor).at(i); }
+row script_instance::input(std::size_t tensor, std::size_t i, std::span<const std::int64_t> shape) {
+  return state_->inputs.at(tensor).at(i, shape);
+}
 
 void script_instance::compute(std::size_t n) {
   const c10::InferenceMode no_gradients;  // of this thread only, so once for each batch
@@ -173,10 +230,40 @@ void script_instance::compute(std::size_t n) {
   } catch (const std::exception& e) {
     throw state_->program->refusal(errc::model_failed, text_of(e), std::current_exception());
   }
-  state_->output_type = *from_torch(state_->output.scalar_type());
+  for (output_tensor& output : state_->outputs) output.type = *from_torch(output.rows.scalar_type());
+  for (input_tensor& input : state_->inputs) input.next_batch();
 }
 
-row script_instance::output(std::size_t i) noexcept { return row_of(state_->output, i, state_->output_type); }
-void script_instance::drop_output() noexcept { state_->output.reset(); }
+row script_instance::output(std::size_t tensor, std::size_t i) {
+  const output_tensor& output = state_->outputs.at(tensor);
+  return row_of(output.rows, i, output.type);
+}
+
+void script_instance::drop_output() noexcept {
+  for (output_tensor& output : state_->outputs) output.rows.reset();
+}
+
+void save(script_source& source, const std::string& file) {
+  const auto loaded = source.get();
+  const script_program& program = *loaded;
+  try {
+    whole_file out(file);
+    program.model->save(out);
+    const std::string hash = content_hash(out.temporary());
+    out.appear();
+    write_manifest(file, {.name = program.options.name,
+                          .version = program.options.version,
+                          .method = program.options.method,
+                          .compute_in = program.options.compute_in,
+                          .inputs = program.inputs,
+                          .outputs = program.outputs,
+                          .content_hash = hash,
+                          .libtorch = TORCH_VERSION});
+  } catch (const std::system_error&) {
+    throw;
+  } catch (const std::exception& e) {
+    throw program.refusal(errc::model_invalid, "it cannot be saved: " + text_of(e), std::current_exception());
+  }
+}
 
 }  // namespace catena::torch

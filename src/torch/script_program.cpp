@@ -1,34 +1,113 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "script_program.hpp"
 
+#include <catena/torch/manifest.hpp>
+
 #include <ATen/Parallel.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <filesystem>
 #include <mutex>
+#include <set>
 #include <stdexcept>
 
 namespace catena::torch {
 namespace {
 
-error refusal_of(const script_options& options, errc code, std::string_view text, std::exception_ptr cause = {}) {
-  return error(failure(code, "model '" + options.name + "': " + std::string(text)).with_cause(std::move(cause)));
+void check_extents(const std::string& member, const std::vector<std::int64_t>& shape) {
+  for (const std::int64_t extent : shape)
+    if (extent < 1 && extent != any_extent)
+      throw std::invalid_argument("script_options::" + member + ".shape must have extents of at least 1, or any_extent, has " +
+                                  std::to_string(extent));
 }
 
-void check_shape(const char* member, const std::vector<std::int64_t>& shape) {
-  for (const std::int64_t extent : shape)
-    if (extent < 1)
-      throw std::invalid_argument("script_options::" + std::string(member) + ".shape must have extents of at least 1, has " +
-                                  std::to_string(extent));
+template <class Spec>
+void check_specs(const std::string& member, const Spec& one, const std::vector<Spec>& several) {
+  check_extents(member, one.shape);
+  if (several.empty()) return;
+  if (one != Spec{}) throw std::invalid_argument("script_options: give either " + member + " or " + member + "s");
+  std::set<std::string> names;
+  for (const Spec& spec : several) {
+    check_extents(member + "s", spec.shape);
+    if (spec.name.empty()) throw std::invalid_argument("script_options::" + member + "s must have names");
+    if (!names.insert(spec.name).second)
+      throw std::invalid_argument("script_options::" + member + "s has two of the name '" + spec.name + "'");
+  }
+}
+
+bool is_package(const std::string& file) { return std::filesystem::path(file).extension() == ".pt2"; }
+
+void check_loading(const script_options& options) {
+  if (options.file.empty() == options.source.empty())
+    throw std::invalid_argument("script_options of '" + options.name + "': give either file or source");
+  if (options.load == loading::mapped && options.file.empty())
+    throw std::invalid_argument("script_options::load is loading::mapped, which needs a file");
+  if (is_package(options.file) && (options.load == loading::mapped || options.optimise != optimisation::none ||
+                                   options.compute_in != precision::as_saved))
+    throw std::invalid_argument("script_options of '" + options.name + "': load, optimise and compute_in are for TorchScript, not for a .pt2");
 }
 
 void check_options(const script_options& options) {
   check(model_options{.name = options.name, .version = options.version, .batch = options.batch, .instances = options.instances});
-  if (options.file.empty() == options.source.empty())
-    throw std::invalid_argument("script_options of '" + options.name + "': give either file or source");
+  check_loading(options);
   if (options.method.empty()) throw std::invalid_argument("script_options::method must not be empty");
-  check_shape("input", options.input.shape);
-  check_shape("output", options.output.shape);
+  if (options.intra_op_threads > 1024)
+    throw std::invalid_argument("script_options::intra_op_threads must be 0 to 1024, is " + std::to_string(options.intra_op_threads));
+  check_specs("input", options.input, options.inputs);
+  check_specs("output", options.output, options.outputs);
+}
+
+/// LibTorch has one number of them for all models. To change it while a model computes would be a race.
+void use_threads(const script_options& options) {
+  static std::mutex mutex;
+  static std::size_t said = 0;
+  if (options.intra_op_threads == 0) return;
+  const std::lock_guard lock(mutex);
+  if (said != 0 && said != options.intra_op_threads)
+    throw std::invalid_argument("script_options::intra_op_threads of '" + options.name + "' is " +
+                                std::to_string(options.intra_op_threads) + "; another model of this process has said " +
+                                std::to_string(said) + ", and LibTorch has one number for all");
+  if (said == 0) at::set_num_threads(static_cast<int>(options.intra_op_threads));
+  said = options.intra_op_threads;
+}
+
+/// What the manifest beside the file says is as good as what the options say: both must agree.
+/// \return what the file is known by; empty: there is no manifest
+std::string hash_in_manifest(const script_options& options) {
+  if (options.file.empty()) return {};
+  const auto saved = read_manifest(options.file);
+  if (!saved) return {};
+  const std::string difference = difference_between(*saved, options);
+  if (!difference.empty())
+    throw refusal_of(options, errc::model_invalid, "'" + options.file + "' is not what its options say: " + difference);
+  return saved->content_hash;
+}
+
+}  // namespace
+
+error refusal_of(const script_options& options, errc code, std::string_view text, std::exception_ptr cause) {
+  return error(failure(code, "model '" + options.name + "': " + std::string(text)).with_cause(std::move(cause)));
+}
+
+void expect_file(const script_options& options) {
+  std::error_code ec;
+  const auto status = std::filesystem::status(options.file, ec);
+  if (!std::filesystem::exists(status))
+    throw refusal_of(options, errc::model_not_found, "there is no file '" + options.file + "'");
+  if (std::filesystem::is_directory(status))
+    throw refusal_of(options, errc::model_invalid, "'" + options.file + "' is a folder, expected a TorchScript file");
+}
+
+std::vector<input_options> inputs_of(const script_options& options) {
+  return options.inputs.empty() ? std::vector{options.input} : options.inputs;
+}
+
+std::vector<output_options> outputs_of(const script_options& options) {
+  return options.outputs.empty() ? std::vector{options.output} : options.outputs;
+}
+
+error script_program::refusal(errc code, std::string_view text, std::exception_ptr cause) const {
+  return refusal_of(options, code, text, std::move(cause));
 }
 
 c10::Device device_of(const script_options& options) {
@@ -49,81 +128,33 @@ c10::Device device_of(const script_options& options) {
   return c10::Device(device.type(), index);
 }
 
-::torch::jit::Module load_file(const script_options& options, c10::Device device) {
-  std::error_code ec;
-  const auto status = std::filesystem::status(options.file, ec);
-  if (!std::filesystem::exists(status))
-    throw refusal_of(options, errc::model_not_found, "there is no file '" + options.file + "'");
-  if (std::filesystem::is_directory(status))
-    throw refusal_of(options, errc::model_invalid, "'" + options.file + "' is a folder, expected a TorchScript file");
-  try {
-    return ::torch::jit::load(options.file, device);
-  } catch (const std::exception& e) {
-    throw refusal_of(options, errc::model_invalid, "'" + options.file + "' is not TorchScript: " + text_of(e), std::current_exception());
-  }
-}
-
-::torch::jit::Module compile(const script_options& options, c10::Device device) {
-  try {
-    ::torch::jit::Module module("model");
-    module.define(options.source);
-    module.to(device);
-    return module;
-  } catch (const std::exception& e) {
-    throw refusal_of(options, errc::model_invalid, "its source does not compile: " + text_of(e), std::current_exception());
-  }
-}
-
-void expect_method(const script_options& options, const ::torch::jit::Module& module) {
-  if (module.find_method(options.method)) return;
-  std::string present;
-  for (const auto& method : module.get_methods()) present += (present.empty() ? "" : ", ") + method.name();
-  throw refusal_of(options, errc::model_invalid,
-                   "there is no method '" + options.method + "' in it; it has " + (present.empty() ? "none" : present));
-}
-
-/// Parallelism comes from instances: a second pool of threads inside each batch would fight with them for the cores.
-void use_one_thread_per_batch() {
-  static std::once_flag once;
-  std::call_once(once, [] { at::set_num_threads(1); });
-}
-
-}  // namespace
-
-std::string text_of(const std::exception& e) {
-  const auto* torch_error = dynamic_cast<const c10::Error*>(&e);
-  std::string text = torch_error ? torch_error->what_without_backtrace() : e.what();
-  const auto begin = text.find_first_not_of(" \n\t");
-  const auto end = text.find_last_not_of(" \n\t");
-  return begin == std::string::npos ? "no reason given" : text.substr(begin, end - begin + 1);
-}
-
-c10::ScalarType to_torch(dtype type) {
-  switch (type) {
-    case dtype::float32: return c10::kFloat;
-    case dtype::float64: return c10::kDouble;
-    case dtype::int8: return c10::kChar;
-    case dtype::int16: return c10::kShort;
-    case dtype::int32: return c10::kInt;
-    case dtype::int64: return c10::kLong;
-    case dtype::uint8: return c10::kByte;
-    case dtype::boolean: return c10::kBool;
-  }
-  throw std::invalid_argument("script_options: no such dtype");
-}
-
-error script_program::refusal(errc code, std::string_view text, std::exception_ptr cause) const {
-  return refusal_of(options, code, text, std::move(cause));
-}
-
-script_program script_program::load(const script_options& options) {
+void script_program::check(const script_options& options) {
   check_options(options);
-  use_one_thread_per_batch();
+  (void)device_of(options);
+  if (!options.file.empty() && !is_package(options.file)) expect_file(options);
+}
+
+script_program script_program::load(const script_options& options, const log_hook& log) {
+  check(options);
+  use_threads(options);
   const c10::Device device = device_of(options);
-  auto module = options.file.empty() ? compile(options, device) : load_file(options, device);
-  expect_method(options, module);
-  module.eval();
-  return {options, device, std::move(module)};
+  const model_log say = [&](log_level level, const std::string& text) {
+    if (log) log(level, "model/" + options.name, text);
+  };
+  const std::string hash = hash_in_manifest(options);
+  auto model = is_package(options.file) ? load_package(options, device) : load_script(options, hash, device, say);
+  return {options, device, inputs_of(options), outputs_of(options), std::move(model)};
+}
+
+script_source::script_source(const script_options& options, log_hook log) : options_(options), log_(std::move(log)) {
+  script_program::check(options);
+}
+
+std::shared_ptr<const script_program> script_source::get() {
+  const std::lock_guard lock(mutex_);
+  auto program = loaded_.lock();
+  if (!program) loaded_ = program = std::make_shared<const script_program>(script_program::load(options_, log_));
+  return program;
 }
 
 }  // namespace catena::torch

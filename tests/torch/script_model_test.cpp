@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <torch/script.h>
+#include "torch/saved_modules.hpp"
 
 #include <catena/chain.hpp>
 #include <catena/testing/manual_world.hpp>
@@ -7,8 +7,6 @@
 
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
-
-#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -93,17 +91,10 @@ std::vector<std::unique_ptr<outcome<Out>>> answers(const script_options& options
   return o;
 }
 
-/// Why a batch of one fails.
-catena::failure failure_of_one(const script_options& options) {
-  return answers<float>(options, encode_four, decode_first, {four{1, 2, 3, 4}}).front()->why();
-}
-
 /// A file in a folder of its own, removed in the end.
 struct scratch_file {
-  std::filesystem::path folder = std::filesystem::temp_directory_path() / ("catena_script_model_test_" + std::to_string(::getpid()));
-  std::string path = (folder / "model.pt").string();
-  scratch_file() { std::filesystem::create_directories(folder); }
-  ~scratch_file() { std::filesystem::remove_all(folder); }
+  catena::test::scratch_folder folder{"script_model_test"};
+  std::string path = folder.file("model.pt");
 };
 
 }  // namespace
@@ -241,7 +232,7 @@ TEST_CASE("a model file that is not TorchScript is model_invalid") {
   const auto why = failure_of({.name = "risk", .file = file.path, .input = {.shape = {4}}});
   CHECK(why.is(errc::model_invalid));
   CHECK_THAT(why.message(), ContainsSubstring("model 'risk': '" + file.path + "' is not TorchScript: "));
-  const auto folder = failure_of({.name = "risk", .file = file.folder.string(), .input = {.shape = {4}}});
+  const auto folder = failure_of({.name = "risk", .file = file.folder.path().string(), .input = {.shape = {4}}});
   CHECK(folder.is(errc::model_invalid));
   CHECK_THAT(folder.message(), ContainsSubstring("is a folder"));
 }
@@ -273,33 +264,33 @@ TEST_CASE("a device that does not exist is device_unavailable") {
 TEST_CASE("an output of the wrong shape is shape_mismatch, with the expected and the given one") {
   auto options = script(sum_source);
   options.output.shape = {10};
-  const auto why = failure_of_one(options);
+  const auto why = failure_of(options);
   CHECK(why.is(errc::shape_mismatch));
-  CHECK(why.message() == "model 'risk': method 'forward' answered shape [1, 1], expected [1, 10]");
+  CHECK(why.message() == "model 'risk': method 'forward' answered shape [2, 1], expected [2, 10]");
 }
 
 TEST_CASE("an output that has not one row for each row of the input is shape_mismatch") {
-  const auto why = failure_of_one(script("def forward(self, x: Tensor) -> Tensor:\n    return x.sum()\n"));
+  const auto why = failure_of(script("def forward(self, x: Tensor) -> Tensor:\n    return x.sum()\n"));
   CHECK(why.is(errc::shape_mismatch));
-  CHECK(why.message() == "model 'risk': method 'forward' answered shape [], expected [1, ...]");
+  CHECK(why.message() == "model 'risk': method 'forward' answered shape [], expected [2, ...]");
 }
 
 TEST_CASE("an output of the wrong dtype is dtype_mismatch, with the expected and the given one") {
   auto options = script("def forward(self, x: Tensor) -> Tensor:\n    return x.double()\n");
   options.output.dtype = dtype::float32;
-  const auto why = failure_of_one(options);
+  const auto why = failure_of(options);
   CHECK(why.is(errc::dtype_mismatch));
   CHECK(why.message() == "model 'risk': method 'forward' answered dtype float64, expected float32");
 }
 
 TEST_CASE("an output whose dtype has no C++ counterpart is dtype_mismatch") {
-  const auto why = failure_of_one(script("def forward(self, x: Tensor) -> Tensor:\n    return x.half()\n"));
+  const auto why = failure_of(script("def forward(self, x: Tensor) -> Tensor:\n    return x.half()\n"));
   CHECK(why.is(errc::dtype_mismatch));
   CHECK_THAT(why.message(), ContainsSubstring("expected a type with a C++ counterpart"));
 }
 
 TEST_CASE("an answer that is no tensor is model_invalid") {
-  const auto why = failure_of_one(script("def forward(self, x: Tensor):\n    return (x, x)\n"));
+  const auto why = failure_of(script("def forward(self, x: Tensor):\n    return (x, x)\n"));
   CHECK(why.is(errc::model_invalid));
   CHECK_THAT(why.message(), ContainsSubstring("answered Tuple, expected a Tensor"));
 }
@@ -363,7 +354,7 @@ TEST_CASE("an exception inside a TorchScript model fails the batch with its text
 TEST_CASE("script_options that are out of range are refused with the member's name") {
   CHECK_THROWS_WITH(failure_of({.name = "risk"}), "script_options of 'risk': give either file or source");
   CHECK_THROWS_WITH(failure_of({.name = "risk", .source = sum_source, .input = {.shape = {4, 0}}}),
-                    "script_options::input.shape must have extents of at least 1, has 0");
+                    "script_options::input.shape must have extents of at least 1, or any_extent, has 0");
   CHECK_THROWS_WITH(failure_of({.name = "risk", .source = sum_source, .method = ""}), "script_options::method must not be empty");
   CHECK_THROWS_WITH(failure_of({.name = "", .source = sum_source}), "model_options::name must not be empty");
   CHECK_THROWS_WITH(failure_of({.name = "risk", .source = sum_source, .instances = 0}),
@@ -389,6 +380,55 @@ TEST_CASE("instances of one TorchScript model compute on several threads at once
   }
   caller.join();
   CHECK(!on_caller);
+}
+
+TEST_CASE("a model can compute in bfloat16, of float32 rows and to float32 rows") {
+  scratch_file file;
+  catena::test::save_layers(file.path, 4, 16, 2);
+  script_options options{.name = "risk", .file = file.path, .input = {.shape = {4}}, .output = {.dtype = dtype::float32, .shape = {2}}};
+  const auto exact = answers<std::vector<float>>(options, encode_four, decode_all, {four{1, 2, -3, 4}})[0]->value();
+  options.compute_in = torch_models::precision::bfloat16;
+  const auto rough = answers<std::vector<float>>(options, encode_four, decode_all, {four{1, 2, -3, 4}})[0]->value();
+  CHECK(rough != exact);
+  for (std::size_t i = 0; i < exact.size(); ++i) CHECK(rough[i] == Catch::Approx(exact[i]).epsilon(0.05).margin(0.2));
+}
+
+TEST_CASE("a model can be frozen or optimised for inference, copied or mapped, and answers nearly the same") {
+  scratch_file file;
+  catena::test::save_layers(file.path, 4, 16, 2);
+  script_options options{.name = "risk", .file = file.path, .input = {.shape = {4}}, .output = {.shape = {2}}};
+  const std::vector<four> inputs{four{1, 2, -3, 4}, four{0, 1, 0, 1}};
+  options.batch = {.max_size = 2, .max_delay = 1s};
+  const auto exact = answers<std::vector<float>>(options, encode_four, decode_all, inputs);
+  for (const auto optimise : {torch_models::optimisation::frozen, torch_models::optimisation::for_inference})
+    for (const auto load : {torch_models::loading::copied, torch_models::loading::mapped}) {
+      options.optimise = optimise;
+      options.load = load;
+      const auto o = answers<std::vector<float>>(options, encode_four, decode_all, inputs);
+      for (std::size_t i = 0; i < inputs.size(); ++i)
+        for (std::size_t k = 0; k < 2; ++k) CHECK(o[i]->value()[k] == Catch::Approx(exact[i]->value()[k]).margin(1e-5));
+    }
+}
+
+TEST_CASE("the number of threads in a batch is one for the process: a model that says another is refused") {
+  auto options = script(sum_source);
+  CHECK_FALSE(failure_of(options).is_set());
+  options.intra_op_threads = 2;
+  CHECK_THROWS_WITH(failure_of(options), "script_options::intra_op_threads of 'risk' is 2; another model of this process has said 1, "
+                                         "and LibTorch has one number for all");
+  options.intra_op_threads = 0;
+  CHECK_FALSE(failure_of(options).is_set());
+}
+
+TEST_CASE("a package of AOTInductor is unsupported where LibTorch has no loader for it") {
+#ifdef CATENA_TORCH_PACKAGES
+  CATENA_SKIP("this LibTorch loads packages");
+#else
+  const auto why = failure_of({.name = "risk", .file = "risk.pt2", .input = {.shape = {4}}});
+  CHECK(why.is(errc::unsupported));
+  CHECK(why.code() == catena::condition::give_up);
+  CHECK_THAT(why.message(), ContainsSubstring("'risk.pt2' is a package of AOTInductor; LibTorch loads those from 2.6 on"));
+#endif
 }
 
 TEST_CASE("a TorchScript model computes the same on a GPU as on the CPU", "[cuda]") {

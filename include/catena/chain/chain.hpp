@@ -4,6 +4,7 @@
 /// A built chain: a shared handle that is called, awaited, started, described and nested.
 #include <catena/chain/node.hpp>
 #include <catena/chain/steps/root_run.hpp>
+#include <catena/chain/warm_up.hpp>
 #include <catena/graph/description.hpp>
 #include <catena/runtime.hpp>
 
@@ -176,6 +177,17 @@ class chain {
     return initiate(in.get(), options, std::forward<Token>(token));
   }
 
+  /// Loads and warms up every model of the chain, all at once; completes when the last one is there. The token's signature is
+  /// `void(result<void>)`.
+  /// \cancel  total: loading goes on
+  /// \errors  the first that could not be loaded, with its name as the path
+  template <class Token>
+  auto async_warm_up(Token&& token) const {
+    return detail::async_warm_up(plan_, std::forward<Token>(token));
+  }
+  /// Throws catena::error where async_warm_up fails.
+  [[nodiscard]] boost::asio::awaitable<void> warm_up() const { return warm(plan_); }
+
   // A chain is a stage: see chain/steps/nested_step.hpp.
   using catena_takes = takes<In>;
   template <class... Given>
@@ -189,6 +201,11 @@ class chain {
           detail::start_root<In, Out>(plan, std::move(value), o, std::move(handler));
         },
         token, plan_, std::move(in), options);
+  }
+
+  static boost::asio::awaitable<void> warm(graph::plan_ptr plan) {
+    result<void> warmed = co_await detail::async_warm_up(std::move(plan), boost::asio::use_awaitable);
+    warmed.value();
   }
 
   static boost::asio::awaitable<result<Out>> answer(graph::plan_ptr plan, In in, run_options options) {

@@ -38,6 +38,7 @@ struct stage_request {
   bool keeps_inputs = false;   ///< something it starts may use the inputs after it has answered
   bool result_optional = false;  ///< nobody needs to consume the output
   std::vector<plan_ptr> inner;
+  std::shared_ptr<catena::graph::need> need;  ///< what must be there before it begins, or null
 };
 
 /// A chain being written down. Faults are collected, and thrown together by compile().
@@ -79,6 +80,7 @@ class builder {
   void place_inputs(plan& p, layout& frame);
   [[nodiscard]] std::uint32_t place_stage(plan& p, layout& frame, std::uint32_t index);
   void emit(plan& p, std::uint32_t index, std::uint32_t scratch);
+  void collect_needs(plan& p) const;
 
   std::shared_ptr<runtime_state> runtime_;
   std::string name_;

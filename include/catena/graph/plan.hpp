@@ -3,6 +3,7 @@
 /// \file
 /// A chain compiled: stages in topological order, every value's place in one frame, who waits for whom.
 #include <catena/graph/frame_pool.hpp>
+#include <catena/graph/need.hpp>
 #include <catena/graph/value.hpp>
 #include <catena/runtime/state.hpp>
 
@@ -114,8 +115,16 @@ class plan {
 
   std::shared_ptr<runtime_state> runtime;
   std::vector<std::shared_ptr<const void>> owned;  ///< the stages' callables
+  std::vector<std::shared_ptr<need>> needs;        ///< of its stages and of the plans they run, each once
+  std::vector<need*> movable_needs;                ///< those of them that come and go
   mutable frame_pool frames;
 
+  void run_began() const noexcept {
+    for (need* n : movable_needs) n->run_began();
+  }
+  void run_ended() const noexcept {
+    for (need* n : movable_needs) n->run_ended();
+  }
   [[nodiscard]] bool goes_on_anywhere(std::uint32_t step) const noexcept { return onward[step] != 0; }
 
   mutable std::atomic<std::uint32_t> references{0};

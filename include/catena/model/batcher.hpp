@@ -2,12 +2,15 @@
 #pragma once
 /// \file
 /// Brings requests to instances: batch former, idle instance, compute thread, results. Types are erased.
+#include <catena/graph/need.hpp>
 #include <catena/model/batch_place.hpp>
 #include <catena/model/model_options.hpp>
 #include <catena/runtime/brief_mutex.hpp>
 #include <catena/runtime/pinned_timer.hpp>
 #include <catena/runtime/state.hpp>
 
+#include <atomic>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -32,7 +35,7 @@ struct measured {
 /// the batcher's takes neither another nor a run's, so a run's cancellation may take it.
 /// \threads  safe
 /// \lifetime pinned by handles, by chains that have it as a stage, and by instances at work
-class batcher : public executor_user, public std::enable_shared_from_this<batcher> {
+class batcher : public executor_user, public resident, public graph::need, public std::enable_shared_from_this<batcher> {
  public:
   enum class entry {
     accepted,  ///< the request will be ended, perhaps it already is
@@ -54,10 +57,30 @@ class batcher : public executor_user, public std::enable_shared_from_this<batche
   [[nodiscard]] virtual measured measure(const void* input) const = 0;
 
   [[nodiscard]] model_stats stats() const;
-  [[nodiscard]] const std::string& name() const noexcept { return options_.name; }
+  [[nodiscard]] const std::string& name() const noexcept override { return options_.name; }
   [[nodiscard]] const model_options& options() const noexcept { return options_; }
   [[nodiscard]] const std::shared_ptr<runtime_state>& runtime() const noexcept { return runtime_; }
   void executor_gone() noexcept override;
+
+  // ---- where it is ----
+
+  /// Lets it come and go within the budgets of options().residency, beginning cold. Before its first request.
+  /// \errors std::invalid_argument: it needs more than there may be
+  void share_memory(const residency_book::footprint& f);
+  /// Brings its instances there; those that become hot are warmed up.
+  void move_to(residency_level level) override;
+  [[nodiscard]] residency_book::activity activity() const override;
+  [[nodiscard]] parking park(urgency how) override;
+  void unpark() override;
+  [[nodiscard]] bool is_waited_for() const override;
+  void fail_waiting(const failure& why) override;
+  [[nodiscard]] bool comes_and_goes() const noexcept override { return memory_ != nullptr; }
+  void run_began() noexcept override {
+    needed_.fetch_add(1, std::memory_order_relaxed);
+    if (parked_.load(std::memory_order_relaxed)) memory_->look();
+  }
+  void run_ended() noexcept override { needed_.fetch_sub(1, std::memory_order_relaxed); }
+  void bring(std::shared_ptr<arrival> to_tell) override;
 
   void log(log_level level, std::string_view text) const noexcept;
   /// "model 'risk': " and the text.
@@ -72,6 +95,10 @@ class batcher : public executor_user, public std::enable_shared_from_this<batche
   [[nodiscard]] bool form(batch_place& place) noexcept;
   /// Hands the batch, or a part of it, to its instance.
   virtual void compute(batch_place& place) noexcept = 0;
+  virtual void move_instances(residency_level level) = 0;
+  [[nodiscard]] virtual bool can_warm_up() const noexcept = 0;
+  /// Computes a batch for nobody.
+  virtual void warm_up(std::size_t instance, std::size_t rows) = 0;
   /// A part is to be computed again; false if it must not.
   [[nodiscard]] bool count_repeat(std::size_t rows) noexcept;
   /// The instance is free; it may be given the next batch at once.
@@ -95,7 +122,10 @@ class batcher : public executor_user, public std::enable_shared_from_this<batche
   [[nodiscard]] time_point moment_locked() noexcept;
   [[nodiscard]] failure refusal(batch_former::entry bound, const pending_request& r, duration batch_time) const;
   [[nodiscard]] batch_former::push_result push_locked(pending_request& r, time_point now) noexcept;
-  void evict(queued_request* leaving) noexcept;
+  void evict(queued_request* leaving, const failure& why) noexcept;
+  [[nodiscard]] queued_request* take_all_locked() noexcept;
+  [[nodiscard]] bool is_quiet_locked() const noexcept { return idle_.size() == places_.size(); }
+  void warm_up_all();
 
   const std::shared_ptr<runtime_state> runtime_;
   const model_options options_;
@@ -111,6 +141,12 @@ class batcher : public executor_user, public std::enable_shared_from_this<batche
   bool rested_ = true;              ///< nothing was to be done since then
   pinned_timer<batcher> timer_;
   bool closed_ = false;
+  std::atomic<bool> parked_{false};  ///< it is not hot, or is about to leave: no batch is begun; changes under the lock
+  bool draining_ = false;  ///< residency is to be told when the last batch is done
+  mutable bool wished_ = false;  ///< residency has been told that requests wait
+  std::shared_ptr<residency_core> memory_;  ///< null: it stays where it is
+  residency_core::number seat_ = 0;
+  std::atomic<std::size_t> needed_{0};  ///< runs that may come to it
   duration batch_time_{};           ///< smoothed; zero: unknown
   time_point first_batch_ = no_deadline;
   model_stats stats_;

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -20,6 +22,18 @@ namespace catena {
 /// once, and never is.
 template <class T, class In, class Out>
 concept instance_of = std::invocable<T&, batch<In, Out>&>;
+
+/// An instance that can be elsewhere than where it computes, in its file or in host memory; see model_options::residency.
+/// It begins cold. What several instances of one model share, the first one of them holds.
+template <class T>
+concept movable_instance = requires(T& t, const T& c, residency_level level) {
+  t.move_to(level);  // takes as long as it takes, and throws where it cannot be brought nearer; to cold it must not throw
+  { c.footprint() } -> std::convertible_to<residency_book::footprint>;
+};
+
+/// An instance that computes a batch of so many rows that nobody asked for.
+template <class T>
+concept warmable_instance = requires(T& t, std::size_t rows) { t.warm_up(rows); };
 
 namespace detail {
 
@@ -42,7 +56,34 @@ class model_core final : public batcher {
             .bytes = measures_.bytes ? measures_.bytes(input) : sizeof(In)};
   }
 
+  /// Of all instances together.
+  [[nodiscard]] residency_book::footprint footprint() const {
+    residency_book::footprint all;
+    if constexpr (movable_instance<Instance>) {
+      for (const Instance& i : instances_) {
+        const residency_book::footprint one = i.footprint();
+        all.warm.insert(all.warm.end(), one.warm.begin(), one.warm.end());
+        all.hot.insert(all.hot.end(), one.hot.begin(), one.hot.end());
+      }
+    }
+    return all;
+  }
+
  private:
+  void move_instances([[maybe_unused]] residency_level level) override {
+    if constexpr (movable_instance<Instance>) {
+      try {
+        for (Instance& i : instances_) i.move_to(level);
+      } catch (...) {
+        for (Instance& i : instances_) i.move_to(residency_level::cold);
+        throw;
+      }
+    }
+  }
+  [[nodiscard]] bool can_warm_up() const noexcept override { return warmable_instance<Instance>; }
+  void warm_up([[maybe_unused]] std::size_t instance, [[maybe_unused]] std::size_t rows) override {
+    if constexpr (warmable_instance<Instance>) instances_[instance].warm_up(rows);
+  }
   void compute(batch_place& place) noexcept override {
     batch<In, Out> b(place);
     try {
@@ -83,6 +124,8 @@ class model : private chain<In, Out> {
   using chain<In, Out>::try_run;
   using chain<In, Out>::async_run;
   using chain<In, Out>::describe;
+  using chain<In, Out>::async_warm_up;
+  using chain<In, Out>::warm_up;
 
   [[nodiscard]] const std::string& name() const noexcept { return core_->name(); }
   [[nodiscard]] const std::string& version() const noexcept { return core_->options().version; }
@@ -149,6 +192,13 @@ class model : private chain<In, Out> {
     auto core = std::make_shared<detail::model_core<In, Out, Instance>>(rt.state(), options, std::move(instances),
                                                                               std::move(measures));
     rt.state()->add_executor_user(core);
+    if (!options.residency) {
+      if constexpr (movable_instance<Instance> || warmable_instance<Instance>) core->move_to(residency_level::hot);
+    } else if constexpr (movable_instance<Instance>) {
+      core->share_memory(core->footprint());
+    } else {
+      throw std::invalid_argument("model '" + options.name + "' has a residency, but its instances have no move_to() and footprint()");
+    }
     return core;
   }
 

@@ -2,12 +2,15 @@
 #pragma once
 /// \file
 /// What is said about a model when it is made, and what it says about itself while it works.
+#include <catena/model/warm_up.hpp>
+#include <catena/residency/residency.hpp>
 #include <catena/schedule/batch_options.hpp>
 #include <catena/schedule/queue_options.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace catena {
@@ -26,6 +29,10 @@ struct model_options {
   request_queue_options queue = {};  ///< how they wait; who finds no room fails with errc::queue_full
   std::size_t instances = 1;  ///< how many batches may be computed at once, 1 to 1024
   catena::effects effects = effects::idempotent;
+  warm_up_options warm_up = {};  ///< before it is ready, where its instances have warm_up()
+  /// Whose memory it shares: it is loaded when it is asked or needed, and may have to leave for others. Without one it is
+  /// loaded and warmed up when it is made, by whoever makes it, and stays.
+  std::optional<catena::residency> residency = {};
 };
 
 /// What of an input its queue and its batch must know. A function that is empty is not asked.
@@ -59,6 +66,7 @@ struct model_stats {
   std::uint64_t repeated_row_count = 0;    ///< requests in those
   /// From the first batch until the batch policy knew what batches cost, of any shape; zero: it does not yet, or learns nothing.
   duration learning_time = {};
+  warm_up_report warm_up = {};
   std::size_t queue_depth = 0;      ///< requests that wait now
 
   [[nodiscard]] double mean_batch_size() const noexcept {

@@ -60,6 +60,7 @@ struct model_step {
     request.keeps_inputs = true;
     request.begins_anywhere = true;
     request.result_optional = std::is_same_v<output, unit>;
+    request.need = core;
   }
 
   static void expect_same_runtime(graph::builder& chain, const graph::stage_request& request, const batcher& core) {

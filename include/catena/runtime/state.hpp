@@ -24,6 +24,9 @@ struct runtime_options {
   /// How long a compute thread that has nothing to do looks for work before it sleeps, 0 to 1 s. It takes tens of
   /// microseconds to wake a thread that sleeps. At most one thread fewer than there are cores looks, on one core none.
   duration spin = std::chrono::microseconds(20);
+  /// Threads on which models are loaded and warmed up, 1 to 64; they leave the cores to all others, and start with the first
+  /// model that is loaded.
+  std::size_t loading_thread_count = 1;
   /// Where the time comes from; null: the machine's steady clock.
   std::shared_ptr<time_source> time = nullptr;
   /// Where ended runs are reported; null: nowhere, and stages are not timed.
@@ -113,6 +116,7 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   std::shared_ptr<timer_service> timers;
   std::shared_ptr<sink> observer;
   compute_pool compute;
+  compute_pool loading;
 
  private:
   runtime_state(boost::asio::any_io_executor executor, runtime_options options);

@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// The element types of tensors, without Torch.
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,9 @@ namespace catena::torch {
 
 /// The type of a tensor's elements, by the names that Torch uses.
 enum class dtype : std::uint8_t { float32, float64, int8, int16, int32, int64, uint8, boolean };
+
+inline constexpr std::array all_dtypes{dtype::float32, dtype::float64, dtype::int8,  dtype::int16,
+                                       dtype::int32,   dtype::int64,   dtype::uint8, dtype::boolean};
 
 [[nodiscard]] std::string_view to_string(dtype type) noexcept;
 [[nodiscard]] std::size_t size_of(dtype type) noexcept;

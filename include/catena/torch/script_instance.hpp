@@ -1,42 +1,82 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// The seam between catena and Torch: one instance of a TorchScript model, with its tensors behind a pointer.
+/// The seam between catena and Torch: one instance of a model, with its tensors behind a pointer.
+#include <catena/log.hpp>
+#include <catena/residency/residency_book.hpp>
 #include <catena/torch/row.hpp>
 #include <catena/torch/script_options.hpp>
 
 #include <cstddef>
 #include <memory>
+#include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace catena::torch {
 
-/// One copy of a model's state with the tensors of one batch. The weights are shared by all instances of a model.
+/// What the instances of one model share: its options, and the loaded model while any of them is hot.
+class script_source;
+
+/// \errors catena::error: errc::model_not_found, device_unavailable; std::invalid_argument: a bad option
+[[nodiscard]] std::shared_ptr<script_source> make_source(const script_options& options, const log_hook& log = nullptr);
+
+/// Writes a model, and its manifest beside it, for LibTorch on any machine. Both appear whole or not at all. One that is cold is
+/// loaded for it.
+/// \errors catena::error: as move_to(), and errc::model_invalid: LibTorch cannot write it; std::system_error: the files cannot
+///         be written
+void save(script_source& source, const std::string& file);
+
+/// One copy of a model's state with the tensors of one batch, hot or cold. The weights are shared by all instances of a model.
 /// \threads  one at a time; which one does not matter
 class script_instance {
  public:
-  /// Loads or compiles the model once, and makes options.instances of it.
-  /// \errors catena::error: errc::model_not_found, model_invalid, device_unavailable; std::invalid_argument: a bad option
-  [[nodiscard]] static std::vector<script_instance> load(const script_options& options);
+  /// As many instances of a model as its options say. They are cold.
+  [[nodiscard]] static std::vector<script_instance> make(const std::shared_ptr<script_source>& source);
+  /// The same, hot.
+  /// \errors as make_source() and move_to()
+  [[nodiscard]] static std::vector<script_instance> load(const script_options& options, const log_hook& log = nullptr);
 
   script_instance(script_instance&&) noexcept;
   script_instance& operator=(script_instance&&) noexcept;
   ~script_instance();
 
-  /// Row i of the next batch, 0 <= i < max_size.
-  [[nodiscard]] row input(std::size_t i) noexcept;
+  /// The first instance to become hot loads the model, and the last to leave gives it back.
+  /// \errors catena::error: errc::model_not_found, model_invalid, device_unavailable, unsupported, shape_mismatch, dtype_mismatch
+  void move_to(residency_level level);
+  /// As far as it is known before it is loaded: the file's size for the first instance, and the rows of a batch for each.
+  [[nodiscard]] residency_book::footprint footprint() const;
+
+  // What follows is for one that is hot.
+
+  /// \errors catena::error: errc::invalid_input: there is none of this name
+  [[nodiscard]] std::size_t find_input(std::string_view name) const;
+  [[nodiscard]] std::size_t find_output(std::string_view name) const;
+
+  /// Row i of the next batch, 0 <= i < max_size, in one of the inputs.
+  /// \errors catena::error: errc::shape_mismatch: its shape is open, and has not been said
+  [[nodiscard]] row input(std::size_t tensor, std::size_t i);
+  /// The same, with the extents that the options leave open. Those of row 0 are those of the batch.
+  /// \errors catena::error: errc::shape_mismatch: not what the options say, or not what row 0 said
+  [[nodiscard]] row input(std::size_t tensor, std::size_t i, std::span<const std::int64_t> shape);
   /// Computes the first n rows, padded to an allowed size.
   /// \errors catena::error: errc::model_failed, model_invalid, shape_mismatch, dtype_mismatch
   void compute(std::size_t n);
+  /// Computes n rows of ones.
+  /// \errors as compute()
+  void warm_up(std::size_t n);
   /// Row i of what compute() answered, until drop_output().
-  [[nodiscard]] row output(std::size_t i) noexcept;
-  /// Gives the output's memory back.
+  [[nodiscard]] row output(std::size_t tensor, std::size_t i);
+  /// Gives the outputs' memory back.
   void drop_output() noexcept;
 
  private:
   struct state;
-  explicit script_instance(std::unique_ptr<state> s) noexcept;
-  std::unique_ptr<state> state_;
+  script_instance(std::shared_ptr<script_source> source, std::size_t index) noexcept;
+  std::shared_ptr<script_source> source_;
+  std::size_t index_;             ///< among the model's instances
+  std::unique_ptr<state> state_;  ///< null: it is cold
 };
 
 }  // namespace catena::torch

@@ -3,24 +3,33 @@
 /// \file
 /// A TorchScript model with a codec between a user's types and rows of tensors.
 #include <catena/model/model.hpp>
+#include <catena/torch/rows.hpp>
 #include <catena/torch/script_instance.hpp>
 
+#include <algorithm>
 #include <concepts>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace catena::torch {
 
-/// Writes an input into its row: `void(const In&, row&)`, or the row by value.
+/// Writes an input into its row: `void(const In&, row&)`, or the row by value; into several or into one whose shape varies:
+/// `void(const In&, input_rows&)`.
 template <class F, class In>
-concept row_encoder = std::copy_constructible<F> && std::invocable<F&, const In&, row&>;
+concept row_encoder = std::copy_constructible<F> && (std::invocable<F&, const In&, row&> || std::invocable<F&, const In&, input_rows&>);
 
-/// Reads an answer out of its row: `Out(const row&)`, or `Out(const row&, const In&)` where it needs the input as well;
-/// may answer result<Out>.
+/// Reads an answer out of its row: `Out(const row&)`, or `Out(const row&, const In&)` where it needs the input as well; out of
+/// several: `const output_rows&` in place of the row. May answer result<Out>.
 template <class F, class In, class Out>
 concept row_decoder = std::copy_constructible<F> && (std::is_invocable_r_v<result<Out>, F&, const row&, const In&> ||
-                                                     std::is_invocable_r_v<result<Out>, F&, const row&>);
+                                                     std::is_invocable_r_v<result<Out>, F&, const row&> ||
+                                                     std::is_invocable_r_v<result<Out>, F&, const output_rows&, const In&> ||
+                                                     std::is_invocable_r_v<result<Out>, F&, const output_rows&>);
 
 namespace detail {
 
@@ -30,6 +39,10 @@ class script_worker {
  public:
   script_worker(script_instance instance, const std::string& name, Encode encode, Decode decode)
       : instance_(std::move(instance)), name_(name), encode_(std::move(encode)), decode_(std::move(decode)) {}
+
+  static constexpr bool writes_one_row = std::invocable<Encode&, const In&, row&>;
+  static constexpr bool reads_one_row = std::is_invocable_r_v<result<Out>, Decode&, const row&, const In&> ||
+                                        std::is_invocable_r_v<result<Out>, Decode&, const row&>;
 
   void operator()(batch<In, Out>& b) {
     rows_.clear();
@@ -41,12 +54,21 @@ class script_worker {
     instance_.drop_output();
   }
 
+  void move_to(residency_level level) { instance_.move_to(level); }
+  [[nodiscard]] residency_book::footprint footprint() const { return instance_.footprint(); }
+  void warm_up(std::size_t rows) { instance_.warm_up(rows); }
+
  private:
   /// A row that cannot be encoded fails alone; the others close ranks.
   void encode(batch<In, Out>& b, std::size_t i) {
     try {
-      row to = instance_.input(rows_.size());
-      encode_(b.input(i), to);
+      if constexpr (writes_one_row) {
+        row to = instance_.input(0, rows_.size());
+        encode_(b.input(i), to);
+      } else {
+        input_rows to(instance_, rows_.size());
+        encode_(b.input(i), to);
+      }
     } catch (...) {
       return b.fail(i, codec_failure(errc::invalid_input, "the input cannot be encoded"));
     }
@@ -56,16 +78,21 @@ class script_worker {
   void decode(batch<In, Out>& b, std::size_t k) {
     const std::size_t i = rows_[k];
     try {
-      const row from = instance_.output(k);
-      result<Out> answer = [&]() -> result<Out> {
-        if constexpr (std::is_invocable_r_v<result<Out>, Decode&, const row&, const In&>) return decode_(from, b.input(i));
-        else return decode_(from);
+      result<Out> answer = [&] {
+        if constexpr (reads_one_row) return decoded<row>(b, i, instance_.output(0, k));
+        else return decoded<output_rows>(b, i, output_rows(instance_, k));
       }();
       if (answer) b.answer(i, *std::move(answer));
       else b.fail(i, std::move(answer).error());
     } catch (...) {
       b.fail(i, codec_failure(errc::model_failed, "the output cannot be decoded"));
     }
+  }
+
+  template <class From>
+  result<Out> decoded(batch<In, Out>& b, std::size_t i, const From& from) {
+    if constexpr (std::is_invocable_r_v<result<Out>, Decode&, const From&, const In&>) return decode_(from, b.input(i));
+    else return decode_(from);
   }
 
   /// The failure of the exception in flight: what a catena::error says keeps its code.
@@ -91,7 +118,8 @@ class script_worker {
 ///                                   [](const txn& t, row& to) { to.assign<float>(t.features); },
 ///                                   [](const row& from) { return from.values()[0]; }};
 ///
-/// Each instance has copies of the codec; they run on compute threads, several at once.
+/// Each instance has copies of the codec; they run on compute threads, several at once. A model with several inputs or outputs,
+/// or with shapes that vary, has a codec of input_rows and output_rows (see rows.hpp).
 /// \shape    in [n, input.shape...], out [n, output.shape...], 1 <= n <= batch.max_size, or n one of batch.allowed_sizes: then
 ///           copies of the first row pad the batch, and their answers are dropped
 /// \errors   as model; errc::shape_mismatch and dtype_mismatch name what was expected and what was given
@@ -99,27 +127,61 @@ template <class In, class Out>
 class script_model : public model<In, Out> {
  public:
   /// \errors catena::error: errc::model_not_found (no such file), model_invalid (not TorchScript, does not compile, no such
-  ///         method), device_unavailable; std::invalid_argument: an option is out of range
+  ///         method, not what its manifest says), shape_mismatch and dtype_mismatch (the dry run answered something else than
+  ///         the options say), device_unavailable, unsupported; std::invalid_argument: an option is out of range
   template <row_encoder<In> Encode, row_decoder<In, Out> Decode>
   script_model(const runtime& rt, const script_options& options, Encode encode, Decode decode, request_measures<In> measures = {})
-      : model<In, Out>(rt, model_options_of(options), workers(options, std::move(encode), std::move(decode)), std::move(measures)) {}
+      : script_model(rt, options, make_source<Encode, Decode>(rt, options), std::move(encode), std::move(decode), std::move(measures)) {}
+
+  /// Writes the model to a file that loads elsewhere and answers the same to the bit, and its manifest beside it.
+  /// \errors catena::error: errc::model_invalid: LibTorch cannot write it, or as the constructor where it is cold and cannot be
+  ///         loaded; std::system_error: the files cannot be written
+  void save(const std::string& file) const { torch::save(*source_, file); }
 
  private:
+  template <class Encode, class Decode>
+  script_model(const runtime& rt, const script_options& options, const std::shared_ptr<script_source>& source, Encode encode,
+               Decode decode, request_measures<In> measures)
+      : model<In, Out>(rt, model_options_of(options), workers(source, options, std::move(encode), std::move(decode)),
+                       std::move(measures)),
+        source_(source) {}
+
+  template <class Encode, class Decode>
+  static std::shared_ptr<script_source> make_source(const runtime& rt, const script_options& options) {
+    using worker = detail::script_worker<In, Out, Encode, Decode>;
+    if (worker::writes_one_row && !has_one_row(options))
+      throw std::invalid_argument("script_options of '" + options.name +
+                                  "': several inputs, or a shape with any_extent, need an encoder of input_rows&");
+    if (worker::reads_one_row && options.outputs.size() > 1)
+      throw std::invalid_argument("script_options of '" + options.name + "': several outputs need a decoder of const output_rows&");
+    const log_hook log = [state = rt.state()](log_level level, std::string_view component, std::string_view text) {
+      state->log(level, component, text);
+    };
+    return torch::make_source(options, log);
+  }
+  static bool has_one_row(const script_options& options) {
+    const input_options& only = options.inputs.empty() ? options.input : options.inputs.front();
+    return options.inputs.size() < 2 && std::find(only.shape.begin(), only.shape.end(), any_extent) == only.shape.end();
+  }
+
   static model_options model_options_of(const script_options& options) {
     return {.name = options.name,
             .version = options.version,
             .batch = options.batch,
             .queue = options.queue,
             .instances = options.instances,
-            .effects = options.effects};
+            .effects = options.effects,
+            .warm_up = options.check == spec_check::at_load ? options.warm_up : warm_up_options{.max_runs = 0},
+            .residency = options.residency};
   }
   template <class Encode, class Decode>
-  static auto workers(const script_options& options, Encode encode, Decode decode) {
+  static auto workers(const std::shared_ptr<script_source>& source, const script_options& options, Encode encode, Decode decode) {
     std::vector<detail::script_worker<In, Out, Encode, Decode>> made;
-    for (script_instance& instance : script_instance::load(options))
-      made.emplace_back(std::move(instance), options.name, encode, decode);
+    for (script_instance& instance : script_instance::make(source)) made.emplace_back(std::move(instance), options.name, encode, decode);
     return made;
   }
+
+  std::shared_ptr<script_source> source_;
 };
 
 }  // namespace catena::torch

@@ -13,31 +13,84 @@
 
 namespace catena::torch {
 
-/// The batch's input tensor is [n, shape...].
+/// An extent that each request may have another one of.
+inline constexpr std::int64_t any_extent = -1;
+
+/// A tensor that the model takes: [n, shape...] for a batch of n.
 struct input_options {
+  std::string name = {};                 ///< of the method's argument; may be empty where there is one input only
   catena::torch::dtype dtype = dtype::float32;
-  std::vector<std::int64_t> shape = {};  ///< of one row, each extent at least 1; empty: one value
+  std::vector<std::int64_t> shape = {};  ///< of one row, each extent at least 1 or any_extent; empty: one value
+  friend bool operator==(const input_options&, const input_options&) = default;
 };
 
-/// What is expected of the batch's output tensor, which is [n, shape...]. What is not given is taken as it comes.
+/// What is expected of a tensor that the model answers, which is [n, shape...]. What is not given is taken as it comes.
 struct output_options {
+  std::string name = {};                 ///< of the entry, where the method answers a dictionary; else it is yours to choose
   std::optional<catena::torch::dtype> dtype = {};
   std::vector<std::int64_t> shape = {};  ///< of one row; empty: any. {1} stands for an output of [n] as well
+  friend bool operator==(const output_options&, const output_options&) = default;
+};
+
+/// How the weights come into memory.
+enum class loading : std::uint8_t {
+  copied,  ///< the archive is read into memory of this process
+  mapped,  ///< they stay in a file and are read when they are used; processes share them. The first load writes that file, from
+           ///< the archive, and later ones check whether it is still the archive's; where it cannot be written, they are copied
+};
+
+/// What is checked of a mapped file when it is loaded. Nothing but weights reaches LibTorch unchecked.
+enum class verification : std::uint8_t {
+  description,  ///< all but the weights, which takes microseconds
+  everything,   ///< the weights as well, which reads all of them
+};
+
+/// What is done to a module so that it computes faster. All change the order of operations, and so the last bits of answers.
+enum class optimisation : std::uint8_t {
+  none,
+  frozen,         ///< attributes become constants, and what depends on them alone is computed once; other methods are dropped
+  for_inference,  ///< the same, and operations are fused and weights copied into layouts that suit them
+};
+
+/// What the model computes in. Rows of floating-point inputs and outputs are float32 all the same.
+enum class precision : std::uint8_t {
+  as_saved,
+  bfloat16,  ///< all floating-point weights are copied into this type
+  float16,   ///< the same; few operations of a CPU know it
+};
+
+/// When inputs and outputs are checked against the model: its shapes and types are known only once it has answered.
+enum class spec_check : std::uint8_t {
+  at_load,         ///< by a dry run with ones, of two rows if a batch may have them; any_extent is 16 there
+  at_first_batch,  ///< each batch is checked, the first is no exception
 };
 
 struct script_options {
   std::string name = {};          ///< in errors, paths and logs; not empty, without '/'
   std::string version = "1";      ///< which of the models of this name it is; not empty
-  std::string file = {};          ///< a TorchScript archive; either this or `source`
+  std::string file = {};          ///< a TorchScript archive, or a package of AOTInductor (.pt2); either this or `source`
   std::string source = {};        ///< TorchScript text: `def forward(self, x: Tensor) -> Tensor: ...`
-  std::string method = "forward"; ///< what is called with the input tensor, and answers the output tensor
+  std::string method = "forward"; ///< what is called with the input tensors, and answers the output tensors
   std::string device = "cpu";     ///< "cpu", or what this LibTorch has: "cuda", "cuda:1", ...
   std::size_t instances = 1;      ///< how many batches may be computed at once, 1 to 1024; they share the weights
   input_options input = {};
   output_options output = {};
+  std::vector<input_options> inputs = {};    ///< several, each with a name of its own, instead of `input`
+  std::vector<output_options> outputs = {};  ///< several, each with a name of its own, instead of `output`
+  spec_check check = spec_check::at_load;
+  loading load = loading::copied;
+  std::string mapped_folder = {};  ///< where the mapped file is kept, made if need be; empty: beside the archive, as FILE.mapped
+  verification verify = verification::description;
+  optimisation optimise = optimisation::none;
+  precision compute_in = precision::as_saved;
+  /// Threads that compute one batch, 0 to 1024. LibTorch has one number for the whole process: the first model says it, and one
+  /// that says another is refused. 0: whatever it is. Parallelism comes from instances; threads inside of them fight for the cores.
+  std::size_t intra_op_threads = 1;
   batch_options batch = {};       ///< as many rows of input as a batch may have are allocated for each instance
   request_queue_options queue = {};
   catena::effects effects = effects::pure;
+  warm_up_options warm_up = {};  ///< by batches of ones; there is none where check is spec_check::at_first_batch
+  std::optional<catena::residency> residency = {};  ///< as in model_options
 };
 
 }  // namespace catena::torch

@@ -133,6 +133,7 @@ struct root_tail {
     Handler handler(std::move(*tail.handler));
     if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected()) slot.clear();
     result<Out> outcome = take_outcome<Out>(r);
+    r.of().run_ended();
     r.runtime().end_run();
     end(r, tail);
     std::move(handler)(std::move(outcome));
@@ -152,6 +153,7 @@ struct root_tail {
     auto& tail = r.tail<root_tail>();
     // A cancellation slot may keep the run's memory longer than the executor's context lives, which a strand must not.
     if constexpr (has_executor<Handler>) tail.executor = {};
+    r.of().run_ended();
     r.runtime().end_run();
     end(r, tail);
   }
@@ -244,6 +246,7 @@ void start_root(const graph::plan_ptr& plan, In&& in, const run_options& options
     boost::asio::post(executor, boost::asio::append(std::move(handler), std::move(refused)));
     return;
   }
+  plan->run_began();
   auto slot = boost::asio::get_associated_cancellation_slot(handler);
   const bool deadline = options.deadline != no_deadline;
   graph::run::start_options start{.call = options,
@@ -277,8 +280,12 @@ void start_root(const graph::plan_ptr& plan, In&& in, const run_options& options
     if (slot.is_connected()) slot.template emplace<cancel_run>(*r);
   } catch (...) {
     // No memory, or an input whose move throws: nothing has begun.
-    if (r) tail::abandon(*r);
-    else runtime.end_run();
+    if (r) {
+      tail::abandon(*r);
+    } else {
+      plan->run_ended();
+      runtime.end_run();
+    }
     throw;
   }
   begin_root(*r);

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// Warms what a chain needs, all of it at once.
+#include <catena/graph/plan.hpp>
+#include <catena/runtime.hpp>
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/post.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace catena::detail {
+
+/// Counts arrivals, and completes a handler with void(result<void>) after the last one, or when it is cancelled.
+template <class Handler>
+class warm_up_operation : public std::enable_shared_from_this<warm_up_operation<Handler>> {
+ public:
+  warm_up_operation(Handler&& handler, graph::plan_ptr plan)
+      : plan_(std::move(plan)), handler_(std::move(handler)), work_(executor()), missing_(plan_->needs.size()) {}
+
+  void begin() {
+    if (plan_->needs.empty()) return complete({});
+    if (auto slot = boost::asio::get_associated_cancellation_slot(*handler_); slot.is_connected())
+      slot.assign([weak = this->weak_from_this()](boost::asio::cancellation_type) {
+        if (const auto self = weak.lock()) self->complete(failure(errc::cancelled));
+      });
+    for (const auto& need : plan_->needs) need->bring(std::make_shared<one>(this->shared_from_this(), need->name()));
+  }
+
+ private:
+  struct one final : arrival {
+    one(std::shared_ptr<warm_up_operation> op, const std::string& n) : operation(std::move(op)), name(n) {}
+    void told(result<void> outcome) override {
+      if (outcome) operation->arrived({});
+      else operation->arrived(outcome.error().within(name));
+    }
+    std::shared_ptr<warm_up_operation> operation;
+    const std::string& name;  ///< of what the plan needs
+  };
+
+  [[nodiscard]] auto executor() const {
+    return boost::asio::get_associated_executor(*handler_, plan_->runtime->ready->executor());
+  }
+
+  /// The first failure is the outcome, once all have been told.
+  void arrived(result<void> outcome) {
+    std::unique_lock lock(mutex_);
+    if (!outcome && outcome_) outcome_ = std::move(outcome);
+    if (--missing_ != 0) return;
+    result<void> all = std::move(outcome_);
+    lock.unlock();
+    complete(std::move(all));
+  }
+
+  void complete(result<void> outcome) {
+    std::unique_lock lock(mutex_);
+    if (!handler_) return;
+    const auto to = executor();
+    Handler handler = std::move(*handler_);
+    handler_.reset();
+    [[maybe_unused]] const auto held = std::move(work_);  // until the handler has been posted
+    work_.reset();
+    lock.unlock();
+    boost::asio::post(to, [handler = std::move(handler), outcome = std::move(outcome)]() mutable {
+      if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected()) slot.clear();
+      std::move(handler)(std::move(outcome));
+    });
+  }
+
+  const graph::plan_ptr plan_;
+  std::mutex mutex_;
+  std::optional<Handler> handler_;
+  std::optional<held_work_for<Handler>> work_;
+  std::size_t missing_;
+  result<void> outcome_{};
+};
+
+/// Warms what a plan needs; the token's signature is void(result<void>).
+template <class Token>
+auto async_warm_up(graph::plan_ptr plan, Token&& token) {
+  return boost::asio::async_initiate<Token, void(result<void>)>(
+      [](auto handler, graph::plan_ptr of) {
+        std::make_shared<warm_up_operation<decltype(handler)>>(std::move(handler), std::move(of))->begin();
+      },
+      token, std::move(plan));
+}
+
+}  // namespace catena::detail

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// The hooks by which a chain warms, keeps and fetches what its stages need, without knowing models.
+#include <catena/runtime/arrival.hpp>
+
+#include <memory>
+#include <string>
+
+namespace catena::graph {
+
+/// Something that a stage needs before it can begin.
+/// \threads  safe
+class need {
+ public:
+  virtual ~need() = default;
+  [[nodiscard]] virtual const std::string& name() const noexcept = 0;
+  /// Whether it may be elsewhere, so that runs are to say when they begin and end.
+  [[nodiscard]] virtual bool comes_and_goes() const noexcept = 0;
+  /// A run will come to it: it is brought meanwhile, and stays where that costs nobody more.
+  virtual void run_began() noexcept = 0;
+  virtual void run_ended() noexcept = 0;
+  /// Brings it; tells when it is there, warmed up.
+  virtual void bring(std::shared_ptr<arrival> to_tell) = 0;
+};
+
+}  // namespace catena::graph

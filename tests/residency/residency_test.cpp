@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// Models that share memory: loaded when they are asked or needed, and put away for others.
+#include <catena/chain.hpp>
+#include <catena/model.hpp>
+#include <catena/residency/residency.hpp>
+#include <catena/testing/manual_world.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include <chrono>
+#include <deque>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/held_model.hpp"
+#include "residency/resident_models.hpp"
+#include "support/every_step.hpp"
+#include "support/outcome.hpp"
+
+#include "support/catch.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+namespace asio = boost::asio;
+using namespace catena;
+using test::movable_negative;
+using test::whereabouts_of_instance;
+using where_ptr = std::shared_ptr<whereabouts_of_instance>;
+
+/// Models of 100 bytes each, and room for so many of them.
+struct resident_world {
+  explicit resident_world(std::size_t room, duration patience = 1s)
+      : memory(rt, {.budgets = {{"cpu", 100 * room}}, .patience = patience}) {}
+
+  testing::manual_world world;
+  runtime rt = world.runtime();
+  residency memory;
+  std::deque<where_ptr> places;
+
+  [[nodiscard]] model<int, int> make(std::string name) {
+    return make_model<int, int>(rt, {.name = std::move(name), .residency = memory}, movable_negative(place()));
+  }
+  [[nodiscard]] const where_ptr& place() { return places.emplace_back(std::make_shared<whereabouts_of_instance>()); }
+  [[nodiscard]] bool is_hot(std::size_t i) const { return places[i]->level == residency_level::hot; }
+};
+
+/// Two runs of a chain of two models, each loaded when its turn comes, with room for one of them.
+struct resident_scene : test::stoppable_scene<int, 2> {
+  resident_scene(test::caller how, std::uint64_t seed) : stoppable_scene(seed) {
+    memory.emplace(*rt, residency_options{.budgets = {{"cpu", 100}}, .patience = 1ms});
+    const auto make = [&](std::string name) {
+      return make_model<int, int>(*rt, {.name = std::move(name), .warm_up = {.max_runs = 1}, .residency = *memory},
+                                  movable_negative(std::make_shared<whereabouts_of_instance>()));
+    };
+    c.emplace(make_chain<int>(*rt, "c", [&](auto in) { return in >> stage("a", make("a")) >> stage("b", make("b")); }));
+    for (std::size_t i = 0; i < ends.size(); ++i)
+      begin(i, how, [&](auto token) { c->async_run(1, std::move(token)); }, [made = *c] { return made.try_run(1); });
+  }
+  void destroy_handles() {
+    c.reset();
+    memory.reset();
+    rt.reset();
+  }
+
+  std::optional<residency> memory;
+  std::optional<chain<int, int>> c;
+};
+
+template <class Then>
+void at_every_step_of_loading(Then then) {
+  for (const test::caller how : test::callers) {
+    INFO("caller " << static_cast<int>(how));
+    test::at_every_step_of(
+        10, [&](std::uint64_t seed) { return std::make_unique<resident_scene>(how, seed); }, [&](resident_scene& s) { then(s, how); });
+  }
+}
+
+}  // namespace
+
+TEST_CASE("requests for a model that is cold wait until it has been loaded, once") {
+  resident_world here(1);
+  const auto m = here.make("m");
+  CHECK(!here.is_hot(0));
+  test::outcome<int> one, two;
+  m.async_run(1, one.take());
+  m.async_run(2, two.take());
+  here.world.run();
+  CHECK(one.value() == -1);
+  CHECK(two.value() == -2);
+  CHECK(here.places[0]->load_count == 1);
+  CHECK(here.places[0]->cold_batch_count == 0);
+}
+
+TEST_CASE("a model leaves for one that is asked, and comes back when it is asked itself") {
+  resident_world here(1);
+  const auto a = here.make("a"), b = here.make("b");
+  for (int i = 0; i < 5; ++i) {
+    test::outcome<int> end_a, end_b;
+    a.async_run(1, end_a.take());
+    here.world.run();
+    CHECK((here.is_hot(0) && !here.is_hot(1)));
+    b.async_run(2, end_b.take());
+    here.world.run();
+    CHECK((!here.is_hot(0) && here.is_hot(1)));
+    CHECK(end_a.value() == -1);
+    CHECK(end_b.value() == -2);
+  }
+  CHECK(here.places[0]->load_count == 5);
+  CHECK(here.places[0]->unload_count == 5);
+  const residency_stats stats = here.memory.stats();
+  REQUIRE(stats.models.size() == 2);
+  CHECK(stats.models[1].name == "b");
+  CHECK(stats.models[1].level == residency_level::hot);
+  CHECK(stats.models[1].load_count == 5);
+  CHECK(stats.held[0].bytes == 100);
+}
+
+TEST_CASE("two models that are both asked all the time take turns, and every request is answered") {
+  resident_world here(1, 10ms);
+  const auto a = here.make("a"), b = here.make("b");
+  std::deque<test::outcome<int>> ends;
+  for (int i = 0; i < 200; ++i) {
+    a.async_run(i, ends.emplace_back().take());
+    b.async_run(i, ends.emplace_back().take());
+    here.world.advance(1ms);
+  }
+  here.world.run();
+  for (auto& end : ends) CHECK(end.answered());
+  CHECK(here.places[0]->load_count > 3);
+  CHECK(here.places[0]->cold_batch_count + here.places[1]->cold_batch_count == 0);
+}
+
+TEST_CASE("a model that has to leave finishes its batch, and what waits for it waits for its return") {
+  resident_world here(1, 10ms);
+  test::held_batches<int, int> held;
+  const auto a = make_model<int, int>(here.rt, {.name = "a", .batch = {.max_size = 1}, .residency = here.memory},
+                                      test::movable_holder(here.place(), held.instance()));
+  const auto b = here.make("b");
+  test::outcome<int> first, second, other;
+  a.async_run(1, first.take());
+  here.world.run_until([&] { return held.all.size() == 1; });
+  a.async_run(2, second.take());
+  b.async_run(3, other.take());
+  here.world.advance(1s);
+  CHECK(here.is_hot(0));
+  CHECK(held.all.size() == 1);
+  held.take().answer(0, 7);
+  here.world.run_until([&] { return other.count() == 1; });
+  CHECK(first.value() == 7);
+  CHECK(other.value() == -3);
+  here.world.run_until([&] { return held.all.size() == 1; });
+  held.take().answer(0, 8);
+  here.world.run();
+  CHECK(second.value() == 8);
+}
+
+TEST_CASE("when a model cannot be loaded, all that wait for it are told why, and the next request tries again") {
+  resident_world here(1);
+  const auto m = here.make("m");
+  here.places[0]->fails = true;
+  test::outcome<int> one, two;
+  m.async_run(1, one.take());
+  m.async_run(2, two.take());
+  here.world.run();
+  CHECK(one.why().message() == "its file is gone");
+  CHECK(two.why().is(errc::stage_failed));
+  CHECK(here.memory.stats().held[0].bytes == 0);
+  here.places[0]->fails = false;
+  test::outcome<int> three;
+  m.async_run(3, three.take());
+  here.world.run();
+  CHECK(three.value() == -3);
+}
+
+TEST_CASE("a request whose deadline passes while its model is loaded leaves at once") {
+  resident_world here(1);
+  test::held_batches<int, int> held;
+  const auto busy = make_model<int, int>(here.rt, {.name = "busy", .residency = here.memory}, test::movable_holder(here.place(), held.instance()));
+  const auto m = here.make("m");
+  test::outcome<int> occupying, late;
+  busy.async_run(1, occupying.take());
+  here.world.run_until([&] { return held.all.size() == 1; });
+  m.async_run(2, run_options{.deadline = here.world.now() + 10ms}, late.take());
+  here.world.advance(10ms);
+  CHECK(late.why().is(errc::deadline_exceeded));
+  held.take().answer(0, 0);
+  here.world.run();
+}
+
+TEST_CASE("a run has the models that it will need loaded while its first stages compute") {
+  resident_world here(2);
+  test::held_batches<int, int> held;
+  const auto first = make_model<int, int>(here.rt, {.name = "first", .residency = here.memory}, test::movable_holder(here.place(), held.instance()));
+  const auto second = here.make("second");
+  const auto inner = make_chain<int>(here.rt, "inner", [&](auto in) { return in >> stage("second", second); });
+  const auto c = make_chain<int>(here.rt, "c", [&](auto in) { return in >> stage("first", first) >> stage("inner", inner); });
+  test::outcome<int> end;
+  c.async_run(1, end.take());
+  here.world.run_until([&] { return held.all.size() == 1; });
+  here.world.run_until_idle();
+  CHECK(here.is_hot(1));
+  held.take().answer(0, 5);
+  here.world.run();
+  CHECK(end.value() == -5);
+}
+
+TEST_CASE("warming a chain loads and warms up all its models, and completes when the last one is there") {
+  resident_world here(3);
+  const auto a = here.make("a"), b = here.make("b");
+  const auto c = make_chain<int>(here.rt, "c", [&](auto in) { return in >> stage("a", a) >> stage("b", b) >> stage("again", a); });
+  test::outcome<void> warmed;
+  c.async_warm_up(warmed.take());
+  CHECK(warmed.count() == 0);
+  here.world.run();
+  CHECK(warmed.answered());
+  CHECK((here.is_hot(0) && here.is_hot(1)));
+  CHECK(here.places[0]->warm_up_count > 0);
+  CHECK(a.stats().warm_up.run_count == static_cast<std::size_t>(here.places[0]->warm_up_count));
+  CHECK(here.places[0]->load_count == 1);
+}
+
+TEST_CASE("a chain that cannot be warmed names the model") {
+  resident_world here(2);
+  const auto a = here.make("a"), b = here.make("b");
+  const auto c = make_chain<int>(here.rt, "c", [&](auto in) { return in >> stage("x", a) >> stage("y", b); });
+  here.places[1]->fails = true;
+  test::outcome<void> warmed;
+  c.async_warm_up(warmed.take());
+  here.world.run();
+  CHECK(warmed.path() == "b");
+  CHECK(here.is_hot(0));
+}
+
+TEST_CASE("warming is awaited, and may be given up while loading goes on") {
+  resident_world here(1);
+  const auto m = here.make("m");
+  test::outcome<void> given_up;
+  asio::cancellation_signal signal;
+  m.async_warm_up(asio::bind_cancellation_slot(signal.slot(), given_up.take()));
+  signal.emit(asio::cancellation_type::total);
+  here.world.run();
+  CHECK(given_up.why().is(errc::cancelled));
+  CHECK(here.is_hot(0));
+  bool done = false;
+  const auto wait = [](model<int, int> what, bool& flag) -> asio::awaitable<void> {
+    co_await what.warm_up();
+    flag = true;
+  };
+  asio::co_spawn(here.world.get_executor(), wait(m, done), asio::detached);
+  here.world.run();
+  CHECK(done);
+}
+
+TEST_CASE("a model without residency is loaded and warmed up when it is made, and stays") {
+  testing::manual_world world;
+  const runtime rt = world.runtime();
+  const auto where = std::make_shared<whereabouts_of_instance>();
+  const auto m = make_model<int, int>(rt, {.name = "m", .batch = {.max_size = 4}}, movable_negative(where));
+  CHECK(where->level == residency_level::hot);
+  CHECK(m.stats().warm_up.is_steady);
+  CHECK(m.stats().warm_up.run_count == 3 * 6);  // of 1, 2 and 4; it takes six to see that nothing becomes faster
+  where->fails = true;
+  CHECK_THROWS_WITH((make_model<int, int>(rt, {.name = "m"}, movable_negative(where))), "its file is gone");
+  test::outcome<void> warmed;
+  m.async_warm_up(warmed.take());
+  world.run();
+  CHECK(warmed.answered());
+}
+
+TEST_CASE("a model that has nothing to load, or needs too much, is refused its residency by name") {
+  resident_world here(1);
+  CHECK_THROWS_WITH((make_model<int, int>(here.rt, {.name = "f", .residency = here.memory}, test::answering<int, int>([](int i) { return i; }))),
+                    "model 'f' has a residency, but its instances have no move_to() and footprint()");
+  CHECK_THROWS_WITH((make_model<int, int>(here.rt, {.name = "g", .residency = here.memory}, movable_negative(here.place(), 101))),
+                    "model 'g': it needs 101 bytes of 'cpu', of which models may hold 100");
+}
+
+TEST_CASE("memory is given back by models that are gone") {
+  resident_world here(1);
+  {
+    const auto a = here.make("a");
+    test::outcome<int> end;
+    a.async_run(1, end.take());
+    here.world.run();
+  }
+  CHECK(here.memory.stats().held[0].bytes == 0);
+  const auto b = here.make("b");
+  test::outcome<int> end;
+  b.async_run(1, end.take());
+  here.world.run();
+  CHECK(end.answered());
+}
+
+TEST_CASE("killing the executor at any step of loading leaks nothing and calls nothing") {
+  at_every_step_of_loading([](resident_scene& s, test::caller) {
+    const int before = s.completions();
+    s.destroy_executor();
+    CHECK(s.completions() == before);
+  });
+}
+
+TEST_CASE("runs end as if nothing had happened when chain, residency and runtime go at any step of loading") {
+  at_every_step_of_loading([](resident_scene& s, test::caller) {
+    s.destroy_handles();
+    s.world.run();
+    s.check_undisturbed();
+  });
+}
+
+TEST_CASE("killing the handles first and the executor last, at any step of loading, leaks nothing and calls nothing") {
+  at_every_step_of_loading([](resident_scene& s, test::caller how) {
+    if (how == test::caller::coroutine) return;  // a coroutine's chain goes with it
+    const int before = s.completions();
+    s.destroy_handles();
+    s.destroy_executor();
+    CHECK(s.completions() == before);
+  });
+}
+
+TEST_CASE("runs that are cancelled at any step of loading end exactly once") {
+  at_every_step_of_loading([](resident_scene& s, test::caller how) {
+    if (test::can_cancel(how)) s.check_cancelling();
+  });
+}
+
+TEST_CASE("threads ask more models than there is room for, and each request ends once", "[concurrency]") {
+  constexpr int models = 4, room = 2, callers = 6, rounds = 60;
+  asio::thread_pool pool(3);
+  const runtime rt(pool.get_executor(), {.compute_thread_count = 2});
+  const residency memory(rt, {.budgets = {{"cpu", 100 * room}}, .patience = 1ms});
+  std::vector<where_ptr> places;
+  std::vector<model<int, int>> all;
+  for (int i = 0; i < models; ++i) {
+    places.push_back(std::make_shared<whereabouts_of_instance>());
+    all.push_back(make_model<int, int>(rt, {.name = "m" + std::to_string(i), .instances = 2, .warm_up = {.max_runs = 1}, .residency = memory},
+                                       movable_negative(places.back(), 50)));
+  }
+  std::atomic<int> answered{0};
+  const auto ask = [&](int who) -> asio::awaitable<void> {
+    for (int i = 0; i < rounds; ++i) {
+      const int x = co_await all[static_cast<std::size_t>((who + i / 5) % models)](i);
+      answered += x == -i;
+    }
+  };
+  std::vector<std::future<void>> done;
+  for (int i = 0; i < callers; ++i) done.push_back(asio::co_spawn(pool, ask(i), asio::use_future));
+  for (auto& d : done) d.get();
+  CHECK(answered == callers * rounds);
+  for (const auto& p : places) CHECK(p->cold_batch_count == 0);
+  const residency_stats stats = memory.stats();
+  CHECK(stats.held[0].bytes <= 100 * room);
+}
