@@ -49,6 +49,39 @@ replica_stats stats_of(const pool_member& m) {
           .latency = m.latency.mean()};
 }
 
+/// Tells somebody when several have been told; the first failure is the outcome.
+class gathering {
+ public:
+  gathering(std::shared_ptr<arrival> to_tell, std::size_t missing) : to_tell_(std::move(to_tell)), missing_(missing) {}
+
+  void told(result<void> outcome) {
+    std::unique_lock lock(mutex_);
+    if (!outcome && outcome_) outcome_ = std::move(outcome);
+    if (--missing_ != 0) return;
+    lock.unlock();
+    to_tell_->told(std::move(outcome_));
+  }
+
+ private:
+  const std::shared_ptr<arrival> to_tell_;
+  std::mutex mutex_;
+  std::size_t missing_;
+  result<void> outcome_{};
+};
+
+class part_of_gathering final : public arrival {
+ public:
+  part_of_gathering(std::shared_ptr<gathering> whole, std::shared_ptr<graph::need> of) : whole_(std::move(whole)), of_(std::move(of)) {}
+  void told(result<void> outcome) override {
+    if (outcome) whole_->told({});
+    else whole_->told(outcome.error().within(of_->name()));
+  }
+
+ private:
+  std::shared_ptr<gathering> whole_;
+  std::shared_ptr<graph::need> of_;
+};
+
 }  // namespace
 
 pool_core::pool_core(std::shared_ptr<runtime_state> runtime, const replica_pool_options& options)
@@ -94,8 +127,24 @@ std::vector<replica_stats> pool_core::stats() const {
   return all;
 }
 
+void pool_core::bring(std::shared_ptr<arrival> to_tell) {
+  std::vector<std::shared_ptr<graph::need>> needs;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& m : members_) needs.insert(needs.end(), m->work->needs.begin(), m->work->needs.end());
+  }
+  if (needs.empty()) return to_tell->told({});
+  const auto whole = std::make_shared<gathering>(std::move(to_tell), needs.size());
+  for (const auto& n : needs) n->bring(std::make_shared<part_of_gathering>(whole, n));
+}
+
 result<chosen_work<pool_ticket>> pool_core::choose() {
-  const time_point now = runtime_->time->now();
+  result<chosen_work<pool_ticket>> chosen = choose_at(runtime_->time->now());
+  if (chosen) chosen->work->run_began();
+  return chosen;
+}
+
+result<chosen_work<pool_ticket>> pool_core::choose_at(time_point now) {
   const std::lock_guard lock(mutex_);
   pool_member* const m = choose_locked(now);
   if (!m) return nobody_locked(now);
@@ -151,9 +200,10 @@ void pool_core::ended(const pool_ticket& t, work_end how, const failure& why) no
   const time_point now = runtime_->time->now();
   const duration took = now - t.began;
   const attempt_end end = attempt_end_of(how, why);
+  pool_member& m = *t.member;
+  m.work->run_ended();
   std::unique_ptr<pool_member> gone;
   const std::lock_guard lock(mutex_);
-  pool_member& m = *t.member;
   --m.outstanding;
   if (end == attempt_end::answered) m.latency.answered(took, now);
   if (end == attempt_end::out_of_time) m.latency.given_up(took, now);

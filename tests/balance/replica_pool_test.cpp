@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "balance/pool.hpp"
+#include "residency/resident_models.hpp"
 
 #include "support/catch.hpp"
 
@@ -325,6 +326,60 @@ TEST_CASE("a value that only the pool needs is moved into the replica, and a rep
   pool.async_run(std::move(in), end.take());
   world.run();
   CHECK(end.value() == address);
+}
+
+TEST_CASE("warming up a chain warms the models of all replicas that its pool has by then") {
+  testing::manual_world world;
+  const runtime rt = world.runtime();
+  const residency memory(rt, {.budgets = {{"cpu", 300}}});
+  std::vector<std::shared_ptr<test::whereabouts_of_instance>> places;
+  const replica_pool<int, int> pool(rt, {.name = "pool", .balancing = round_robin{}});
+  const auto add = [&](const std::string& name) {
+    places.push_back(std::make_shared<test::whereabouts_of_instance>());
+    pool.add(stage(name, make_model<int, int>(rt, {.name = name, .residency = memory}, test::movable_negative(places.back()))));
+  };
+  const auto c = make_chain<int>(rt, "c", [&](auto in) { return in >> stage("s", pool); });
+  test::outcome<void> none, both, failed;
+  c.async_warm_up(none.take());
+  world.run();
+  CHECK(none.answered());
+  add("a");
+  add("b");
+  c.async_warm_up(both.take());
+  world.run_until([&] { return both.count() == 1; });
+  CHECK(both.answered());
+  for (const auto& place : places) CHECK(place->level == residency_level::hot);
+  add("c");
+  places.back()->fails = true;
+  pool.async_warm_up(failed.take());
+  world.run_until([&] { return failed.count() == 1; });
+  CHECK(failed.path() == "pool/c");
+  test::outcome<int> end;
+  c.async_run(3, end.take());
+  world.run_until([&] { return end.count() == 1; });
+  CHECK(end.value() == -3);
+}
+
+TEST_CASE("of eight replicas one that dies is ejected within five failures and then gets less than two in a hundred") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    pool_world here(8, {}, seed);
+    here.ask(50);
+    here.replica(3).how = pool_mood::fails;
+    here.replica(3).takes = 100us;
+    const auto load = [&](int count) {
+      for (int i = 0; i < count && here.stats("d").state == replica_state::serving; ++i) here.ask(1);
+    };
+    load(1000);
+    INFO("seed " << seed);
+    CHECK(here.stats("d").failures == 5);
+    const int before = here.replica(3).asked;
+    for (int i = 0; i < 2000; ++i) {
+      here.begin(i);
+      here.world.advance(1ms);
+    }
+    here.world.run();
+    CHECK(here.replica(3).asked - before < 40);
+  }
 }
 
 TEST_CASE("the same seed gives the same course of choices") {

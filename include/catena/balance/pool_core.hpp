@@ -2,9 +2,10 @@
 #pragma once
 /// \file
 /// What the handles of one replica pool share: its replicas, and who of them is next.
-#include <catena/balance/balancing_policies.hpp>
 #include <catena/balance/random_numbers.hpp>
+#include <catena/balance/replica_pool_options.hpp>
 #include <catena/chain/steps/chosen_step.hpp>
+#include <catena/graph/need.hpp>
 #include <catena/recover/breaker.hpp>
 #include <catena/runtime/brief_mutex.hpp>
 
@@ -16,44 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace catena {
-
-struct replica_options {
-  double weight = 1;  ///< for the policies that look at it, 0.001 to 1000000
-};
-
-struct replica_pool_options {
-  std::string name = "pool";                            ///< for messages, and the stage of direct calls
-  balancing_policy balancing = power_of_two_choices{};  ///< also there: round_robin, least_outstanding, and so on, or your own
-  breaker_options breaker = {};                         ///< each replica has one
-  /// When fewer than this share of the replicas may be chosen, all are, well or not, as those left could not bear the load;
-  /// 0 to 1, zero: never.
-  double panic_share = 0.5;
-  duration latency_memory = std::chrono::seconds(10);  ///< latencies so long ago count for 1/e, more than 0 to 1 day
-};
-
-/// \errors std::invalid_argument naming the member that is out of range, and the range
-void check(const replica_options& options);
-void check(const replica_pool_options& options);
-
-enum class replica_state : std::uint8_t {
-  serving,  ///< may be chosen
-  ejected,  ///< is left alone for a while
-  probing,  ///< gets one request at a time, to show that it is well again
-  leaving,  ///< removed; ends what it has begun
-};
-
-struct replica_stats {
-  std::string name;
-  replica_state state = replica_state::serving;
-  double weight = 1;
-  std::uint64_t requests = 0;     ///< it was chosen for
-  std::uint64_t failures = 0;     ///< it is to blame for
-  std::uint32_t outstanding = 0;  ///< requests that have not ended
-  duration latency{};             ///< the mean of its answers lately; zero: none yet
-};
-
-namespace detail {
+namespace catena::detail {
 
 struct pool_member : replica_load {
   pool_member(std::string called, graph::plan_ptr does, const breaker_options& options)
@@ -74,12 +38,18 @@ struct pool_ticket {
   time_point began{};
 };
 
+/// What a chain with a pool needs is what its replicas need by then; what a run needs of them is known when it has chosen.
 /// \threads  safe; what a replica is made of is destroyed behind the lock
-class pool_core {
+class pool_core final : public graph::need {
  public:
   pool_core(std::shared_ptr<runtime_state> runtime, const replica_pool_options& options);
 
-  [[nodiscard]] const std::string& name() const noexcept { return options_.name; }
+  [[nodiscard]] const std::string& name() const noexcept override { return options_.name; }
+  [[nodiscard]] bool comes_and_goes() const noexcept override { return false; }
+  void run_began() noexcept override {}
+  void run_ended() noexcept override {}
+  void bring(std::shared_ptr<arrival> to_tell) override;
+
   [[nodiscard]] const std::shared_ptr<runtime_state>& runtime() const noexcept { return runtime_; }
 
   /// \errors std::invalid_argument: there is one of this name
@@ -93,6 +63,7 @@ class pool_core {
  private:
   using members = std::vector<std::unique_ptr<pool_member>>;
 
+  [[nodiscard]] result<chosen_work<pool_ticket>> choose_at(time_point now);
   [[nodiscard]] pool_member* choose_locked(time_point now);
   [[nodiscard]] pool_member* find_candidates_locked(time_point now);
   [[nodiscard]] failure nobody_locked(time_point now) const;
@@ -118,5 +89,4 @@ struct pool_chooser {
   std::shared_ptr<pool_core> core;
 };
 
-}  // namespace detail
-}  // namespace catena
+}  // namespace catena::detail

@@ -48,6 +48,8 @@ class replica_pool : private chain<In, Out> {
   using chain<In, Out>::try_run;
   using chain<In, Out>::async_run;
   using chain<In, Out>::describe;
+  using chain<In, Out>::async_warm_up;  // of the replicas that there are by then
+  using chain<In, Out>::warm_up;
 
   [[nodiscard]] const std::string& name() const noexcept { return core_->name(); }
 
@@ -81,6 +83,7 @@ class replica_pool : private chain<In, Out> {
       prepare_core(chain, request, pool.core_);
     }
     static void prepare_core(graph::builder& chain, graph::stage_request& request, std::shared_ptr<detail::pool_core> core) {
+      request.need = core;
       detail::chosen_step<detail::pool_chooser<In>, Out, In>::prepare(chain, request, "pool", {std::move(core)});
     }
   };
