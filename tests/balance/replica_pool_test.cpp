@@ -34,6 +34,15 @@ struct pool_policy_gone_wrong {
   [[nodiscard]] std::size_t choose(std::span<replica_load* const> from, time_point) const { return from.size(); }
 };
 
+/// As the header shows.
+struct pool_first_that_is_idle {
+  [[nodiscard]] std::size_t choose(std::span<replica_load* const> from, time_point) const {
+    for (std::size_t i = 0; i < from.size(); ++i)
+      if (from[i]->outstanding == 0) return i;
+    return 0;
+  }
+};
+
 template <class F>
 std::string pool_complaint(F f) {
   try {
@@ -305,6 +314,34 @@ TEST_CASE("an option of a pool that is out of range is named") {
   CHECK(why({.panic_share = 2}).find("panic_share") != std::string::npos);
   CHECK(why({.latency_memory = 0s}).find("latency_memory") != std::string::npos);
   CHECK(why({.breaker = {.probes = 0}}).find("breaker_options::probes") != std::string::npos);
+}
+
+TEST_CASE("a policy may be anybody's own") {
+  pool_world here(3, {.balancing = pool_first_that_is_idle{}});
+  here.ask(5);
+  CHECK(here.replica(0).asked == 5);
+  here.begin(1);
+  here.begin(2);
+  CHECK(here.replica(1).asked == 1);
+  here.world.run();
+}
+
+TEST_CASE("a replica that answers too slowly is ejected also where the policy looks at no latency") {
+  pool_world here(8, {.balancing = round_robin{}, .breaker = {.slow = 5ms}});
+  here.replica(3).takes = 10ms;
+  const auto load = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      here.begin(i);
+      if (i % 4 == 0) here.world.advance(1ms);
+    }
+  };
+  load(200);
+  CHECK(here.stats("d").state == replica_state::ejected);
+  const int before = here.replica(3).asked;
+  load(10'000);  // two and a half seconds
+  CHECK(here.replica(3).asked > before);
+  CHECK(here.replica(3).asked - before < 200);
+  here.world.run();
 }
 
 TEST_CASE("a policy that chooses nobody there is fails the request") {
