@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// Everything of the core: runtime, chains, models, versions, gates and caches. Adapters such as catena/torch/ are included by
-/// name.
+/// Everything of the core: runtime, chains, models, replica pools, versions, gates and caches. Adapters such as
+/// catena/torch/ are included by name.
+#include <catena/balance.hpp>
 #include <catena/cache.hpp>
 #include <catena/chain.hpp>
 #include <catena/error.hpp>

@@ -13,6 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -91,6 +92,38 @@ struct chosen_world {
   void begin(int in, run_options options = {}) { c.async_run(in, options, asio::bind_cancellation_slot(signal.slot(), end.take())); }
 };
 
+/// Chooses by what a request is about, and for whom.
+struct chosen_by_key {
+  using ticket = int;
+  [[nodiscard]] result<detail::chosen_work<int>> choose(graph::run& around, const std::string& key, const int&) const {
+    return detail::chosen_work<int>{(*plans)[(key.size() + around.tenant) % plans->size()]};
+  }
+  void ended(int, work_end, const failure&) const noexcept {}
+
+  std::shared_ptr<std::vector<graph::plan_ptr>> plans;
+};
+
+struct chosen_key_stage {
+  struct step : detail::chosen_step<chosen_by_key, int, std::string, int> {
+    static void prepare(graph::builder& chain, graph::stage_request& request, const chosen_key_stage& s) {
+      detail::chosen_step<chosen_by_key, int, std::string, int>::prepare(chain, request, "chosen", {s.plans});
+    }
+  };
+  using catena_takes = takes<std::string, int>;
+  template <class...>
+  using catena_step = step;
+
+  std::shared_ptr<std::vector<graph::plan_ptr>> plans;
+};
+
+/// A plan of one stage with two inputs, as steps are built of.
+template <class F>
+graph::plan_ptr chosen_plan_of_two(const runtime& rt, F f) {
+  using stage_type = decltype(stage("two", f));
+  const graph::builder around(rt.state(), "two");
+  return detail::plan_of_stage<stage_type, std::string, int>(around, "two", stage("two", f));
+}
+
 }  // namespace
 
 TEST_CASE("each request is done by the plan that its chooser names, inline where the plan is") {
@@ -109,6 +142,28 @@ TEST_CASE("each request is done by the plan that its chooser names, inline where
   here.world.run();
   CHECK(here.end.value() == 4);
   CHECK(here.desk->ends.size() == 3);
+}
+
+TEST_CASE("a chooser may go by the inputs, by the tenant, and by whatever else the run knows") {
+  testing::manual_world world;
+  const runtime rt = world.runtime();
+  const auto plans = std::make_shared<std::vector<graph::plan_ptr>>();
+  plans->push_back(chosen_plan_of_two(rt, [](const std::string& key, int i) { return static_cast<int>(key.size()) + i; }));
+  plans->push_back(chosen_plan_of_two(rt, [](const std::string&, const int& i) { return -i; }));
+  for (const auto& p : *plans) CHECK(detail::fault_of_choice<int, std::string, int>(*p, *rt.state()).empty());
+  const auto c = make_chain<int>(rt, "c", [&](auto in) {
+    auto key = in >> stage("key", [](int i) { return std::string(static_cast<std::size_t>(i), 'x'); });
+    return join(key, in) >> stage("s", chosen_key_stage{plans});
+  });
+  const auto ask = [&](int i, std::uint32_t tenant) {
+    test::outcome<int> end;
+    c.async_run(i, {.tenant = tenant}, end.take());
+    world.run();
+    return end.value();
+  };
+  CHECK(ask(4, 0) == 8);
+  CHECK(ask(5, 0) == -5);
+  CHECK(ask(5, 1) == 10);
 }
 
 TEST_CASE("a chooser is told once of each choice: answered, failed, cancelled, out of time") {
