@@ -24,6 +24,7 @@ class code_category final : public boost::system::error_category {
       case errc::shutting_down: return "shutting down";
       case errc::invalid_input: return "invalid input";
       case errc::not_admitted: return "not admitted";
+      case errc::unavailable: return "unavailable";
       case errc::model_not_found: return "model not found";
       case errc::model_invalid: return "model invalid";
       case errc::device_unavailable: return "device unavailable";
@@ -44,6 +45,7 @@ class code_category final : public boost::system::error_category {
       case errc::not_admitted: return make_error_condition(condition::retry_later);
       case errc::stage_failed:
       case errc::shutting_down:
+      case errc::unavailable:
       case errc::device_unavailable:
       case errc::model_failed:
       case errc::row_unanswered: return make_error_condition(condition::retry_elsewhere);

@@ -37,13 +37,16 @@ compile() {
 # The policies' sources that a target needs: no thread, no executor and no clock among them.
 sources_of() {
   case $1 in
-    admission_line) echo admission_line token_bucket ;;
-    batch_former) echo batch_former batch_options adaptive_batching batch_policies cost_table \
-                       request_queue deadline_order fair_order fifo_order queue_options ;;
-    batch_policies) echo adaptive_batching batch_policies cost_table ;;
-    limit_line | limit_policies) echo limit_line limit_policies ;;
-    request_queue) echo request_queue deadline_order fair_order fifo_order queue_options ;;
-    cost_table | token_bucket) echo "$1" ;;
+    admission_line) echo schedule/{admission_line,token_bucket} ;;
+    balancing_policies) echo balance/{balancing_policies,latency_estimate} ;;
+    batch_former) echo schedule/{batch_former,batch_options,adaptive_batching,batch_policies,cost_table} \
+                       schedule/{request_queue,deadline_order,fair_order,fifo_order,queue_options} ;;
+    batch_policies) echo schedule/{adaptive_batching,batch_policies,cost_table} ;;
+    breaker) echo recover/breaker error ;;
+    limit_line | limit_policies) echo schedule/{limit_line,limit_policies} ;;
+    request_queue) echo schedule/{request_queue,deadline_order,fair_order,fifo_order,queue_options} ;;
+    canary_rule) echo version/canary_rule ;;
+    cost_table | token_bucket) echo "schedule/$1" ;;
   esac
 }
 
@@ -55,8 +58,8 @@ for target in "${targets[@]}"; do
   objects=("$folder/objects/$target.o")
   compile "$here/$target.cpp" "${objects[0]}"
   for name in $(sources_of "$target"); do
-    objects+=("$folder/objects/schedule_$name.o")
-    compile "$source/src/schedule/$name.cpp" "${objects[-1]}"
+    objects+=("$folder/objects/${name/\//_}.o")
+    compile "$source/src/$name.cpp" "${objects[-1]}"
   done
   "$compiler" "${flags[@]}" -fsanitize=fuzzer "${objects[@]}" -o "$folder/$target"
   mkdir -p "$folder/corpus/$target"

@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// One small chain for every construct of the language, for tests that stop, cancel or shuffle each of them everywhere.
+#include <catena/balance.hpp>
 #include <catena/cache.hpp>
 #include <catena/chain.hpp>
 #include <catena/schedule/admission.hpp>
@@ -392,6 +393,21 @@ inline text_chain kept_for_the_patient(const manual_world& world, const runtime&
   });
 }
 
+inline text_chain balanced(const manual_world& world, const runtime& rt) {
+  const replica_pool<std::string, std::string> pool(rt, {.balancing = round_robin{}});
+  const parts p(world, rt);
+  pool.add(stage("sleeping", p.sleeping(1ms)).timeout(5ms));
+  pool.add(stage("here", p.grow()));
+  pool.add(stage("yielding", p.yielding()).queue({.capacity = 8}));
+  return written(world, rt, [&](const parts&, auto in) {
+    auto a = in >> stage("a", pool).timeout(9ms);
+    auto b = in >> stage("b", pool);
+    auto c = in >> stage("c", pool);
+    auto ab = join(a, b) >> stage("ab", parts::both());
+    return join(ab, c) >> stage("abc", parts::both()) >> stage("d", pool) >> stage("end", parts::look());
+  });
+}
+
 inline text_chain all_at_once(const manual_world& world, const runtime& rt) {
   const cache<std::string> answers(rt);
   const shared_bucket bucket(rt, "tokens", {.refill = {.tokens = 1000}, .capacity = 3});
@@ -443,6 +459,7 @@ inline text_chain all_at_once(const manual_world& world, const runtime& rt) {
       {"kept", &kept},
       {"kept and failing", &kept_and_failing, "subject/bad"},
       {"kept for the patient", &kept_for_the_patient},
+      {"balanced", &balanced},
       {"all at once", &all_at_once},
   };
   return all;

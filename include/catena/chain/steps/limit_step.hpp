@@ -2,8 +2,8 @@
 #pragma once
 /// \file
 /// A stage with a gate in front of it: `.limit(...)`.
+#include <catena/chain/steps/child_end.hpp>
 #include <catena/chain/steps/guard_step.hpp>
-#include <catena/schedule/gate.hpp>
 
 #include <concepts>
 #include <cstdint>
@@ -217,7 +217,7 @@ struct limit_step {
     graph::run& r = *op.owner;
     if (child.never_began()) r.note_never_began();
     else settle(op, child);
-    op.passage.ended(end_of(child, r));
+    op.passage.ended(work_end_of(child, r));
     take_answer<output>(child, r, op.its_step());
     child.release();
     complete_step<limit_step>(op);
@@ -236,18 +236,6 @@ struct limit_step {
       }
     }
   }
-
-  static work_end end_of(const graph::run& child, const graph::run& r) noexcept {
-    switch (child.why_stopped()) {
-      case graph::stop_reason::none:
-      case graph::stop_reason::exited: return {};
-      case graph::stop_reason::cancelled:
-        // Whoever runs out of time cancels what runs inside.
-        return {time_is_over(r) ? request_outcome::overloaded : request_outcome::ignored, !child.never_began()};
-      default: return {outcome_of(child.reason()), !child.never_began()};
-    }
-  }
-  static bool time_is_over(const graph::run& r) noexcept { return r.deadline != no_deadline && r.runtime().time->now() >= r.deadline; }
 
   static void abandoned(parent_operation& parent) noexcept {
     auto& op = static_cast<operation&>(parent);
