@@ -8,6 +8,8 @@
 
 namespace pool {
 
-void add_load(std::vector<bench::subject>& subjects);  ///< load500mb, load500mb_evicted
+void add_load(std::vector<bench::subject>& subjects);   ///< load500mb, load500mb_evicted
+void add_serve(std::vector<bench::subject>& subjects);  ///< serve_while_loading
+void add_reload(std::vector<bench::subject>& subjects); ///< reload50
 
 }  // namespace pool

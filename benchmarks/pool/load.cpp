@@ -14,33 +14,13 @@
 #include <utility>
 #include <vector>
 
-#include "big_model.hpp"
 #include "cases.hpp"
+#include "model_folder.hpp"
 
 namespace pool {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The folder of the model, in the build tree; removed when the program ends.
-class model_folder {
- public:
-  explicit model_folder(std::int64_t width) : path_(fs::read_symlink("/proc/self/exe").parent_path() / ("pool_" + std::to_string(::getpid()))) {
-    fs::create_directories(path_);
-    write_big_model(file(), width);
-  }
-  ~model_folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  model_folder(const model_folder&) = delete;
-  model_folder& operator=(const model_folder&) = delete;
-  [[nodiscard]] std::string file() const { return (path_ / "big.pt").string(); }
-  [[nodiscard]] std::string mapped_file() const { return file() + ".mapped"; }
-
- private:
-  fs::path path_;
-};
 
 struct loaded {
   double loaded_ms = 0, first_answer_ms = 0, private_mb = 0;
@@ -80,18 +60,18 @@ bool evict(const std::string& file) {
   return resident * 100 <= pages.size();
 }
 
-/// One model for all subjects, and the answer that all must give.
+/// The model, and the answer that all subjects must give.
 struct shared_model {
-  model_folder folder;
+  const model_folder& folder;
   std::uint64_t answer;
 
-  explicit shared_model(std::int64_t width) : folder(width), answer(load_in_fresh_process("jit_load", folder.file()).answer) {
+  explicit shared_model(const model_folder& f) : folder(f), answer(load_in_fresh_process("jit_load", folder.file()).answer) {
     load_in_fresh_process("catena_mapped", folder.file());  // the first time it writes the mapped file
   }
 };
 
 const shared_model& the_model(const bench::options& opts) {
-  static const shared_model model(opts.size<std::int64_t>(4096, 128));
+  static const shared_model model(the_folder(opts.quick));
   return model;
 }
 

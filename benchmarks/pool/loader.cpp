@@ -4,6 +4,7 @@
 
 #include "big_model.hpp"
 #include "loader.hpp"
+#include "support/harness.hpp"
 
 #include <catena/torch/script_model.hpp>
 
@@ -109,6 +110,8 @@ void write_big_model(const std::string& file, std::int64_t width) {
   module.save(file);
   std::ofstream(file + ".width") << width;
 }
+
+void load_and_drop(const char* file) { bench::keep(torch::jit::load(file)); }
 
 int load_and_answer(const char* subject, const char* file) {
   const auto began = std::chrono::steady_clock::now();

@@ -9,4 +9,7 @@ namespace pool {
 /// \return main's exit status
 int load_and_answer(const char* subject, const char* file);
 
+/// Loads the file by torch::jit::load, and lets go of it.
+void load_and_drop(const char* file);
+
 }  // namespace pool

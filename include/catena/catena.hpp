@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// Everything of the core: runtime, chains, models, pools, gates and caches. Adapters such as catena/torch/ are included by
-/// name.
+/// Everything of the core: runtime, chains, models, replica pools, versions, gates and caches. Adapters such as
+/// catena/torch/ are included by name.
 #include <catena/balance.hpp>
 #include <catena/cache.hpp>
 #include <catena/chain.hpp>
@@ -14,3 +14,4 @@
 #include <catena/schedule/admission.hpp>
 #include <catena/schedule/concurrency_limit.hpp>
 #include <catena/version.hpp>
+#include <catena/version/versions.hpp>

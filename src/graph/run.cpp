@@ -306,8 +306,32 @@ void run::exit_with(std::shared_ptr<void> value) noexcept {
     unlock();
     return;
   }
-  exit_value_ = std::make_unique<std::shared_ptr<void>>(std::move(value));
+  if (!seldom_) seldom_ = std::make_unique<seldom>();
+  seldom_->exit_value = std::move(value);
   stop_locked(stop_reason::exited);
+}
+
+run& run::outermost() noexcept {
+  run* r = this;
+  while (r->tail_->around) r = &r->tail_->around(*r);
+  return *r;
+}
+
+std::shared_ptr<pin_table> run::pins() {
+  run& all = outermost();
+  std::shared_ptr<pin_table> found;
+  all.guarded([&] { if (all.seldom_) found = all.seldom_->pins; });
+  if (found) return found;
+  all.share_pins(std::make_shared<pin_table>());
+  return all.seldom_->pins;
+}
+
+void run::share_pins(std::shared_ptr<pin_table> pins) {
+  auto made = std::make_unique<seldom>();  // not under the lock
+  guarded([&] {
+    if (!seldom_) seldom_ = std::move(made);
+    if (!seldom_->pins) seldom_->pins = std::move(pins);
+  });
 }
 
 /// Tells every suspended operation, and unlocks.
@@ -361,6 +385,8 @@ void run::abandon() noexcept {
 
 void run::finish(ending how) {
   if (armed_ && runtime().timers->remove(guard())) release();
+  // Now, and not when the memory goes, which work that is not waited for may keep for long.
+  if (seldom_) seldom_->pins.reset();
   if (abandoned_.load(std::memory_order_relaxed)) {
     tail_->abandon(*this);
     return;

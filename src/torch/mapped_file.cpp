@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -39,8 +40,11 @@ mapped_file::mapped_file(const std::string& path) {
   bytes_ = {static_cast<std::byte*>(begin), size};
 }
 
+/// Piece by piece: while a mapping goes, no other thread of the process can have memory from the kernel.
 mapped_file::~mapped_file() {
-  if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
+  constexpr std::size_t piece = std::size_t{4} << 20;
+  for (std::size_t from = 0; from < bytes_.size(); from += piece)
+    ::munmap(bytes_.data() + from, std::min(piece, bytes_.size() - from));
 }
 
 }  // namespace catena::torch

@@ -9,7 +9,7 @@ copy=$folder/planted
 rm -rf "$copy"
 mkdir -p "$copy/src"
 cp -r "$here/../../include" "$copy/"
-cp -r "$here"/../../src/{schedule,recover,balance,error.cpp} "$copy/src/"
+cp -r "$here"/../../src/{schedule,recover,balance,version,error.cpp} "$copy/src/"
 
 # plant FILE OLD NEW: a fault in the copy.
 plant() {
@@ -31,9 +31,11 @@ plant src/schedule/limit_line.cpp "if (last.priority >= r.priority)" "if (last.p
 plant src/recover/breaker.cpp "next_probe_ = now; return;" "return;"
 # Whoever is chosen pays what it has instead of what all have earned: the first one gets more than its share.
 plant src/balance/balancing_policies.cpp "from[richest]->credit -= total;" "from[richest]->credit -= from[richest]->credit;"
+# An answer of stable is compared with every one of the canary that comes before the next.
+plant src/version/canary_rule.cpp "  stable_latency_.reset();" ""
 
 missed=0
-for target in token_bucket timer_heap cache_policies limit_line breaker balancing_policies; do
+for target in token_bucket timer_heap cache_policies limit_line breaker balancing_policies canary_rule; do
   if CATENA_FUZZ_SOURCE=$copy "$here/run.sh" "$copy/build" 20 "$target" > "$copy/$target.out" 2>&1; then
     echo "$target: its fault was not found"
     missed=1

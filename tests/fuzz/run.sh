@@ -45,6 +45,7 @@ sources_of() {
     breaker) echo recover/breaker error ;;
     limit_line | limit_policies) echo schedule/{limit_line,limit_policies} ;;
     request_queue) echo schedule/{request_queue,deadline_order,fair_order,fifo_order,queue_options} ;;
+    canary_rule) echo version/canary_rule ;;
     cost_table | token_bucket) echo "schedule/$1" ;;
   esac
 }

@@ -119,6 +119,8 @@ class stage_of {
   template <class T>
   [[nodiscard]] auto cache(catena::cache<T> in, stage_cache_options options = {}) && {
     static_assert(!Said::has_cache, "catena: a stage has one cache");
+    static_assert(!requires { typename F::catena_answers_vary; },
+                  "catena: versions do not share a cache: add each of them as a stage that has one");
     return saying(std::move(said_).with_cache(detail::cache_terms<T>{std::move(in), std::move(options)}));
   }
 

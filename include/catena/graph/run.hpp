@@ -3,6 +3,7 @@
 /// \file
 /// One run of a plan: its frame, its walkers, its end.
 #include <catena/call.hpp>
+#include <catena/graph/pin_table.hpp>
 #include <catena/graph/plan.hpp>
 #include <catena/result.hpp>
 
@@ -28,6 +29,8 @@ struct tail_operations {
   void (*abandon)(run&) noexcept;
   /// Gives the run's memory back to where it came from; the run itself is already destroyed, its tail's memory is intact.
   void (*deallocate)(const plan&, void* memory, std::size_t size) noexcept;
+  /// The run around it; null: it is nobody's child.
+  run& (*around)(run&) noexcept = nullptr;
 };
 
 /// A suspended step, in the scratch space of the run's frame.
@@ -189,8 +192,13 @@ class run : public call_context, public ready_node {
     return recorded_ ? slot<stage_span>(size_ - static_cast<std::uint32_t>(plan_->steps.size() * sizeof(stage_span))) : nullptr;
   }
 
-  /// An early exit's value; null unless why_stopped() is `exited`.
-  [[nodiscard]] const std::shared_ptr<void>& exit_value() const noexcept { return *exit_value_; }
+  /// An early exit's value, if why_stopped() is `exited`.
+  [[nodiscard]] const std::shared_ptr<void>& exit_value() const noexcept { return seldom_->exit_value; }
+
+  /// What was chosen once for this run, the runs around it, and all that is a part of them; made when it is first asked for.
+  [[nodiscard]] std::shared_ptr<pin_table> pins();
+  /// Before start(), in a run that is nobody's child: it is a part of the request that these are of.
+  void share_pins(std::shared_ptr<pin_table> pins);
 
  private:
   run(const plan& p, const start_options& options, std::size_t size) noexcept;
@@ -206,6 +214,7 @@ class run : public call_context, public ready_node {
   [[nodiscard]] std::uint32_t push_successors(std::uint32_t index, std::uint32_t list) noexcept;
   void fail_with_current_exception(std::uint32_t index) noexcept;
   void finish(ending how);
+  [[nodiscard]] run& outermost() noexcept;
   [[nodiscard]] deadline_guard& guard() noexcept { return *slot<deadline_guard>(extras_); }
   void arm_deadline_locked();
   void stop_locked(stop_reason why) noexcept;
@@ -230,7 +239,12 @@ class run : public call_context, public ready_node {
   std::uint32_t size_;
   std::uint32_t extras_;  ///< offset of what is behind the tail
   failure reason_;
-  std::unique_ptr<std::shared_ptr<void>> exit_value_;  ///< rare, so it costs a run one pointer
+  /// What few runs have, so that it costs the others one pointer. Made under the lock.
+  struct seldom {
+    std::shared_ptr<void> exit_value;
+    std::shared_ptr<pin_table> pins;
+  };
+  std::unique_ptr<seldom> seldom_;
   operation* operations_ = nullptr;
 };
 

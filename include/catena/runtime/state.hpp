@@ -93,6 +93,9 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   /// Counts work whose answer nobody wanted any more.
   void count_waste() noexcept { wasted_.fetch_add(1, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t wasted_count() const noexcept { return wasted_.load(std::memory_order_relaxed); }
+  /// From now on runs that work for another run share what that one has chosen, which costs each of them two allocations.
+  void pin_choices() noexcept { pins_choices_.store(true, std::memory_order_relaxed); }
+  [[nodiscard]] bool pins_choices() const noexcept { return pins_choices_.load(std::memory_order_relaxed); }
   void wait_for_runs(time_point deadline, std::shared_ptr<drain_waiter> waiter);
   void log(log_level level, std::string_view component, std::string_view text) const noexcept;
   void add_executor_user(std::weak_ptr<executor_user> user);
@@ -128,6 +131,7 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   std::atomic<std::uint64_t> ended_runs_{0};
   std::atomic<std::uint64_t> wasted_{0};
   std::atomic<bool> draining_{false};
+  std::atomic<bool> pins_choices_{false};
   std::mutex drain_mutex_;
   std::vector<std::shared_ptr<drain_waiter>> drain_waiters_;
   std::mutex users_mutex_;

@@ -69,7 +69,8 @@ struct child_tail {
     p.frames.deallocate(memory, size);
     parent.release();
   }
-  static constexpr graph::tail_operations operations{&complete, &abandon, &deallocate};
+  static graph::run& around(graph::run& child) noexcept { return *child.tail<child_tail>().parent_run; }
+  static constexpr graph::tail_operations operations{&complete, &abandon, &deallocate, &around};
 
   static void list(child_tail& tail) noexcept {
     parent_operation& parent = *tail.parent;

@@ -112,6 +112,7 @@ struct chosen_step {
       tell(op, never_began, why);
       return refuse(op, why);
     }
+    chosen->work.reset();  // the child pins it, and may have ended elsewhere before this returns
     start_child(*child);
     return finish_start<chosen_step>(r, s, op);
   }

@@ -234,6 +234,14 @@ inline work_kind kind_of(const run_options& options, const runtime_state& runtim
   return around && &around->runtime() == &runtime ? work_kind::old : work_kind::fresh;
 }
 
+/// Before start(): what is chosen once for a request is chosen once for this run too, if it works for another one.
+inline void join_request(graph::run& r, const run_options& options) {
+  if (!options.part_of || !r.runtime().pins_choices()) return;
+  // A run tells its stages of itself as of something constant, but it is not.
+  auto& around = const_cast<graph::run&>(static_cast<const graph::run&>(*options.part_of));
+  r.share_pins(around.pins());
+}
+
 template <class In, class Out, class Handler>
 void start_root(const graph::plan_ptr& plan, In&& in, const run_options& options, Handler handler) {
   using tail = root_tail<Handler, Out>;
@@ -276,6 +284,7 @@ void start_root(const graph::plan_ptr& plan, In&& in, const run_options& options
         t.work = boost::asio::prefer(t.executor, boost::asio::execution::outstanding_work.tracked);
       }
     }
+    join_request(*r, options);
     r->give_input(0, std::move(in));
     if (slot.is_connected()) slot.template emplace<cancel_run>(*r);
   } catch (...) {
@@ -325,6 +334,7 @@ result<Out> run_sequential(const graph::plan& plan, In&& in, run_options options
   try {
     r = graph::run::create(plan, start, plan.frames.allocate(size), size);
     ::new (static_cast<void*>(&r->tail<tail>())) tail{&outcome};
+    join_request(*r, options);
     r->give_input(0, std::move(in));
   } catch (...) {
     if (r) r->release();
