@@ -205,8 +205,8 @@ void pool_core::ended(const pool_ticket& t, work_end how, const failure& why) no
   std::unique_ptr<pool_member> gone;
   const std::lock_guard lock(mutex_);
   --m.outstanding;
-  if (end == attempt_end::answered) m.latency.answered(took, now);
-  if (end == attempt_end::out_of_time) m.latency.given_up(took, now);
+  if (how.outcome == request_outcome::answered) m.latency.answered(took, now);
+  if (how.outcome == request_outcome::overloaded) m.latency.given_up(took, now);
   if (end == attempt_end::failed || end == attempt_end::out_of_time) ++m.failures;
   m.guard.ended(t.pass, end, took, now);
   if (m.guard.state() != breaker_state::closed) settled_ = false;

@@ -19,7 +19,8 @@ void expect(bool holds, const char* member, const char* range) {
 
 attempt_end attempt_end_of(const failure& why) noexcept {
   if (!why.is_set()) return attempt_end::answered;
-  if (why.is(errc::deadline_exceeded) || why.is(errc::timed_out)) return attempt_end::out_of_time;
+  if (why.is(errc::deadline_exceeded)) return attempt_end::out_of_time;
+  if (why.is(errc::timed_out)) return attempt_end::failed;  // the limit is its own
   const boost::system::error_code code = why.code();
   const bool no_fault = code == condition::retry_later || code == condition::give_up || code == boost::system::errc::operation_canceled;
   return no_fault ? attempt_end::no_fault : attempt_end::failed;

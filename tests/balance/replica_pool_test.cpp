@@ -232,6 +232,24 @@ TEST_CASE("a replica whose own queue is full is not ejected for that") {
   CHECK(pool.stats()[0].outstanding == 2);
 }
 
+TEST_CASE("a timeout of its own is a replica's fault, but not if it passes in its queue") {
+  pool_world here(0, {.breaker = {.consecutive = 2}});
+  test::fake_replica hanging{here.rt};
+  hanging.state->how = pool_mood::hangs;
+  here.pool.add(stage("a", hanging).queue({.capacity = 5, .consumers = 1}).timeout(5ms));
+  for (int i = 0; i < 8; ++i) here.begin(i);
+  CHECK(here.ends.back().why().is(errc::queue_full));
+  here.begin(9);
+  here.cancel_last();
+  here.world.run();
+  for (std::size_t i = 0; i < 6; ++i) CHECK(here.ends[i].why().is(errc::timed_out));
+  CHECK(hanging.state->asked == 1);
+  CHECK(here.stats("a").failures == 1);
+  CHECK(here.stats("a").state == replica_state::serving);
+  here.ask(1);
+  CHECK(here.stats("a").state == replica_state::ejected);
+}
+
 TEST_CASE("when more than half are ejected, all get requests again, and the only one is never left out") {
   pool_world here(4, pool_in_turn);
   for (const std::size_t i : {0U, 1U, 2U}) here.replica(i).how = pool_mood::fails;

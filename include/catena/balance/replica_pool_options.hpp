@@ -40,7 +40,7 @@ struct replica_stats {
   replica_state state = replica_state::serving;
   double weight = 1;
   std::uint64_t requests = 0;     ///< it was chosen for
-  std::uint64_t failures = 0;     ///< it is to blame for
+  std::uint64_t failures = 0;     ///< that failed there, or ran out of time
   std::uint32_t outstanding = 0;  ///< requests that have not ended
   duration latency{};             ///< the mean of its answers lately; zero: none yet
 };

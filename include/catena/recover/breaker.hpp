@@ -14,13 +14,13 @@ namespace catena {
 enum class attempt_end : std::uint8_t {
   answered,     ///< good, unless it took too long
   failed,       ///< bad
-  out_of_time,  ///< bad if it had as much time as an answer may take; otherwise its deadline was too short to begin with
+  out_of_time,  ///< bad if it had as much time as an answer may take; otherwise the deadline was too short to begin with
   no_fault,     ///< nothing: it was refused before it began, was cancelled, or asked for something impossible
 };
 
 /// What a failure says; one that is not set is an answer. condition::retry_elsewhere blames whoever made the attempt, and so
-/// does an error of another library, such as a connection that is refused. Whoever is told to try later found a queue or a
-/// budget of its own exhausted, and the same input that fails everywhere is nobody's fault.
+/// do errc::timed_out, as the limit was its own, and an error of another library, such as a connection that is refused. Who
+/// else is told to try later found a queue or a budget of its own exhausted, and an input that fails everywhere is nobody's fault.
 [[nodiscard]] attempt_end attempt_end_of(const failure& why) noexcept;
 
 struct breaker_options {

@@ -96,10 +96,10 @@ struct guard_step {
       case graph::stage_queue::entry::entered:
         op.inside = true;
         return start_primary(op);
-      case graph::stage_queue::entry::given_up: return stage_failed(op, waited_in_vain(place.gives_up));
+      case graph::stage_queue::entry::given_up: return not_let_in(op, waited_in_vain(place.gives_up));
       case graph::stage_queue::entry::full:
-        return stage_failed(op, failure(errc::queue_full, "the stage's queue is full at " +
-                                                              std::to_string(stage.queue->options().capacity)));
+        return not_let_in(op, failure(errc::queue_full, "the stage's queue is full at " +
+                                                            std::to_string(stage.queue->options().capacity)));
     }
   }
 
@@ -134,10 +134,15 @@ struct guard_step {
       auto& self = static_cast<guard_operation&>(node);
       const boost::intrusive_ptr<graph::run> pinned(self.owner, false);
       if (how == wake::abandoned) return abandoned(self);
-      if (!self.inside) return stage_failed(self, waited_in_vain(self.place.gives_up));
+      if (!self.inside) return not_let_in(self, waited_in_vain(self.place.gives_up));
       start_primary(self);
     };
     op.owner->resume_on_executor(op);
+  }
+
+  static void not_let_in(guard_operation& op, failure why) {
+    if constexpr (!has_fallback) op.owner->note_never_began();
+    stage_failed(op, std::move(why));
   }
 
   static void leave(guard_operation& op) {
@@ -155,6 +160,7 @@ struct guard_step {
     if (stage.queue && stage.queue->give_up(op.place)) {
       // Nobody lets it in any more: the run need not wait, and its inputs end with the run.
       disarm(op);
+      op.owner->note_never_began();
       op.reset();
       op.owner->release();
       return true;
