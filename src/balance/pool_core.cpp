@@ -49,39 +49,6 @@ replica_stats stats_of(const pool_member& m) {
           .latency = m.latency.mean()};
 }
 
-/// Tells somebody when several have been told; the first failure is the outcome.
-class gathering {
- public:
-  gathering(std::shared_ptr<arrival> to_tell, std::size_t missing) : to_tell_(std::move(to_tell)), missing_(missing) {}
-
-  void told(result<void> outcome) {
-    std::unique_lock lock(mutex_);
-    if (!outcome && outcome_) outcome_ = std::move(outcome);
-    if (--missing_ != 0) return;
-    lock.unlock();
-    to_tell_->told(std::move(outcome_));
-  }
-
- private:
-  const std::shared_ptr<arrival> to_tell_;
-  std::mutex mutex_;
-  std::size_t missing_;
-  result<void> outcome_{};
-};
-
-class part_of_gathering final : public arrival {
- public:
-  part_of_gathering(std::shared_ptr<gathering> whole, std::shared_ptr<graph::need> of) : whole_(std::move(whole)), of_(std::move(of)) {}
-  void told(result<void> outcome) override {
-    if (outcome) whole_->told({});
-    else whole_->told(outcome.error().within(of_->name()));
-  }
-
- private:
-  std::shared_ptr<gathering> whole_;
-  std::shared_ptr<graph::need> of_;
-};
-
 }  // namespace
 
 pool_core::pool_core(std::shared_ptr<runtime_state> runtime, const replica_pool_options& options)
@@ -133,9 +100,7 @@ void pool_core::bring(std::shared_ptr<arrival> to_tell) {
     const std::lock_guard lock(mutex_);
     for (const auto& m : members_) needs.insert(needs.end(), m->work->needs.begin(), m->work->needs.end());
   }
-  if (needs.empty()) return to_tell->told({});
-  const auto whole = std::make_shared<gathering>(std::move(to_tell), needs.size());
-  for (const auto& n : needs) n->bring(std::make_shared<part_of_gathering>(whole, n));
+  graph::bring_all(std::move(needs), std::move(to_tell));
 }
 
 result<chosen_work<pool_ticket>> pool_core::choose() {

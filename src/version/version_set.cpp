@@ -177,6 +177,15 @@ versions_stats version_set::stats() const {
   return all;
 }
 
+void version_set::bring(std::shared_ptr<arrival> to_tell) {
+  std::vector<std::shared_ptr<graph::need>> needs;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& v : versions_) needs.insert(needs.end(), v->plan->needs.begin(), v->plan->needs.end());
+  }
+  graph::bring_all(std::move(needs), std::move(to_tell));
+}
+
 // ---- requests ---------------------------------------------------------------------------------------------------------------
 
 std::shared_ptr<version> version_set::choose(const cache_key& who, trial_ticket& ticket) {

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "residency/resident_models.hpp"
 #include "version/version_world.hpp"
 
 #include "support/catch.hpp"
@@ -402,6 +403,35 @@ TEST_CASE("a key that throws fails the run, and nothing is pinned") {
   CHECK(end.why().message() == "no key");
   throws = false;
   CHECK(here.ask(v) == 1);
+}
+
+TEST_CASE("warming up versions or a chain of them warms the models of all that there are by then") {
+  version_world here;
+  const residency memory(here.rt, {.budgets = {{"cpu", 300}}});
+  std::vector<std::shared_ptr<test::whereabouts_of_instance>> places;
+  const auto add = [&](const std::string& name) {
+    places.push_back(std::make_shared<test::whereabouts_of_instance>());
+    here.risk.add(name, make_model<int, int>(here.rt, {.name = "m" + name, .residency = memory}, test::movable_negative(places.back())));
+  };
+  const auto c = make_chain<int>(here.rt, "c", [&](auto in) { return in >> stage("s", here.risk); });
+  test::outcome<void> none, both, failed;
+  c.async_warm_up(none.take());
+  here.world.run();
+  CHECK(none.answered());
+  add("1");
+  add("2");
+  c.async_warm_up(both.take());
+  here.world.run_until([&] { return both.count() == 1; });
+  CHECK(both.answered());
+  for (const auto& place : places) CHECK(place->level == residency_level::hot);
+  add("3");
+  places.back()->fails = true;
+  here.risk.async_warm_up(failed.take());
+  here.world.run_until([&] { return failed.count() == 1; });
+  CHECK(failed.path() == "risk/m3");
+  auto& end = here.begin(c, 3);
+  here.world.run_until([&] { return end.count() == 1; });
+  CHECK(end.value() == -3);
 }
 
 // ---- what it says of itself ------------------------------------------------------------------------------------------------

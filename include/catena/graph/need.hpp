@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace catena::graph {
 
@@ -23,5 +24,8 @@ class need {
   /// Brings it; tells when it is there, warmed up.
   virtual void bring(std::shared_ptr<arrival> to_tell) = 0;
 };
+
+/// Brings several; tells when all are there, or have failed: then with the first failure, whose path says of which.
+void bring_all(std::vector<std::shared_ptr<need>> needs, std::shared_ptr<arrival> to_tell);
 
 }  // namespace catena::graph

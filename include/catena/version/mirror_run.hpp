@@ -21,6 +21,7 @@ struct mirror_tail {
   }
   static void abandon(graph::run& r) noexcept { end(r); }
   static void end(graph::run& r) noexcept {
+    r.of().run_ended();
     r.runtime().end_run();
     r.release();
   }
@@ -54,6 +55,7 @@ graph::run* make_mirror_run(const graph::run& r, const In& input, mirror_place p
   graph::run* made = nullptr;
   try {
     made = graph::run::create(plan, start, plan.frames.allocate(size), size);
+    plan.run_began();
     place.to().runs.fetch_add(1, std::memory_order_relaxed);
     ::new (static_cast<void*>(&made->tail<mirror_tail>())) mirror_tail{std::move(place)};
     made->give_input(0, std::move(copy));

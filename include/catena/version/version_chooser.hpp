@@ -33,10 +33,12 @@ struct version_chooser {
     if constexpr (std::copy_constructible<In>) {
       if (set->is_mirrored()) send_to_shadow(around, input, *set);
     }
+    given.chosen->plan->run_began();
     return chosen_work<ticket>{given.chosen->plan, given};
   }
 
   void ended(const ticket& t, work_end how, const failure& why) const noexcept {
+    t.chosen->plan->run_ended();
     set->ended(*t.chosen, version_end_of(how, why), t.trial);
   }
 

@@ -3,6 +3,7 @@
 /// \file
 /// Which version a run gets, and what becomes of a canary. Types are erased.
 #include <catena/cache/key.hpp>
+#include <catena/graph/need.hpp>
 #include <catena/graph/plan.hpp>
 #include <catena/runtime/state.hpp>
 #include <catena/schedule/gate.hpp>
@@ -62,10 +63,11 @@ class mirror_place {
   time_point deadline_;
 };
 
-/// The versions behind one name.
+/// The versions behind one name. A chain with versions needs what they need by then; what a run needs of them is known when it
+/// has been given one.
 /// \threads  safe; no version is destroyed under its lock, and nothing of the user's is called under it
 /// \lifetime pinned by handles, by chains, by runs that were given a version, and by shadows' requests under way
-class version_set : public std::enable_shared_from_this<version_set> {
+class version_set final : public graph::need, public std::enable_shared_from_this<version_set> {
  public:
   /// \errors std::invalid_argument naming the option that is out of range
   version_set(std::shared_ptr<runtime_state> runtime, versions_options options);
@@ -80,7 +82,11 @@ class version_set : public std::enable_shared_from_this<version_set> {
   void stop_mirroring();
   [[nodiscard]] versions_stats stats() const;
 
-  [[nodiscard]] const std::string& name() const noexcept { return options_.name; }
+  [[nodiscard]] const std::string& name() const noexcept override { return options_.name; }
+  [[nodiscard]] bool comes_and_goes() const noexcept override { return false; }
+  void run_began() noexcept override {}
+  void run_ended() noexcept override {}
+  void bring(std::shared_ptr<arrival> to_tell) override;
   [[nodiscard]] const std::shared_ptr<runtime_state>& runtime() const noexcept { return runtime_; }
 
   // ---- for requests ----

@@ -33,6 +33,8 @@ namespace catena {
 /// version all along, a function of the request or of the call. Whoever is in a share is in every larger one.
 ///
 /// A canary is judged by the first request of each run. One that was cancelled, refused or never began does not count.
+/// A cache belongs to a version, `risk.add("4", stage("4", f).cache(c))`: in front of a chain that asks versions it would keep
+/// what any of them has answered.
 /// \threads   safe
 /// \lifetime  a cheap shared handle; chains and runs in flight pin what they need
 /// \cancel    as the version's stage
@@ -61,13 +63,15 @@ class versions : private chain<In, Out> {
   using chain<In, Out>::try_run;
   using chain<In, Out>::async_run;
   using chain<In, Out>::describe;
+  using chain<In, Out>::async_warm_up;  // of all versions that there are by then, so also of one that is to be promoted next
+  using chain<In, Out>::warm_up;
 
   [[nodiscard]] const std::string& name() const noexcept { return chooser_.set->name(); }
 
   // What follows throws std::invalid_argument where there is no such version.
 
-  /// Adds a version: a model, a chain, a function, or `stage("name", f)` with what is said about it, such as a cache. It serves nobody
-  /// until it is given a label, but the first one is stable.
+  /// Adds a version: a model, a chain, a function, or `stage("name", f)` with what is said about it, such as a cache. It serves
+  /// nobody until it is given a label, but the first one is stable.
   /// \errors  graph_error: it belongs to another runtime, or would move its input; std::invalid_argument: there is one of this name
   template <class Stage>
   void add(std::string version, Stage what) const {
@@ -88,9 +92,9 @@ class versions : private chain<In, Out> {
   /// Rolls it back by hand, if there is one.
   void end_canary() const { chooser_.set->end_canary(); }
 
-  /// Sends a version copies of a share of runs' requests, with low priority and a deadline of its own. Its answers are dropped and its
-  /// failures counted; a copy is sent when the executor comes to it, and drain waits for it. Where copying is costly let requests be std::shared_ptr<const T>.
-  /// It takes the place of an earlier shadow.
+  /// Sends a version copies of a share of runs' requests, with low priority and a deadline of its own. Its answers are dropped and
+  /// its failures counted; a copy begins when the executor comes to it, and drain waits for it. Where copying is costly let
+  /// requests be std::shared_ptr<const T>. It takes the place of an earlier shadow.
   /// \errors  std::invalid_argument: it is stable or the canary, or an option is out of range
   void mirror(std::string_view version, const shadow_options& options = {}) const {
     static_assert(std::copy_constructible<In>,
@@ -109,6 +113,7 @@ class versions : private chain<In, Out> {
       prepare_chooser(chain, request, v.chooser_);
     }
     static void prepare_chooser(graph::builder& chain, graph::stage_request& request, const detail::version_chooser<In>& c) {
+      request.need = c.set;
       detail::chosen_step<detail::version_chooser<In>, Out, In>::prepare(chain, request, "versions", c);
     }
   };
