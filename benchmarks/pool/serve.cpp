@@ -172,7 +172,7 @@ using begin_loading = std::function<std::unique_ptr<loading_all_the_time>(served
 bench::repetition serve(const bench::options& opts, const begin_loading& begin) {
   const std::string file = the_folder(opts.quick).file();
   const std::int64_t width = big_width(opts.quick);
-  const std::size_t requests = opts.size<std::size_t>(3000, 50);
+  const std::size_t requests = opts.size<std::size_t>(20'000, 50);
   return [=, model = std::make_shared<served_model>(), seed = 0U]() mutable -> std::vector<bench::reading> {
     ++seed;
     const double alone = model->p99(requests, 0.7, seed);
