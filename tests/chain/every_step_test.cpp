@@ -113,12 +113,7 @@ TEST_CASE("a cancelled run needs no time to end") {
 TEST_CASE("killing the executor a few steps after a cancellation leaks nothing and calls nothing twice") {
   at_every_step([](scene& s, caller how) {
     if (!test::can_cancel(how)) return;
-    const std::size_t more = s.world.steps() % 4;
-    s.cancel();
-    s.go(more);
-    const int before = s.completions();
-    s.destroy_executor();
-    CHECK(s.completions() == before);
+    s.check_killing_after_cancelling();
   });
 }
 

@@ -101,6 +101,16 @@ struct stoppable_scene {
     check_completed_once();
   }
 
+  /// Cancels all, goes on for up to three steps and kills the executor: from then on nobody completes.
+  void check_killing_after_cancelling() {
+    const std::size_t more = world.steps() % 4;
+    cancel();
+    go(more);
+    const int before = completions();
+    destroy_executor();
+    CHECK(completions() == before);
+  }
+
   std::array<outcome<T>, Count> ends;
   std::array<boost::asio::cancellation_signal, Count> signals;
   std::array<bool, Count> began{};

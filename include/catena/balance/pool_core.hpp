@@ -45,9 +45,6 @@ class pool_core final : public graph::need {
   pool_core(std::shared_ptr<runtime_state> runtime, const replica_pool_options& options);
 
   [[nodiscard]] const std::string& name() const noexcept override { return options_.name; }
-  [[nodiscard]] bool comes_and_goes() const noexcept override { return false; }
-  void run_began() noexcept override {}
-  void run_ended() noexcept override {}
   void bring(std::shared_ptr<arrival> to_tell) override;
 
   [[nodiscard]] const std::shared_ptr<runtime_state>& runtime() const noexcept { return runtime_; }

@@ -92,17 +92,11 @@ class replica_pool : private chain<In, Out> {
   using catena_step = step;
 
  private:
-  explicit replica_pool(const std::shared_ptr<detail::pool_core>& core) : chain<In, Out>(plan_alone(core)), core_(core) {}
-
-  /// A direct call is a run of a chain that has this one stage.
-  static graph::plan_ptr plan_alone(const std::shared_ptr<detail::pool_core>& core) {
-    graph::builder alone(core->runtime(), core->name());
-    graph::stage_request request;
-    request.inputs = {alone.add_input(graph::value_type_of<In>)};
-    step::prepare_core(alone, request, core);
-    const std::uint32_t answer = alone.add_stage(std::move(request));
-    return alone.compile(answer, graph::builder::exits::leave);
-  }
+  explicit replica_pool(const std::shared_ptr<detail::pool_core>& core)
+      : chain<In, Out>(detail::plan_alone<In>(core->runtime(), core->name(), [&](graph::builder& alone, graph::stage_request& request) {
+          step::prepare_core(alone, request, core);
+        })),
+        core_(core) {}
 
   std::shared_ptr<detail::pool_core> core_;
 };

@@ -9,7 +9,6 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/post.hpp>
 
-#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,48 +16,23 @@
 
 namespace catena::detail {
 
-/// Counts arrivals, and completes a handler with void(result<void>) after the last one, or when it is cancelled.
+/// Completes a handler with void(result<void>) when all has arrived that a plan needs, or when it is cancelled.
 template <class Handler>
-class warm_up_operation : public std::enable_shared_from_this<warm_up_operation<Handler>> {
+class warm_up_operation final : public arrival, public std::enable_shared_from_this<warm_up_operation<Handler>> {
  public:
   warm_up_operation(Handler&& handler, graph::plan_ptr plan)
-      : plan_(std::move(plan)), handler_(std::move(handler)), work_(executor()), missing_(plan_->needs.size()) {}
+      : plan_(std::move(plan)), handler_(std::move(handler)), work_(executor()) {}
 
   void begin() {
-    if (plan_->needs.empty()) return complete({});
     if (auto slot = boost::asio::get_associated_cancellation_slot(*handler_); slot.is_connected())
       slot.assign([weak = this->weak_from_this()](boost::asio::cancellation_type) {
-        if (const auto self = weak.lock()) self->complete(failure(errc::cancelled));
+        if (const auto self = weak.lock()) self->told(failure(errc::cancelled));
       });
-    for (const auto& need : plan_->needs) need->bring(std::make_shared<one>(this->shared_from_this(), need->name()));
+    graph::bring_all(plan_->needs, this->shared_from_this());
   }
 
- private:
-  struct one final : arrival {
-    one(std::shared_ptr<warm_up_operation> op, const std::string& n) : operation(std::move(op)), name(n) {}
-    void told(result<void> outcome) override {
-      if (outcome) operation->arrived({});
-      else operation->arrived(outcome.error().within(name));
-    }
-    std::shared_ptr<warm_up_operation> operation;
-    const std::string& name;  ///< of what the plan needs
-  };
-
-  [[nodiscard]] auto executor() const {
-    return boost::asio::get_associated_executor(*handler_, plan_->runtime->ready->executor());
-  }
-
-  /// The first failure is the outcome, once all have been told.
-  void arrived(result<void> outcome) {
-    std::unique_lock lock(mutex_);
-    if (!outcome && outcome_) outcome_ = std::move(outcome);
-    if (--missing_ != 0) return;
-    result<void> all = std::move(outcome_);
-    lock.unlock();
-    complete(std::move(all));
-  }
-
-  void complete(result<void> outcome) {
+  /// Who comes first is the outcome.
+  void told(result<void> outcome) override {
     std::unique_lock lock(mutex_);
     if (!handler_) return;
     const auto to = executor();
@@ -73,12 +47,15 @@ class warm_up_operation : public std::enable_shared_from_this<warm_up_operation<
     });
   }
 
+ private:
+  [[nodiscard]] auto executor() const {
+    return boost::asio::get_associated_executor(*handler_, plan_->runtime->ready->executor());
+  }
+
   const graph::plan_ptr plan_;
   std::mutex mutex_;
   std::optional<Handler> handler_;
   std::optional<held_work_for<Handler>> work_;
-  std::size_t missing_;
-  result<void> outcome_{};
 };
 
 /// Warms what a plan needs; the token's signature is void(result<void>).

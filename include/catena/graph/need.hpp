@@ -17,10 +17,10 @@ class need {
   virtual ~need() = default;
   [[nodiscard]] virtual const std::string& name() const noexcept = 0;
   /// Whether it may be elsewhere, so that runs are to say when they begin and end.
-  [[nodiscard]] virtual bool comes_and_goes() const noexcept = 0;
+  [[nodiscard]] virtual bool comes_and_goes() const noexcept { return false; }
   /// A run will come to it: it is brought meanwhile, and stays where that costs nobody more.
-  virtual void run_began() noexcept = 0;
-  virtual void run_ended() noexcept = 0;
+  virtual void run_began() noexcept {}
+  virtual void run_ended() noexcept {}
   /// Brings it; tells when it is there, warmed up.
   virtual void bring(std::shared_ptr<arrival> to_tell) = 0;
 };

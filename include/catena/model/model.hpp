@@ -169,12 +169,12 @@ class model : private chain<In, Out> {
   };
 
   explicit model(const std::shared_ptr<detail::batcher>& core)
-      : chain<In, Out>(plan_alone(*core, [&](graph::builder& alone, graph::stage_request& request) {
+      : chain<In, Out>(detail::plan_alone<In>(core->runtime(), core->name(), [&](graph::builder& alone, graph::stage_request& request) {
           detail::model_step<In, Out>::prepare(alone, request, stage_alone{core});
         })),
         core_(core) {}
   model(const std::shared_ptr<detail::batcher>& core, prepare_function limited)
-      : chain<In, Out>(plan_alone(*core, limited)),
+      : chain<In, Out>(detail::plan_alone<In>(core->runtime(), core->name(), limited)),
         core_(core),
         limited_(std::make_shared<const prepare_function>(std::move(limited))) {}
 
@@ -200,16 +200,6 @@ class model : private chain<In, Out> {
       throw std::invalid_argument("model '" + options.name + "' has a residency, but its instances have no move_to() and footprint()");
     }
     return core;
-  }
-
-  /// A direct call is a run of a chain that has this one stage.
-  static graph::plan_ptr plan_alone(const detail::batcher& core, const prepare_function& prepare) {
-    graph::builder alone(core.runtime(), core.name());
-    graph::stage_request request;
-    request.inputs = {alone.add_input(graph::value_type_of<In>)};
-    prepare(alone, request);
-    const std::uint32_t answer = alone.add_stage(std::move(request));
-    return alone.compile(answer, graph::builder::exits::leave);
   }
 
   std::shared_ptr<detail::batcher> core_;

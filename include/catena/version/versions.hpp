@@ -126,7 +126,11 @@ class versions : private chain<In, Out> {
   using chooser = detail::version_chooser<In>;
   using key_function = typename chooser::key_function;
 
-  explicit versions(chooser c) : chain<In, Out>(plan_alone(c)), chooser_(std::move(c)) {}
+  explicit versions(chooser c)
+      : chain<In, Out>(detail::plan_alone<In>(c.set->runtime(), c.set->name(), [&](graph::builder& alone, graph::stage_request& request) {
+          step::prepare_chooser(alone, request, c);
+        })),
+        chooser_(std::move(c)) {}
 
   template <class Key>
   static key_function key_of(Key key) {
@@ -140,16 +144,6 @@ class versions : private chain<In, Out> {
       (void)c, (void)input;
       return h.finish();
     };
-  }
-
-  /// A direct call is a run of a chain that has this one stage.
-  static graph::plan_ptr plan_alone(const chooser& c) {
-    graph::builder alone(c.set->runtime(), c.set->name());
-    graph::stage_request request;
-    request.inputs = {alone.add_input(graph::value_type_of<In>)};
-    step::prepare_chooser(alone, request, c);
-    const std::uint32_t answer = alone.add_stage(std::move(request));
-    return alone.compile(answer, graph::builder::exits::leave);
   }
 
   template <class Stage>

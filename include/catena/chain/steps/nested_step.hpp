@@ -5,7 +5,9 @@
 #include <catena/chain/steps/child_run.hpp>
 #include <catena/chain/steps/operation_step.hpp>
 
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace catena::detail {
@@ -33,6 +35,17 @@ template <class Operation, class... Args>
 Operation& make_operation(graph::run& r, const graph::step& s, Args&&... args) {
   return *::new (static_cast<void*>(r.at(r.description(s).scratch)))
       Operation(r, static_cast<std::uint32_t>(&s - r.of().steps.data()), std::forward<Args>(args)...);
+}
+
+/// A plan of one stage, which `prepare(builder, request)` describes: what a direct call of something runs that is a stage.
+template <class In, class Prepare>
+graph::plan_ptr plan_alone(std::shared_ptr<runtime_state> runtime, std::string name, const Prepare& prepare) {
+  graph::builder alone(std::move(runtime), std::move(name));
+  graph::stage_request request;
+  request.inputs = {alone.add_input(graph::value_type_of<In>)};
+  prepare(alone, request);
+  const std::uint32_t answer = alone.add_stage(std::move(request));
+  return alone.compile(answer, graph::builder::exits::leave);
 }
 
 template <class In, class Out, class... Given>
