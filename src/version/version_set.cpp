@@ -122,11 +122,12 @@ void version_set::begin_trial_locked(double share, const canary_rule_options& ru
   trial_.emplace(trial{++trial_count_, share, rule, canary_rule(rule, runtime_->time->now()), key_space(options_.name + " canary", canary_->name)});
 }
 
-void version_set::set_canary_share(double share) {
+bool version_set::set_canary_share(double share) {
   check(canary_options{.share = share});
   const std::lock_guard lock(mutex_);
-  if (!trial_) throw std::invalid_argument(says("there is no canary whose share could be set"));
+  if (!trial_) return false;
   trial_->share = share;
+  return true;
 }
 
 void version_set::end_canary() {

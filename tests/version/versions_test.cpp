@@ -138,9 +138,12 @@ TEST_CASE("versions that do not fit are refused when they are added, and options
   CHECK_THROWS_AS(here.risk.promote("7"), std::invalid_argument);
   CHECK_THROWS_AS(here.risk.begin_canary("1"), std::invalid_argument);
   CHECK_THROWS_AS(here.risk.mirror("1"), std::invalid_argument);
-  CHECK_THROWS_AS(here.risk.set_canary_share(0.5), std::invalid_argument);
+  CHECK_FALSE(here.risk.set_canary_share(0.5));
   here.add(2);
-  for (const double share : {-0.1, 0.0, 1.0, std::nan("")}) CHECK_THROWS_AS(here.risk.begin_canary("2", {.share = share}), std::invalid_argument);
+  for (const double share : {-0.1, 0.0, 1.0, std::nan("")}) {
+    CHECK_THROWS_AS(here.risk.begin_canary("2", {.share = share}), std::invalid_argument);
+    CHECK_THROWS_AS(here.risk.set_canary_share(share), std::invalid_argument);
+  }
   CHECK_THROWS_AS(here.risk.mirror("2", {.share = 0}), std::invalid_argument);
   CHECK_THROWS_AS(here.risk.mirror("2", {.timeout = {}}), std::invalid_argument);
   CHECK_THROWS_AS(here.risk.mirror("2", {.max_in_flight = 0}), std::invalid_argument);
@@ -371,11 +374,11 @@ TEST_CASE("raising the share keeps those that are in, by id, by tenant and by a 
   for (const auto& [v, how] : cases) {
     const auto tenth = in_the_canary(here, v, 1000, how);
     CHECK(in_the_canary(here, v, 1000, how) == tenth);
-    v.set_canary_share(0.4);
+    REQUIRE(v.set_canary_share(0.4));
     const auto more = in_the_canary(here, v, 1000, how);
     CHECK(is_subset(tenth, more));
     CHECK(more.size() > 2 * tenth.size());
-    v.set_canary_share(0.1);
+    REQUIRE(v.set_canary_share(0.1));
     CHECK(in_the_canary(here, v, 1000, how) == tenth);
   }
   for (int i = 0; i < 1000; i += 2) REQUIRE(here.ask(inputs, i) == here.ask(inputs, i + 1));

@@ -76,7 +76,7 @@ class version_set final : public graph::need, public std::enable_shared_from_thi
   void remove(std::string_view name);
   void promote(std::string_view name);
   void begin_canary(std::string_view name, const canary_options& options);
-  void set_canary_share(double share);
+  bool set_canary_share(double share);
   void end_canary();
   void mirror(std::string_view name, const shadow_options& options);
   void stop_mirroring();

@@ -87,8 +87,10 @@ class versions : private chain<In, Out> {
   /// Gives a share of runs to a version, until its rule promotes it or rolls it back. It takes the place of an earlier canary.
   /// \errors  std::invalid_argument: it is stable, or an option is out of range
   void begin_canary(std::string_view version, const canary_options& options = {}) const { chooser_.set->begin_canary(version, options); }
-  /// \errors  std::invalid_argument: there is no canary, or this is no share for one
-  void set_canary_share(double share) const { chooser_.set->set_canary_share(share); }
+  /// Gives the canary another share; whoever was in the smaller of the two is in both.
+  /// \return  false: there is no canary, as its rule may have decided at any time
+  /// \errors  std::invalid_argument: this is no share for one
+  bool set_canary_share(double share) const { return chooser_.set->set_canary_share(share); }
   /// Rolls it back by hand, if there is one.
   void end_canary() const { chooser_.set->end_canary(); }
 
