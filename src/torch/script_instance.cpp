@@ -56,6 +56,7 @@ struct script_instance::state {
   void compute_here(std::size_t n);
   void compute_on_stream(std::size_t n);
   void compute_ones(std::size_t n);
+  [[nodiscard]] bool answers_no_rows();
   void dry_run();
 };
 
@@ -134,8 +135,22 @@ void script_instance::state::compute_ones(std::size_t n) {
   }
 }
 
+/// A batch without rows shows types and shapes, and reads no weights. Where operations were fused or weights laid out anew there
+/// is code that never meets one, and a device is quick anyway.
+bool script_instance::state::answers_no_rows() {
+  const script_options& options = program->options;
+  if (stream || options.optimise == optimisation::for_inference || options.compute_in != precision::as_saved) return false;
+  try {
+    compute_ones(0);
+    return true;
+  } catch (const error&) {
+    return false;  // it may be one that needs rows
+  }
+}
+
 /// A batch of two tells a model that answers for each row from one that answers once.
 void script_instance::state::dry_run() {
+  if (answers_no_rows()) return;
   const std::size_t n = padded_size(program->options.batch, std::min<std::size_t>(program->options.batch.max_size, 2));
   try {
     compute_ones(n);

@@ -62,7 +62,8 @@ enum class precision : std::uint8_t {
 
 /// When inputs and outputs are checked against the model: its shapes and types are known only once it has answered.
 enum class spec_check : std::uint8_t {
-  at_load,         ///< by a dry run with ones, of two rows if a batch may have them; any_extent is 16 there
+  at_load,         ///< by a dry run without rows, or where the model cannot do that with ones, two rows if a batch may
+                   ///< have them; any_extent is 16 there
   at_first_batch,  ///< each batch is checked, the first is no exception
 };
 
