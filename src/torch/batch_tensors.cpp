@@ -18,7 +18,10 @@ std::string called(const input_options& input) { return input.name.empty() ? "th
 
 }  // namespace
 
-at::Tensor first(const at::Tensor& t, std::size_t n) { return t.narrow(0, 0, static_cast<std::int64_t>(n)); }
+at::Tensor some_rows(const at::Tensor& t, std::size_t from, std::size_t count) {
+  return t.narrow(0, static_cast<std::int64_t>(from), static_cast<std::int64_t>(count));
+}
+at::Tensor first(const at::Tensor& t, std::size_t n) { return some_rows(t, 0, n); }
 
 at::Tensor staging(const c10::Device& device, const std::vector<std::int64_t>& sizes, c10::ScalarType type) {
   return at::empty(sizes, at::TensorOptions().dtype(type).pinned_memory(!device.is_cpu()));
@@ -60,15 +63,15 @@ void input_tensor::pad(std::size_t from, std::size_t to) {
   for (std::size_t i = from; i < to; ++i) std::memcpy(begin + i * row_bytes, begin, row_bytes);
 }
 
-at::Tensor input_tensor::rows(std::size_t n) {
+void input_tensor::send(std::size_t n) {
   expect_shaped();
-  if (device_.is_cpu()) return first(host_, n);
+  if (device_.is_cpu()) return;
   if (!on_device_.defined() || on_device_.sizes() != host_.sizes())
     on_device_ = at::empty(host_.sizes(), host_.options().pinned_memory(false).device(device_));
-  at::Tensor there = first(on_device_, n);
-  there.copy_(first(host_, n), /*non_blocking=*/true);
-  return there;
+  first(on_device_, n).copy_(first(host_, n), /*non_blocking=*/true);
 }
+
+at::Tensor input_tensor::rows(std::size_t from, std::size_t count) const { return some_rows(device_.is_cpu() ? host_ : on_device_, from, count); }
 
 void input_tensor::next_batch() noexcept { is_shaped_ = !is_open(spec_.shape); }
 

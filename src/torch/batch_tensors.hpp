@@ -14,7 +14,7 @@
 
 namespace catena::torch {
 
-/// The first rows of a tensor.
+[[nodiscard]] at::Tensor some_rows(const at::Tensor& t, std::size_t from, std::size_t count);
 [[nodiscard]] at::Tensor first(const at::Tensor& t, std::size_t n);
 
 /// A tensor in host memory from which, and to which, a device can copy by itself.
@@ -35,8 +35,10 @@ class input_tensor {
 
   /// Makes rows of copies of the first one, which is computed anyway: what earlier batches left might be what the model throws at.
   void pad(std::size_t from, std::size_t to);
-  /// The first n rows, where the model computes.
-  [[nodiscard]] at::Tensor rows(std::size_t n);
+  /// Begins to copy the first n rows to where the model computes.
+  void send(std::size_t n);
+  /// Rows that have been sent.
+  [[nodiscard]] at::Tensor rows(std::size_t from, std::size_t count) const;
   /// The next batch says the extents that are open.
   void next_batch() noexcept;
 

@@ -48,7 +48,8 @@ void check_loading(const script_options& options) {
 }
 
 void check_options(const script_options& options) {
-  check(model_options{.name = options.name, .version = options.version, .batch = options.batch, .instances = options.instances});
+  check(model_options{.name = options.name, .version = options.version, .batch = options.batch, .instances = options.instances,
+                      .batches_under_way = options.batches_under_way});
   check_loading(options);
   if (options.method.empty()) throw std::invalid_argument("script_options::method must not be empty");
   if (options.intra_op_threads > 1024)
@@ -128,6 +129,8 @@ c10::Device device_of(const script_options& options) {
   return c10::Device(device.type(), index);
 }
 
+bool is_on_cpu(const script_options& options) { return device_of(options).is_cpu(); }
+
 void script_program::check(const script_options& options) {
   check_options(options);
   (void)device_of(options);
@@ -138,12 +141,12 @@ script_program script_program::load(const script_options& options, const log_hoo
   check(options);
   use_threads(options);
   const c10::Device device = device_of(options);
-  const model_log say = [&](log_level level, const std::string& text) {
-    if (log) log(level, "model/" + options.name, text);
+  const model_log say = [log, component = "model/" + options.name](log_level level, const std::string& text) {
+    if (log) log(level, component, text);
   };
   const std::string hash = hash_in_manifest(options);
   auto model = is_package(options.file) ? load_package(options, device) : load_script(options, hash, device, say);
-  return {options, device, inputs_of(options), outputs_of(options), std::move(model)};
+  return {options, device, inputs_of(options), outputs_of(options), std::move(model), say};
 }
 
 script_source::script_source(const script_options& options, log_hook log) : options_(options), log_(std::move(log)) {

@@ -21,6 +21,7 @@ struct script_program {
   std::vector<input_options> inputs;    ///< one or several
   std::vector<output_options> outputs;  ///< one or several
   std::unique_ptr<loaded_model> model;
+  model_log say;
 
   /// What can be known of the options before the model is loaded.
   /// \errors catena::error: errc::model_not_found, device_unavailable; std::invalid_argument: a bad option

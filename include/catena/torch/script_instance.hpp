@@ -8,6 +8,8 @@
 #include <catena/torch/script_options.hpp>
 
 #include <cstddef>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -33,7 +35,8 @@ void save(script_source& source, const std::string& file);
 class script_instance {
  public:
   /// As many instances of a model as its options say. They are cold.
-  [[nodiscard]] static std::vector<script_instance> make(const std::shared_ptr<script_source>& source);
+  /// \param batches_under_way  of each, 1 on the CPU
+  [[nodiscard]] static std::vector<script_instance> make(const std::shared_ptr<script_source>& source, std::size_t batches_under_way);
   /// The same, hot.
   /// \errors as make_source() and move_to()
   [[nodiscard]] static std::vector<script_instance> load(const script_options& options, const log_hook& log = nullptr);
@@ -61,21 +64,32 @@ class script_instance {
   /// \errors catena::error: errc::shape_mismatch: not what the options say, or not what row 0 said
   [[nodiscard]] row input(std::size_t tensor, std::size_t i, std::span<const std::int64_t> shape);
   /// Computes the first n rows, padded to an allowed size.
-  /// \errors catena::error: errc::model_failed, model_invalid, shape_mismatch, dtype_mismatch
+  /// \errors catena::error: errc::model_failed, model_invalid, shape_mismatch, dtype_mismatch, device_memory
   void compute(std::size_t n);
   /// Computes n rows of ones.
   /// \errors as compute()
   void warm_up(std::size_t n);
-  /// Row i of what compute() answered, until drop_output().
+
+  /// Begins to compute the first n rows on a device, and the rows of the next batch may be written. There must be no more
+  /// batches under way than make() was told, the last of them being read.
+  /// \return  its number, for when_computed
+  /// \errors  as compute()
+  [[nodiscard]] std::size_t begin(std::size_t n);
+  /// Calls back, on a thread for that, when what was begun is computed: with what it failed with, or with null, and then its
+  /// outputs are read there. Batches are called for in their order.
+  void when_computed(std::size_t begun, std::function<void(std::exception_ptr)> then);
+
+  /// Row i of what was computed, until drop_output().
   [[nodiscard]] row output(std::size_t tensor, std::size_t i);
   /// Gives the outputs' memory back.
   void drop_output() noexcept;
 
  private:
   struct state;
-  script_instance(std::shared_ptr<script_source> source, std::size_t index) noexcept;
+  script_instance(std::shared_ptr<script_source> source, std::size_t index, std::size_t slots) noexcept;
   std::shared_ptr<script_source> source_;
   std::size_t index_;             ///< among the model's instances
+  std::size_t slots_;             ///< for batches under way
   std::unique_ptr<state> state_;  ///< null: it is cold
 };
 

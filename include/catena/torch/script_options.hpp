@@ -75,6 +75,9 @@ struct script_options {
   std::string method = "forward"; ///< what is called with the input tensors, and answers the output tensors
   std::string device = "cpu";     ///< "cpu", or what this LibTorch has: "cuda", "cuda:1", ...
   std::size_t instances = 1;      ///< how many batches may be computed at once, 1 to 1024; they share the weights
+  /// Of one instance, on a device other than the CPU, 1 to 64: the next one is copied there while one is computed, and the answers
+  /// of the one before are copied back. A model in virtual time has one.
+  std::size_t batches_under_way = 2;
   input_options input = {};
   output_options output = {};
   std::vector<input_options> inputs = {};    ///< several, each with a name of its own, instead of `input`
@@ -94,5 +97,8 @@ struct script_options {
   warm_up_options warm_up = {};  ///< by batches of ones; there is none where check is spec_check::at_first_batch
   std::optional<catena::residency> residency = {};  ///< as in model_options
 };
+
+/// \errors catena::error: errc::device_unavailable: there is no such kind of device
+[[nodiscard]] bool is_on_cpu(const script_options& options);
 
 }  // namespace catena::torch
