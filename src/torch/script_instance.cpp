@@ -124,7 +124,8 @@ std::shared_ptr<script_source> make_source(const script_options& options, const 
 
 std::vector<script_instance> script_instance::make(const std::shared_ptr<script_source>& source, std::size_t batches_under_way) {
   std::vector<script_instance> instances;
-  for (std::size_t i = 0; i < source->options().instances; ++i) instances.push_back(script_instance(source, i, batches_under_way));
+  const std::size_t count = source->options().instances * source->device_count();
+  for (std::size_t i = 0; i < count; ++i) instances.push_back(script_instance(source, i, batches_under_way));
   return instances;
 }
 
@@ -134,16 +135,19 @@ std::vector<script_instance> script_instance::load(const script_options& options
   return instances;
 }
 
+std::size_t script_instance::device() const noexcept { return index_ % source_->device_count(); }
+bool script_instance::is_first_there() const noexcept { return index_ < source_->device_count(); }
+
 void script_instance::move_to(residency_level level) {
   if (level != residency_level::hot) return state_.reset();
   if (state_) return;
-  const auto program = source_->get();
+  const auto program = source_->get(device());
   try {
     state_ = std::make_unique<state>(program, slots_);
   } catch (const c10::Error& e) {
     throw program->refusal(errc::device_unavailable, "no memory for its batches: " + text_of(e), std::current_exception());
   }
-  if (index_ != 0 || program->options.check != spec_check::at_load) return;
+  if (!is_first_there() || program->options.check != spec_check::at_load) return;
   try {
     state_->dry_run();
   } catch (...) {
@@ -156,14 +160,14 @@ void script_instance::move_to(residency_level level) {
 residency_book::footprint script_instance::footprint() const {
   const script_options& options = source_->options();
   std::size_t bytes = 0;
-  if (index_ == 0 && !options.file.empty()) bytes += static_cast<std::size_t>(std::filesystem::file_size(options.file));
+  if (is_first_there() && !options.file.empty()) bytes += static_cast<std::size_t>(std::filesystem::file_size(options.file));
   const std::size_t rows = padded_size(options.batch, options.batch.max_size);
   for (const input_options& input : inputs_of(options)) {
     std::size_t row_bytes = size_of(input.dtype);
     for (const std::int64_t extent : input.shape) row_bytes *= extent == any_extent ? 0 : static_cast<std::size_t>(extent);
     bytes += slots_ * rows * row_bytes;
   }
-  return {.hot = {{.memory = device_of(options).str(), .bytes = bytes}}};
+  return {.hot = {{.memory = source_->device(device()).str(), .bytes = bytes}}};
 }
 
 void script_instance::warm_up(std::size_t n) {

@@ -30,7 +30,8 @@ class script_source;
 ///         be written
 void save(script_source& source, const std::string& file);
 
-/// One copy of a model's state with the tensors of one batch, hot or cold. The weights are shared by all instances of a model.
+/// One copy of a model's state with the tensors of its batches, hot or cold. The weights are shared by all instances of a model
+/// on one device.
 /// \threads  one at a time; which one does not matter
 class script_instance {
  public:
@@ -48,7 +49,8 @@ class script_instance {
   /// The first instance to become hot loads the model, and the last to leave gives it back.
   /// \errors catena::error: errc::model_not_found, model_invalid, device_unavailable, unsupported, shape_mismatch, dtype_mismatch
   void move_to(residency_level level);
-  /// As far as it is known before it is loaded: the file's size for the first instance, and the rows of a batch for each.
+  /// As far as it is known before it is loaded: the file's size for the first instance on a device, and the rows of its batches
+  /// for each.
   [[nodiscard]] residency_book::footprint footprint() const;
 
   // What follows is for one that is hot.
@@ -87,6 +89,10 @@ class script_instance {
  private:
   struct state;
   script_instance(std::shared_ptr<script_source> source, std::size_t index, std::size_t slots) noexcept;
+  /// Its place among the options' devices.
+  [[nodiscard]] std::size_t device() const noexcept;
+  [[nodiscard]] bool is_first_there() const noexcept;
+
   std::shared_ptr<script_source> source_;
   std::size_t index_;             ///< among the model's instances
   std::size_t slots_;             ///< for batches under way

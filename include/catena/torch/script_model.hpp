@@ -209,7 +209,7 @@ class script_model : public model<In, Out> {
             .version = options.version,
             .batch = options.batch,
             .queue = options.queue,
-            .instances = options.instances,
+            .instances = options.instances * options.devices.size(),
             .batches_under_way = batches_under_way,
             .effects = options.effects,
             .warm_up = options.check == spec_check::at_load ? options.warm_up : warm_up_options{.max_runs = 0},

@@ -73,8 +73,10 @@ struct script_options {
   std::string file = {};          ///< a TorchScript archive, or a package of AOTInductor (.pt2); either this or `source`
   std::string source = {};        ///< TorchScript text: `def forward(self, x: Tensor) -> Tensor: ...`
   std::string method = "forward"; ///< what is called with the input tensors, and answers the output tensors
-  std::string device = "cpu";     ///< "cpu", or what this LibTorch has: "cuda", "cuda:1", ...
-  std::size_t instances = 1;      ///< how many batches may be computed at once, 1 to 1024; they share the weights
+  /// "cpu", or what this LibTorch has: "cuda", "cuda:1", ... Several have a copy of the weights each and are all of one kind; over
+  /// different ones a replica_pool balances.
+  std::vector<std::string> devices = {"cpu"};
+  std::size_t instances = 1;      ///< on each device: how many batches may be computed there at once; they share the weights
   /// Of one instance, on a device other than the CPU, 1 to 64: the next one is copied there while one is computed, and the answers
   /// of the one before are copied back. A model in virtual time has one.
   std::size_t batches_under_way = 2;
