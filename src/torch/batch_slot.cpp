@@ -48,16 +48,18 @@ batch_function::batch_function(std::shared_ptr<const script_program> program)
 void batch_function::begin(batch_slot& slot, std::size_t n, const batch_slot* before) {
   const std::size_t padded = padded_size(program_->options.batch, n);
   for (input_tensor& input : slot.inputs) input.pad(n, padded);
-  if (!slot.stream) return compute_here(slot, padded);
-  const c10::StreamGuard on_stream(*slot.stream);
+  c10::OptionalStreamGuard on_stream;
+  if (slot.stream) on_stream.reset_stream(*slot.stream);
   for (input_tensor& input : slot.inputs) input.send(padded);
+  if (!slot.stream) return compute_here(slot, padded);
   if (before) before->computed->block(*slot.stream);
   begin_on_stream(slot, padded);
 }
 
 void batch_function::compute_here(batch_slot& slot, std::size_t n) {
   std::vector<at::Tensor> answers = call(slot, 0, n);
-  for (std::size_t i = 0; i < answers.size(); ++i) slot.outputs[i].rows = answers[i].to(c10::kCPU).contiguous();
+  for (std::size_t i = 0; i < answers.size(); ++i)
+    slot.outputs[i].rows = program_->outputs[i].stays ? owned(answers[i], slot) : answers[i].to(c10::kCPU).contiguous();
 }
 
 /// The last part may have rows of the one before once more, so that it has an allowed size.
@@ -81,14 +83,31 @@ void batch_function::begin_part(batch_slot& slot, std::size_t n, std::size_t fro
   const std::vector<at::Tensor> answers = call(slot, from, count);
   slot.computed->record(*slot.stream);
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    const at::Tensor& answer = answers[i];
-    at::Tensor& staged = slot.outputs[i].staged;
-    const auto shape = sizes_of(answer).subspan(1);
-    if (!staged.defined() || staged.scalar_type() != answer.scalar_type() || !std::ranges::equal(sizes_of(staged).subspan(1), shape))
-      staged = staging(program_->device, rows_of(most_rows_, shape), answer.scalar_type());
-    some_rows(staged, from, count).copy_(answer, /*non_blocking=*/true);
-    slot.outputs[i].rows = first(staged, n);
+    at::Tensor& rows = slot.outputs[i].rows;
+    if (program_->outputs[i].stays && count == n) {
+      rows = owned(answers[i], slot);
+      continue;
+    }
+    if (from == 0) rows = program_->outputs[i].stays ? at::empty(rows_of(n, sizes_of(answers[i]).subspan(1)), answers[i].options())
+                                                     : first(staged(slot.outputs[i], answers[i]), n);
+    some_rows(rows, from, count).copy_(answers[i], /*non_blocking=*/true);
   }
+}
+
+/// Memory to which the device copies answers like this one.
+const at::Tensor& batch_function::staged(output_tensor& output, const at::Tensor& answer) const {
+  const auto shape = sizes_of(answer).subspan(1);
+  at::Tensor& memory = output.staged;
+  if (!memory.defined() || memory.scalar_type() != answer.scalar_type() || !std::ranges::equal(sizes_of(memory).subspan(1), shape))
+    memory = staging(program_->device, rows_of(most_rows_, shape), answer.scalar_type());
+  return memory;
+}
+
+/// A model may answer what it was given, and the next batch is written there.
+at::Tensor batch_function::owned(const at::Tensor& answer, const batch_slot& slot) const {
+  for (const input_tensor& input : slot.inputs)
+    if (answer.is_alias_of(input.rows(0, 1))) return answer.clone(c10::MemoryFormat::Contiguous);
+  return answer.contiguous();
 }
 
 void batch_function::compute_fewer(std::size_t count, const std::exception& why) {

@@ -70,6 +70,7 @@ std::size_t script_instance::state::begin(std::size_t n) {
 /// Its answers are there to be read.
 void script_instance::state::finish(std::size_t slot) {
   reads = slot;
+  for (input_tensor& input : slots[slot].inputs) input.computed();
   for (output_tensor& output : slots[slot].outputs) output.type = *from_torch(output.rows.scalar_type());
 }
 
@@ -106,7 +107,7 @@ void script_instance::state::dry_run() {
     if (!e.why().is(errc::model_failed)) throw;
     std::string given;
     for (const input_tensor& input : slots[writes].inputs)
-      given += (given.empty() ? "" : ", ") + std::string(to_string(input.spec().dtype)) + " " + to_string(sizes_of(input.rows(0, n)));
+      given += (given.empty() ? "" : ", ") + std::string(to_string(input.spec().dtype)) + " " + to_string(input.sizes(n));
     throw program->refusal(errc::model_invalid, "a dry run with ones, " + given + ", failed: " + text_of(e.why().cause()),
                            e.why().cause());
   }
@@ -202,13 +203,27 @@ void script_instance::when_computed(std::size_t slot, std::function<void(std::ex
   });
 }
 
+void script_instance::give(std::size_t tensor, std::size_t i, const kept_row& from) {
+  state_->slots[state_->writes].inputs.at(tensor).give(i, from);
+}
+
 row script_instance::output(std::size_t tensor, std::size_t i) {
   const output_tensor& output = state_->slots[state_->reads].outputs.at(tensor);
+  if (state_->program->outputs[tensor].stays)
+    throw error(failure(errc::invalid_input, "output " + std::to_string(tensor) + " stays on its device: answer output_rows::keep"));
   return row_of(output.rows, i, output.type);
 }
 
+kept_row script_instance::keep(std::size_t tensor, std::size_t i) {
+  output_tensor& output = state_->slots[state_->reads].outputs.at(tensor);
+  if (!state_->program->outputs[tensor].stays)
+    throw error(failure(errc::invalid_input, "output " + std::to_string(tensor) + " does not stay on its device: see output_options::stays"));
+  if (!output.kept) output.kept = std::make_shared<const kept_tensor>(kept_tensor{output.rows, output.type});
+  return {output.kept, i};
+}
+
 void script_instance::drop_output() noexcept {
-  for (output_tensor& output : state_->slots[state_->reads].outputs) output.rows.reset();
+  for (output_tensor& output : state_->slots[state_->reads].outputs) output.reset();
 }
 
 void save(script_source& source, const std::string& file) {

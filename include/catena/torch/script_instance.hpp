@@ -4,6 +4,7 @@
 /// The seam between catena and Torch: one instance of a model, with its tensors behind a pointer.
 #include <catena/log.hpp>
 #include <catena/residency/residency_book.hpp>
+#include <catena/torch/kept_row.hpp>
 #include <catena/torch/row.hpp>
 #include <catena/torch/script_options.hpp>
 
@@ -65,6 +66,9 @@ class script_instance {
   /// The same, with the extents that the options leave open. Those of row 0 are those of the batch.
   /// \errors catena::error: errc::shape_mismatch: not what the options say, or not what row 0 said
   [[nodiscard]] row input(std::size_t tensor, std::size_t i, std::span<const std::int64_t> shape);
+  /// Lets row i of the next batch be one that another model has answered.
+  /// \errors catena::error: errc::shape_mismatch, dtype_mismatch: not what the options say, or not of row 0's shape
+  void give(std::size_t tensor, std::size_t i, const kept_row& from);
   /// Computes the first n rows, padded to an allowed size.
   /// \errors catena::error: errc::model_failed, model_invalid, shape_mismatch, dtype_mismatch, device_memory
   void compute(std::size_t n);
@@ -82,7 +86,10 @@ class script_instance {
   void when_computed(std::size_t begun, std::function<void(std::exception_ptr)> then);
 
   /// Row i of what was computed, until drop_output().
+  /// \errors catena::error: errc::invalid_input: it stays on its device
   [[nodiscard]] row output(std::size_t tensor, std::size_t i);
+  /// \errors catena::error: errc::invalid_input: it does not stay
+  [[nodiscard]] kept_row keep(std::size_t tensor, std::size_t i);
   /// Gives the outputs' memory back.
   void drop_output() noexcept;
 

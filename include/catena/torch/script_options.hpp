@@ -29,6 +29,7 @@ struct output_options {
   std::string name = {};                 ///< of the entry, where the method answers a dictionary; else it is yours to choose
   std::optional<catena::torch::dtype> dtype = {};
   std::vector<std::int64_t> shape = {};  ///< of one row; empty: any. {1} stands for an output of [n] as well
+  bool stays = false;                    ///< it is not copied to the host, and answered as kept_row
   friend bool operator==(const output_options&, const output_options&) = default;
 };
 
