@@ -45,7 +45,7 @@ struct script_instance::state {
 
   std::size_t begin(std::size_t n);
   void finish(std::size_t slot);
-  void compute_ones(std::size_t n);
+  void compute_ones(std::size_t n, std::int64_t open_extent);
   [[nodiscard]] bool answers_no_rows();
   void dry_run();
 };
@@ -74,9 +74,9 @@ void script_instance::state::finish(std::size_t slot) {
   for (output_tensor& output : slots[slot].outputs) output.type = *from_torch(output.rows.scalar_type());
 }
 
-void script_instance::state::compute_ones(std::size_t n) {
+void script_instance::state::compute_ones(std::size_t n, std::int64_t open_extent) {
   std::vector<input_tensor>& inputs = slots[writes].inputs;
-  for (input_tensor& input : inputs) input.fill_with_ones();
+  for (input_tensor& input : inputs) input.fill_with_ones(open_extent);
   const std::size_t slot = begin(n);
   slots[slot].wait();
   finish(slot);
@@ -90,7 +90,7 @@ bool script_instance::state::answers_no_rows() {
   if (!program->device.is_cpu() || options.optimise == optimisation::for_inference || options.compute_in != precision::as_saved)
     return false;
   try {
-    compute_ones(0);
+    compute_ones(0, program->options.warm_up_extents.front());
     return true;
   } catch (const error&) {
     return false;  // it may be one that needs rows
@@ -102,7 +102,7 @@ void script_instance::state::dry_run() {
   if (answers_no_rows()) return;
   const std::size_t n = padded_size(program->options.batch, std::min<std::size_t>(program->options.batch.max_size, 2));
   try {
-    compute_ones(n);
+    compute_ones(n, program->options.warm_up_extents.front());
   } catch (const error& e) {
     if (!e.why().is(errc::model_failed)) throw;
     std::string given;
@@ -171,8 +171,15 @@ residency_book::footprint script_instance::footprint() const {
   return {.hot = {{.memory = source_->device(device()).str(), .bytes = bytes}}};
 }
 
-void script_instance::warm_up(std::size_t n) {
-  state_->compute_ones(n);
+std::size_t script_instance::warm_up_shapes() const noexcept {
+  const script_options& options = source_->options();
+  const auto inputs = inputs_of(options);
+  const bool varies = std::ranges::any_of(inputs, [](const input_options& input) { return is_open(input.shape); });
+  return varies ? options.warm_up_extents.size() : 1;
+}
+
+void script_instance::warm_up(std::size_t n, std::size_t shape) {
+  state_->compute_ones(n, source_->options().warm_up_extents.at(shape));
   drop_output();
 }
 

@@ -55,6 +55,8 @@ void check_options(const script_options& options) {
   if (options.method.empty()) throw std::invalid_argument("script_options::method must not be empty");
   if (options.intra_op_threads > 1024)
     throw std::invalid_argument("script_options::intra_op_threads must be 0 to 1024, is " + std::to_string(options.intra_op_threads));
+  if (options.warm_up_extents.empty() || std::ranges::any_of(options.warm_up_extents, [](std::int64_t extent) { return extent < 1; }))
+    throw std::invalid_argument("script_options::warm_up_extents must have one or more, each at least 1");
   check_specs("input", options.input, options.inputs);
   check_specs("output", options.output, options.outputs);
 }

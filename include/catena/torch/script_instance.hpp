@@ -72,9 +72,11 @@ class script_instance {
   /// Computes the first n rows, padded to an allowed size.
   /// \errors catena::error: errc::model_failed, model_invalid, shape_mismatch, dtype_mismatch, device_memory
   void compute(std::size_t n);
-  /// Computes n rows of ones.
+  /// How many extents the options say for warm-up; one where no extent is open.
+  [[nodiscard]] std::size_t warm_up_shapes() const noexcept;
+  /// Computes n rows of ones, in one of those shapes.
   /// \errors as compute()
-  void warm_up(std::size_t n);
+  void warm_up(std::size_t n, std::size_t shape);
 
   /// Begins to compute the first n rows on a device, and the rows of the next batch may be written. There must be no more
   /// batches under way than make() was told, the last of them being read.
