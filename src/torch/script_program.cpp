@@ -182,7 +182,6 @@ std::shared_ptr<const script_program> script_source::get(std::size_t device) {
   place& there = places_.at(device);
   auto program = there.loaded.lock();
   if (program) return program;
-  script_program::check(options_);
   use_threads(options_);
   const auto host = is_package(options_.file) ? nullptr : host_locked(there);
   there.loaded = program = std::make_shared<const script_program>(script_program::load(options_, there.device, host.get(), say_));
