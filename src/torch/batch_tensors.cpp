@@ -21,7 +21,7 @@ std::string called(const input_options& input) { return input.name.empty() ? "th
 at::Tensor first(const at::Tensor& t, std::size_t n) { return t.narrow(0, 0, static_cast<std::int64_t>(n)); }
 
 at::Tensor staging(const c10::Device& device, const std::vector<std::int64_t>& sizes, c10::ScalarType type) {
-  return at::empty(sizes, at::TensorOptions().dtype(type).pinned_memory(!device.is_cpu()));
+  return at::empty(sizes, at::TensorOptions().dtype(type).pinned_memory(device.is_cuda()));
 }
 
 row row_of(const at::Tensor& t, std::size_t i, dtype type) {
@@ -58,6 +58,11 @@ void input_tensor::pad(std::size_t from, std::size_t to) {
   const std::size_t row_bytes = host_.nbytes() / most_rows_;
   auto* const begin = static_cast<std::byte*>(host_.data_ptr());
   for (std::size_t i = from; i < to; ++i) std::memcpy(begin + i * row_bytes, begin, row_bytes);
+}
+
+std::vector<std::int64_t> input_tensor::sizes(std::size_t n) const {
+  expect_shaped();
+  return rows_of(n, sizes_of(host_).subspan(1));
 }
 
 at::Tensor input_tensor::rows(std::size_t n) {

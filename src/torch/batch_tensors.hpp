@@ -17,7 +17,8 @@ namespace catena::torch {
 /// The first rows of a tensor.
 [[nodiscard]] at::Tensor first(const at::Tensor& t, std::size_t n);
 
-/// A tensor in host memory from which, and to which, a device can copy by itself.
+/// A tensor in host memory from which, and to which, a device can copy by itself. CUDA's must be pinned for that; LibTorch 1.13
+/// pins for no other kind of device, and throws where there is no CUDA.
 [[nodiscard]] at::Tensor staging(const c10::Device& device, const std::vector<std::int64_t>& sizes, c10::ScalarType type);
 
 /// A view of row i of a contiguous tensor in host memory.
@@ -35,6 +36,8 @@ class input_tensor {
 
   /// Makes rows of copies of the first one, which is computed anyway: what earlier batches left might be what the model throws at.
   void pad(std::size_t from, std::size_t to);
+  /// Of the first n rows.
+  [[nodiscard]] std::vector<std::int64_t> sizes(std::size_t n) const;
   /// The first n rows, where the model computes.
   [[nodiscard]] at::Tensor rows(std::size_t n);
   /// The next batch says the extents that are open.

@@ -142,8 +142,8 @@ void script_instance::state::dry_run() {
   } catch (const error& e) {
     if (!e.why().is(errc::model_failed)) throw;
     std::string given;
-    for (input_tensor& input : inputs)
-      given += (given.empty() ? "" : ", ") + std::string(to_string(input.spec().dtype)) + " " + to_string(sizes_of(input.rows(n)));
+    for (const input_tensor& input : inputs)
+      given += (given.empty() ? "" : ", ") + std::string(to_string(input.spec().dtype)) + " " + to_string(input.sizes(n));
     throw program->refusal(errc::model_invalid, "a dry run with ones, " + given + ", failed: " + text_of(e.why().cause()),
                            e.why().cause());
   }
