@@ -273,6 +273,7 @@ plan_ptr builder::compile(std::uint32_t result, exits how) {
                          .scratch = no_index,
                          .suspends = stage.suspends,
                          .inner = stage.inner,
+                         .need = stage.need,
                          .cancel = stage.cancel});
     if (stage.suspends) p->sequential = false;
   }

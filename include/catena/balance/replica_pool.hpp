@@ -47,7 +47,7 @@ class replica_pool : private chain<In, Out> {
   using chain<In, Out>::operator();
   using chain<In, Out>::try_run;
   using chain<In, Out>::async_run;
-  using chain<In, Out>::describe;
+  using chain<In, Out>::describe;       // names the replicas that there are by then
   using chain<In, Out>::async_warm_up;  // of the replicas that there are by then
   using chain<In, Out>::warm_up;
 

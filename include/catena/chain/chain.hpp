@@ -62,6 +62,7 @@ class chain {
   chain(graph::plan_ptr plan) : plan_(std::move(plan)) {}  // NOLINT
 
   [[nodiscard]] const std::string& name() const noexcept { return plan_->name; }
+  /// Its DAG as it was built; pools and versions in it come and go, so theirs are those of now.
   [[nodiscard]] graph::description describe() const { return graph::describe(*plan_); }
   [[nodiscard]] const graph::plan_ptr& plan() const noexcept { return plan_; }
 
@@ -74,6 +75,7 @@ class chain {
     request.inputs = {around.add_input(graph::value_type_of<In>)};
     detail::limit_step<Gate, Out, In>::prepare(around, request, plan_, detail::terms_of(std::move(through), std::move(cost), std::move(true_cost)));
     request.kind = "chain";
+    request.need = nullptr;  // that of its first stage
     const std::uint32_t answer = around.add_stage(std::move(request));
     return chain(around.compile(answer, graph::builder::exits::leave));
   }

@@ -62,7 +62,7 @@ class versions : private chain<In, Out> {
   using chain<In, Out>::operator();
   using chain<In, Out>::try_run;
   using chain<In, Out>::async_run;
-  using chain<In, Out>::describe;
+  using chain<In, Out>::describe;       // names the versions that there are by then, and what each is for
   using chain<In, Out>::async_warm_up;  // of all versions that there are by then, so also of one that is to be promoted next
   using chain<In, Out>::warm_up;
 
