@@ -48,7 +48,7 @@ template <class T>
   return given_up<T>(value);
 }
 
-/// An immutable, validated DAG of stages from an In to an Out; itself a stage, so chains nest.
+/// An immutable, validated DAG of stages from an In to an Out; itself a stage, so chains of one runtime nest.
 /// \threads   safe: one chain serves any number of runs at once
 /// \lifetime  a cheap shared handle; runs in flight pin what they need
 /// \cancel    terminal, partial and total cancel the run: what waits is told, what can be awaited is awaited
