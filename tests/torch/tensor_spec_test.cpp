@@ -188,6 +188,20 @@ TEST_CASE("a dry run that throws says what the model was given") {
   CHECK_FALSE(failure_of_spec(options).is_set());
 }
 
+TEST_CASE("a dry run has no rows, so that it costs nothing, unless the model needs some") {
+  const auto only_where = [](const std::string& condition) {
+    script_options options = weighing("def forward(self, ids: Tensor, weights: Tensor):\n    assert " + condition + ", 'seen'\n" +
+                                      two_outputs + "    return (total, both)\n");
+    options.warm_up.max_runs = 0;
+    return options;
+  };
+  script_options options = only_where("ids.size(0) == 0");
+  CHECK_FALSE(failure_of_spec(options).is_set());
+  options.optimise = catena::torch::optimisation::for_inference;
+  CHECK_THAT(failure_of_spec(options).message(), ContainsSubstring("seen"));
+  CHECK_FALSE(failure_of_spec(only_where("ids.size(0) != 0")).is_set());
+}
+
 TEST_CASE("a model that answers once for a whole batch is found by the dry run, and without one by the first batch of two") {
   script_options options = weighing(two_inputs + "    return (total.sum().view(1), both)\n");
   CHECK(failure_of_spec(options).message() ==

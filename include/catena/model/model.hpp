@@ -86,6 +86,7 @@ class model_core final : public batcher {
   }
   void compute(batch_place& place) noexcept override {
     batch<In, Out> b(place);
+    const auto alone = call_lock(place);
     try {
       instances_[place.index](b);
     } catch (...) {
