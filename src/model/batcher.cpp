@@ -377,7 +377,7 @@ void batcher::move_to(residency_level level) {
     std::lock_guard lock(mutex_);
     stats_.warm_up = {.load_time = took};
   }
-  if (!can_warm_up()) return;
+  if (warm_up_shapes() == 0) return;
   try {
     warm_up_all();
   } catch (...) {
@@ -386,34 +386,36 @@ void batcher::move_to(residency_level level) {
   }
 }
 
-/// What it takes teaches the batch policy, where the size of a batch is its rows.
 void batcher::warm_up_all() {
-  const warm_up_options& options = options_.warm_up;
-  const std::vector<std::size_t> sizes = warm_up_sizes(options, options_.batch);
-  const auto now = [&] { return runtime_->time->now(); };
-  const time_point began = now();
+  const std::vector<std::size_t> sizes = warm_up_sizes(options_.warm_up, options_.batch);
+  const time_point began = runtime_->time->now();
   warm_up_report report;
-  for (std::size_t instance = 0; instance < places_.size(); ++instance) {
-    for (const std::size_t rows : sizes) {
-      steadiness steady(options.tolerance);
-      for (std::size_t i = 0; i < options.max_runs && !steady.is_steady() && now() - began < options.max_time; ++i, ++report.run_count) {
-        const time_point since = now();
-        warm_up(instance, rows);
-        const duration took = now() - since;
-        steady.ran(took);
-        if (measures()) continue;
-        std::lock_guard lock(mutex_);
-        former_.computed({.count = rows, .size = rows}, took, since + took);
-      }
-      report.is_steady = report.is_steady && steady.is_steady();
-    }
-  }
-  report.warm_up_time = now() - began;
+  for (std::size_t instance = 0; instance < options_.instances; ++instance)
+    for (std::size_t shape = 0; shape < warm_up_shapes(); ++shape)
+      for (const std::size_t rows : sizes) warm_up_until_steady(instance, rows, shape, began + options_.warm_up.max_time, report);
+  report.warm_up_time = runtime_->time->now() - began;
   if (!report.is_steady)
     log(log_level::note, "is not steady after " + std::to_string(report.run_count) + " runs; see warm_up_options");
   std::lock_guard lock(mutex_);
   report.load_time = stats_.warm_up.load_time;
   stats_.warm_up = report;
+}
+
+/// What it takes teaches the batch policy, where the size of a batch is its rows and all rows have one shape.
+void batcher::warm_up_until_steady(std::size_t instance, std::size_t rows, std::size_t shape, time_point end, warm_up_report& report) {
+  steadiness steady(options_.warm_up.tolerance);
+  for (std::size_t i = 0; i < options_.warm_up.max_runs && !steady.is_steady(); ++i, ++report.run_count) {
+    const time_point since = runtime_->time->now();
+    if (since >= end) break;
+    warm_up(instance, rows, shape);
+    const time_point now = runtime_->time->now();
+    const duration took = now - since;
+    steady.ran(took);
+    if (measures()) continue;
+    std::lock_guard lock(mutex_);
+    former_.computed({.count = rows, .size = rows}, took, now);
+  }
+  report.is_steady = report.is_steady && steady.is_steady();
 }
 
 // ---- the end of the executor ---------------------------------------------------------------------------------------------

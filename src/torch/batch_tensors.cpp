@@ -11,8 +11,6 @@
 namespace catena::torch {
 namespace {
 
-constexpr std::int64_t dry_run_extent = 16;
-
 /// Named in errors only where it has a name.
 std::string called(const input_options& input) { return input.name.empty() ? "the input" : "input '" + input.name + "'"; }
 
@@ -120,9 +118,9 @@ void input_tensor::computed() noexcept {
   given_.clear();
 }
 
-void input_tensor::fill_with_ones() {
+void input_tensor::fill_with_ones(std::int64_t open_extent) {
   std::vector<std::int64_t> sizes = spec_.shape;
-  std::ranges::replace(sizes, any_extent, dry_run_extent);
+  std::ranges::replace(sizes, any_extent, open_extent);
   shape(sizes);
   host_.fill_(1);
 }

@@ -53,8 +53,7 @@ class input_tensor {
   /// What was sent is needed no more.
   void computed() noexcept;
 
-  /// For a dry run: extents that may be any are 16.
-  void fill_with_ones();
+  void fill_with_ones(std::int64_t open_extent);
   void clear();
 
  private:

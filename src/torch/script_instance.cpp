@@ -45,7 +45,7 @@ struct script_instance::state {
 
   std::size_t begin(std::size_t n);
   void finish(std::size_t slot);
-  void compute_ones(std::size_t n);
+  void compute_ones(std::size_t n, std::int64_t open_extent);
   [[nodiscard]] bool answers_no_rows();
   void dry_run();
 };
@@ -74,9 +74,9 @@ void script_instance::state::finish(std::size_t slot) {
   for (output_tensor& output : slots[slot].outputs) output.type = *from_torch(output.rows.scalar_type());
 }
 
-void script_instance::state::compute_ones(std::size_t n) {
+void script_instance::state::compute_ones(std::size_t n, std::int64_t open_extent) {
   std::vector<input_tensor>& inputs = slots[writes].inputs;
-  for (input_tensor& input : inputs) input.fill_with_ones();
+  for (input_tensor& input : inputs) input.fill_with_ones(open_extent);
   const std::size_t slot = begin(n);
   slots[slot].wait();
   finish(slot);
@@ -90,7 +90,7 @@ bool script_instance::state::answers_no_rows() {
   if (!program->device.is_cpu() || options.optimise == optimisation::for_inference || options.compute_in != precision::as_saved)
     return false;
   try {
-    compute_ones(0);
+    compute_ones(0, program->options.warm_up_extents.front());
     return true;
   } catch (const error&) {
     return false;  // it may be one that needs rows
@@ -102,7 +102,7 @@ void script_instance::state::dry_run() {
   if (answers_no_rows()) return;
   const std::size_t n = padded_size(program->options.batch, std::min<std::size_t>(program->options.batch.max_size, 2));
   try {
-    compute_ones(n);
+    compute_ones(n, program->options.warm_up_extents.front());
   } catch (const error& e) {
     if (!e.why().is(errc::model_failed)) throw;
     std::string given;
@@ -140,14 +140,20 @@ std::size_t script_instance::device() const noexcept { return index_ % source_->
 bool script_instance::is_first_there() const noexcept { return index_ < source_->device_count(); }
 
 void script_instance::move_to(residency_level level) {
-  if (level != residency_level::hot) return state_.reset();
-  if (state_) return;
+  if (level == residency_level::warm && is_first_there() && !host_) host_ = source_->get_host(device());
+  if (level != residency_level::hot) state_.reset();
+  if (level == residency_level::cold) host_.reset();
+  if (level == residency_level::hot && !state_) become_hot();
+}
+
+void script_instance::become_hot() {
   const auto program = source_->get(device());
   try {
     state_ = std::make_unique<state>(program, slots_);
   } catch (const c10::Error& e) {
-    throw program->refusal(errc::device_unavailable, "no memory for its batches: " + text_of(e), std::current_exception());
+    throw program->refusal(errc::device_memory, "no memory for its batches: " + text_of(e), std::current_exception());
   }
+  host_.reset();
   if (!is_first_there() || program->options.check != spec_check::at_load) return;
   try {
     state_->dry_run();
@@ -160,19 +166,29 @@ void script_instance::move_to(residency_level level) {
 
 residency_book::footprint script_instance::footprint() const {
   const script_options& options = source_->options();
-  std::size_t bytes = 0;
-  if (is_first_there() && !options.file.empty()) bytes += static_cast<std::size_t>(std::filesystem::file_size(options.file));
+  const std::size_t weights =
+      is_first_there() && !options.file.empty() ? static_cast<std::size_t>(std::filesystem::file_size(options.file)) : 0;
+  std::size_t bytes = weights;
   const std::size_t rows = padded_size(options.batch, options.batch.max_size);
   for (const input_options& input : inputs_of(options)) {
     std::size_t row_bytes = size_of(input.dtype);
     for (const std::int64_t extent : input.shape) row_bytes *= extent == any_extent ? 0 : static_cast<std::size_t>(extent);
     bytes += slots_ * rows * row_bytes;
   }
-  return {.hot = {{.memory = source_->device(device()).str(), .bytes = bytes}}};
+  residency_book::footprint all{.hot = {{.memory = source_->device(device()).str(), .bytes = bytes}}};
+  if (source_->has_host()) all.warm.push_back({.memory = "cpu", .bytes = weights});
+  return all;
 }
 
-void script_instance::warm_up(std::size_t n) {
-  state_->compute_ones(n);
+std::size_t script_instance::warm_up_shapes() const noexcept {
+  const script_options& options = source_->options();
+  const auto inputs = inputs_of(options);
+  const bool varies = std::ranges::any_of(inputs, [](const input_options& input) { return is_open(input.shape); });
+  return varies ? options.warm_up_extents.size() : 1;
+}
+
+void script_instance::warm_up(std::size_t n, std::size_t shape) {
+  state_->compute_ones(n, source_->options().warm_up_extents.at(shape));
   drop_output();
 }
 

@@ -55,6 +55,8 @@ void check_options(const script_options& options) {
   if (options.method.empty()) throw std::invalid_argument("script_options::method must not be empty");
   if (options.intra_op_threads > 1024)
     throw std::invalid_argument("script_options::intra_op_threads must be 0 to 1024, is " + std::to_string(options.intra_op_threads));
+  if (options.warm_up_extents.empty() || std::ranges::any_of(options.warm_up_extents, [](std::int64_t extent) { return extent < 1; }))
+    throw std::invalid_argument("script_options::warm_up_extents must have one or more, each at least 1");
   check_specs("input", options.input, options.inputs);
   check_specs("output", options.output, options.outputs);
 }
@@ -153,28 +155,49 @@ void script_program::check(const script_options& options) {
   if (!options.file.empty() && !is_package(options.file)) expect_file(options);
 }
 
-script_program script_program::load(const script_options& options, c10::Device device, const log_hook& log) {
-  check(options);
-  use_threads(options);
-  const model_log say = [log, component = "model/" + options.name](log_level level, const std::string& text) {
-    if (log) log(level, component, text);
-  };
-  const std::string hash = hash_in_manifest(options);
-  auto model = is_package(options.file) ? load_package(options, device) : load_script(options, hash, device, say);
-  return {options, device, inputs_of(options), outputs_of(options), std::move(model), say};
+script_program script_program::load(const script_options& options, c10::Device device, const host_model* host, model_log say) {
+  const std::string where = "it cannot be brought to device '" + device.str() + "': ";
+  try {
+    auto model = host ? host->place(device) : load_package(options, device);
+    return {options, device, inputs_of(options), outputs_of(options), std::move(model), std::move(say)};
+  } catch (const error&) {
+    throw;
+  } catch (const std::exception& e) {
+    throw refusal_of(options, is_out_of_memory(e) ? errc::device_memory : errc::model_invalid, where + text_of(e), std::current_exception());
+  }
 }
 
-script_source::script_source(const script_options& options, log_hook log) : options_(options), log_(std::move(log)) {
+script_source::script_source(const script_options& options, const log_hook& log)
+    : options_(options), say_([log, component = "model/" + options.name](log_level level, const std::string& text) {
+        if (log) log(level, component, text);
+      }) {
   script_program::check(options);
-  for (const c10::Device device : devices_of(options)) places_.push_back({device, {}});
+  for (const c10::Device device : devices_of(options)) places_.push_back({device, {}, {}});
 }
+
+bool script_source::has_host() const noexcept { return !places_.front().device.is_cpu() && !is_package(options_.file); }
 
 std::shared_ptr<const script_program> script_source::get(std::size_t device) {
   const std::lock_guard lock(mutex_);
   place& there = places_.at(device);
   auto program = there.loaded.lock();
-  if (!program) there.loaded = program = std::make_shared<const script_program>(script_program::load(options_, there.device, log_));
+  if (program) return program;
+  script_program::check(options_);
+  use_threads(options_);
+  const auto host = is_package(options_.file) ? nullptr : host_locked(there);
+  there.loaded = program = std::make_shared<const script_program>(script_program::load(options_, there.device, host.get(), say_));
   return program;
+}
+
+std::shared_ptr<const host_model> script_source::get_host(std::size_t device) {
+  const std::lock_guard lock(mutex_);
+  return host_locked(places_.at(device));
+}
+
+std::shared_ptr<const host_model> script_source::host_locked(place& there) {
+  auto host = there.host.lock();
+  if (!host) there.host = host = read_script(options_, hash_in_manifest(options_), say_);
+  return host;
 }
 
 }  // namespace catena::torch

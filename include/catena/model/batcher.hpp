@@ -101,9 +101,10 @@ class batcher : public executor_user, public resident, public graph::need, publi
   /// Hands the batch, or a part of it, to its instance.
   virtual void compute(batch_place& place) noexcept = 0;
   virtual void move_instances(residency_level level) = 0;
-  [[nodiscard]] virtual bool can_warm_up() const noexcept = 0;
+  /// Zero: it cannot be warmed up.
+  [[nodiscard]] virtual std::size_t warm_up_shapes() const = 0;
   /// Computes a batch for nobody.
-  virtual void warm_up(std::size_t instance, std::size_t rows) = 0;
+  virtual void warm_up(std::size_t instance, std::size_t rows, std::size_t shape) = 0;
   /// A part is to be computed again; false if it must not.
   [[nodiscard]] bool count_repeat(std::size_t rows) noexcept;
   /// The function of its instance has returned; its batch is done later.
@@ -135,6 +136,8 @@ class batcher : public executor_user, public resident, public graph::need, publi
   void evict(queued_request* leaving, const failure& why) noexcept;
   [[nodiscard]] queued_request* take_all_locked() noexcept;
   void warm_up_all();
+  /// One instance, with batches of one size, until that is steady.
+  void warm_up_until_steady(std::size_t instance, std::size_t rows, std::size_t shape, time_point end, warm_up_report& report);
 
   const std::shared_ptr<runtime_state> runtime_;
   const model_options options_;

@@ -62,7 +62,8 @@ class script_worker {
 
   void move_to(residency_level level) { instance_.move_to(level); }
   [[nodiscard]] residency_book::footprint footprint() const { return instance_.footprint(); }
-  void warm_up(std::size_t rows) { instance_.warm_up(rows); }
+  [[nodiscard]] std::size_t warm_up_shapes() const noexcept { return instance_.warm_up_shapes(); }
+  void warm_up(std::size_t rows, std::size_t shape) { instance_.warm_up(rows, shape); }
 
  private:
   /// A batch that a device computes.

@@ -64,7 +64,7 @@ enum class precision : std::uint8_t {
 /// When inputs and outputs are checked against the model: its shapes and types are known only once it has answered.
 enum class spec_check : std::uint8_t {
   at_load,         ///< by a dry run without rows, or where the model cannot do that with ones, two rows if a batch may
-                   ///< have them; any_extent is 16 there
+                   ///< have them; any_extent is there the first of warm_up_extents
   at_first_batch,  ///< each batch is checked, the first is no exception
 };
 
@@ -98,6 +98,7 @@ struct script_options {
   request_queue_options queue = {};
   catena::effects effects = effects::pure;
   warm_up_options warm_up = {};  ///< by batches of ones; there is none where check is spec_check::at_first_batch
+  std::vector<std::int64_t> warm_up_extents = {16};  ///< what any_extent is in those, each at least 1: the lengths that requests have
   std::optional<catena::residency> residency = {};  ///< as in model_options
 };
 
