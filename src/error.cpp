@@ -33,6 +33,7 @@ class code_category final : public boost::system::error_category {
       case errc::model_failed: return "model failed";
       case errc::row_unanswered: return "row unanswered";
       case errc::unsupported: return "unsupported";
+      case errc::device_memory: return "device memory";
     }
     return "unknown catena error";
   }
@@ -47,6 +48,7 @@ class code_category final : public boost::system::error_category {
       case errc::shutting_down:
       case errc::unavailable:
       case errc::device_unavailable:
+      case errc::device_memory:
       case errc::model_failed:
       case errc::row_unanswered: return make_error_condition(condition::retry_elsewhere);
       default: return make_error_condition(condition::give_up);

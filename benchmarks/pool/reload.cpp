@@ -25,7 +25,7 @@ bench::repetition reload(const std::string& file, std::int64_t width, catena::to
   return [=]() -> std::vector<bench::reading> {
     catena::torch::script_options options{.name = "big", .file = file, .input = {.shape = {width}}, .load = how};
     options.batch.max_size = 2;
-    auto model = std::move(catena::torch::script_instance::make(catena::torch::make_source(options)).front());
+    auto model = std::move(catena::torch::script_instance::make(catena::torch::make_source(options), 1).front());
     double first = 0, loaded = 0;
     for (int cycle = 0; cycle < 50; ++cycle) {
       model.move_to(catena::residency_level::hot);  // with a dry run, which reads all weights

@@ -113,7 +113,7 @@ class loading_by_catena final : public loading_all_the_time {
     for (const char* name : {"one", "other"}) {
       catena::torch::script_options o{.name = name, .file = file, .input = {.shape = {width}}, .load = how};
       o.batch.max_size = 2;
-      o.warm_up.max_runs = 0;  // the dry run reads all weights
+      o.warm_up.max_runs = 0;
       o.residency = memory_;
       models_.push_back(std::make_unique<script_model>(serving.rt(), o, encode, decode));
     }

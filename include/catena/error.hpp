@@ -39,6 +39,7 @@ enum class errc {
   model_failed = 25,       ///< an exception inside the model
   row_unanswered = 26,     ///< the model finished its batch without answering this row
   unsupported = 27,        ///< this build cannot do it at all
+  device_memory = 28,      ///< its device has no memory for it, even alone
 };
 
 /// What the caller can do about an error: the only thing retry and breaker look at.

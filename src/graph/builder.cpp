@@ -10,7 +10,7 @@
 namespace catena::graph {
 namespace {
 
-std::string quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
+std::string in_quotes(std::string_view name) { return "'" + std::string(name) + "'"; }
 
 }  // namespace
 
@@ -78,7 +78,7 @@ std::uint32_t builder::add_input(const value_type& type) {
 }
 
 std::uint32_t builder::add_stage(stage_request request) {
-  if (compiled_) throw graph_error(name_, {"stage " + quoted(request.name) + " is added after the chain was built"});
+  if (compiled_) throw graph_error(name_, {"stage " + in_quotes(request.name) + " is added after the chain was built"});
   const auto index = static_cast<std::uint32_t>(stages_.size());
   const auto id = static_cast<std::uint32_t>(values_.size());
   for (const std::uint32_t input : request.inputs) values_[input].consumers.push_back(index);
@@ -96,8 +96,8 @@ void builder::check_names(exits how) {
     // The one stage of a plan made for a policy goes by the name of the stage around it.
     if (stage.name.empty() && how == exits::end_here) fault("a stage has an empty name");
     if (stage.name.find('/') != std::string::npos)
-      fault("stage " + quoted(stage.name) + " has a '/' in its name, which separates the names of a path");
-    if (++seen[stage.name] == 2) fault("two stages are named " + quoted(stage.name));
+      fault("stage " + in_quotes(stage.name) + " has a '/' in its name, which separates the names of a path");
+    if (++seen[stage.name] == 2) fault("two stages are named " + in_quotes(stage.name));
   }
 }
 
@@ -106,12 +106,12 @@ void builder::check_uses(std::uint32_t result) {
     const auto& stage = stages_[i];
     const auto& output = values_[outputs_[i]];
     if (output.consumers.empty() && outputs_[i] != result && !stage.result_optional)
-      fault("the result of stage " + quoted(stage.name) + " (" + std::string(output.type->name) + ") is not used");
+      fault("the result of stage " + in_quotes(stage.name) + " (" + std::string(output.type->name) + ") is not used");
     for (std::size_t k = 0; k < stage.inputs.size(); ++k) {
       const auto& input = values_[stage.inputs[k]];
       if (stage.demands[k] != demand::moves || (input.consumers.size() == 1 && stage.inputs[k] != result)) continue;
-      const std::string whose = input.producer == no_index ? "the chain's input" : "the result of " + quoted(stages_[input.producer].name);
-      fault("stage " + quoted(stage.name) + " wants to move " + whose + " (" + std::string(input.type->name) +
+      const std::string whose = input.producer == no_index ? "the chain's input" : "the result of " + in_quotes(stages_[input.producer].name);
+      fault("stage " + in_quotes(stage.name) + " wants to move " + whose + " (" + std::string(input.type->name) +
             "), which others use as well: let it take a const reference");
     }
   }
@@ -122,14 +122,14 @@ void builder::check_uses(std::uint32_t result) {
 void builder::check_exits_agree() {
   for (const auto& exit : exits_)
     if (exit.type != exits_.front().type)
-      fault("stage " + quoted(exit.stage) + " may exit with " + std::string(exit.type->name) + ", but " + quoted(exits_.front().stage) +
+      fault("stage " + in_quotes(exit.stage) + " may exit with " + std::string(exit.type->name) + ", but " + in_quotes(exits_.front().stage) +
             " with " + std::string(exits_.front().type->name));
 }
 
 void builder::check_exits(std::uint32_t result) {
   for (const auto& exit : exits_)
     if (exit.type != values_[result].type)
-      fault("stage " + quoted(exit.stage) + " may exit with " + std::string(exit.type->name) + ", but the chain answers " +
+      fault("stage " + in_quotes(exit.stage) + " may exit with " + std::string(exit.type->name) + ", but the chain answers " +
             std::string(values_[result].type->name));
 }
 

@@ -19,12 +19,12 @@ pending_request* batch_place::take_locked(std::size_t i) noexcept {
 }
 
 void batch_place::send_home_locked(ready_node& node) noexcept {
-  if (called) homeward.push_back(node);
+  if (called || gathers) homeward.push_back(node);
   else owner->runtime()->ready->push(node);
 }
 
 void batch_place::send_abroad_locked(ready_node& node, const boost::asio::any_io_executor& to) {
-  if (!called) return boost::asio::post(to, resumption(node));
+  if (!called && !gathers) return boost::asio::post(to, resumption(node));
   const auto known = std::ranges::find(abroad, to, &journey::executor);
   journey& there = known != abroad.end() ? *known : abroad.emplace_back(to);
   there.answers.push_back(node);
@@ -76,10 +76,12 @@ std::size_t batch_place::close_ranks_locked() noexcept {
 
 void batch_place::run_job(compute_job& job) noexcept {
   auto& place = static_cast<batch_place&>(job);
-  if (place.size == 0 && !place.owner->form(place)) return place.owner->make_idle(place);
+  const bool begins = place.size == 0;
+  if (begins && !place.owner->form(place)) return place.owner->done(place, begins);
   const auto pinned = place.pin;  // a part that is done later may be done right now
   while (place.compute_part())
-    if (!place.next_part()) return place.owner->make_idle(place);
+    if (!place.next_part()) return place.owner->done(place, begins);
+  if (begins) pinned->returned(place);
 }
 
 /// False if it will be done later.
@@ -146,7 +148,7 @@ void batch_place::finish() noexcept {
   hand_over();
   if (goes_on) return;
   if (next_part()) pinned->runtime()->compute.submit(*this);
-  else pinned->make_idle(*this);
+  else pinned->done(*this, false);
 }
 
 void batch_place::fail_unanswered_locked() noexcept {

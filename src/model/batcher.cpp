@@ -16,15 +16,17 @@ batcher::batcher(std::shared_ptr<runtime_state> runtime, const model_options& op
       options_(options),
       operations_(operations),
       measures_(measures),
-      former_(options.batch, options.queue, unit) {
-  idle_.reserve(options_.instances);
-  for (std::size_t i = 0; i < options_.instances; ++i) {
+      former_(options.batch, options.queue, unit),
+      free_(options.instances),
+      last_done_(options.instances) {
+  if (options_.batches_under_way > 1) calls_ = std::make_unique<std::mutex[]>(options_.instances);
+  for (std::size_t i = 0; i < options_.instances * options_.batches_under_way; ++i) {
     auto place = std::make_unique<batch_place>();
     place->owner = this;
-    place->index = i;
+    place->index = i % options_.instances;
     place->rows.resize(options_.batch.max_size);
     place->taken.resize(options_.batch.max_size);
-    idle_.push_back(place.get());
+    free_.add(*place);
     places_.push_back(std::move(place));
   }
   timer_.owner = this;
@@ -134,21 +136,27 @@ bool batcher::withdraw(pending_request& r) noexcept {
 
 compute_job* batcher::schedule_locked(time_point now) noexcept {
   compute_job* jobs = nullptr;
-  while (!parked_ && !idle_.empty() && former_.size() > scheduled_) {
-    const batch_decision decision = former_.decide(now);
-    if (decision.take == 0) {
-      set_timer_locked(decision.look_again);
-      return jobs;
-    }
-    batch_place& place = *idle_.back();
-    idle_.pop_back();
+  time_point look_again = no_deadline;
+  while (!parked_ && former_.size() > scheduled_) {
+    batch_place* const place = place_locked(now, look_again);
+    if (!place) break;
     ++scheduled_;
-    place.pin = shared_from_this();
-    place.next = jobs;
-    jobs = &place;
+    place->pin = shared_from_this();
+    place->next = jobs;
+    jobs = place;
   }
-  set_timer_locked(no_deadline);
+  set_timer_locked(look_again);
   return jobs;
+}
+
+/// The place for a batch that is to be begun now; null if none is. A batch ahead of its turn could have grown until then, so it
+/// is begun only if it would not grow.
+batch_place* batcher::place_locked(time_point now, time_point& look_again) noexcept {
+  if (!free_.has_idle()) return free_.has_open() && former_.has_complete(now) ? &free_.take_open() : nullptr;
+  const batch_decision decision = former_.decide(now);
+  if (decision.take != 0) return &free_.take_idle();
+  look_again = decision.look_again;
+  return nullptr;
 }
 
 /// Each job pins the batcher until it has been submitted; afterwards it must not be touched.
@@ -186,6 +194,7 @@ std::size_t batcher::form_locked(batch_place& place, time_point now) noexcept {
     place.formed.size -= r.cost;
   }
   place.open = place.called = place.size != 0;
+  place.gathers = false;
   place.failed = false;
   stats_.expired_count += expired;
   stats_.batch_count += place.open;
@@ -199,7 +208,7 @@ time_point batcher::look_locked(const batch_place& place) noexcept { return plac
 bool batcher::times_next_locked(batch_place& place) const noexcept {
   constexpr std::chrono::microseconds brief{20};
   constexpr std::uint32_t most_untimed = 7;
-  if (!runtime_->time_is_real || former_.needs_arrivals() || batch_time_ >= brief || place.untimed_count == most_untimed) {
+  if (!runtime_->time_is_real || former_.needs_arrivals() || options_.batches_under_way > 1 || batch_time_ >= brief || place.untimed_count == most_untimed) {
     place.untimed_count = 0;
     return true;
   }
@@ -241,7 +250,23 @@ void batcher::learn_locked(const formed_batch& batch, duration took, time_point 
   if (stats_.learning_time == duration{} && former_.has_learnt(batch.shape)) stats_.learning_time = now - first_batch_;
 }
 
-void batcher::make_idle(batch_place& place) noexcept {
+/// Where an instance has several batches under way they are computed one after the other.
+duration batcher::took_locked(const batch_place& place, time_point now) noexcept {
+  if (options_.batches_under_way == 1) return now - place.began;
+  return now - std::max(place.began, std::exchange(last_done_[place.index], now));
+}
+
+void batcher::returned(batch_place& place) noexcept {
+  compute_job* jobs = nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    free_.returned(place);
+    if (free_.has_open() || free_.has_idle()) jobs = schedule_locked(look_at_clock_locked());
+  }
+  submit_jobs(jobs);
+}
+
+void batcher::done(batch_place& place, bool has_returned) noexcept {
   std::shared_ptr<batcher> pinned;
   compute_job* jobs = nullptr;
   bool has_drained = false;
@@ -249,7 +274,7 @@ void batcher::make_idle(batch_place& place) noexcept {
     std::lock_guard lock(mutex_);
     const time_point now = look_locked(place);
     if (place.size != 0 && place.timed) {
-      const duration took = now - place.began;
+      const duration took = took_locked(place, now);
       batch_time_ = batch_time_ == duration{} ? took : (7 * batch_time_ + took) / 8;
       if (!place.failed) learn_locked(place.formed, took, now);
     }
@@ -257,9 +282,10 @@ void batcher::make_idle(batch_place& place) noexcept {
     stats_.wasted_count += std::exchange(place.wasted, 0);
     place.size = 0;
     pinned = std::move(place.pin);
-    idle_.push_back(&place);
-    rested_ = rested_ || (former_.empty() && is_quiet_locked());
-    has_drained = draining_ && is_quiet_locked();
+    if (has_returned) free_.returned(place);
+    free_.done(place);
+    rested_ = rested_ || (former_.empty() && free_.are_all_idle());
+    has_drained = draining_ && free_.are_all_idle();
     draining_ = draining_ && !has_drained;
     jobs = schedule_locked(now);
     // What lies between two batches is a part of what a batch costs: handing the answers over, and waiting for a thread.
@@ -287,18 +313,18 @@ void batcher::share_memory(const residency_book::footprint& f) {
 
 residency_book::activity batcher::activity() const {
   std::lock_guard lock(mutex_);
-  return {.in_use = !parked_ && (!is_quiet_locked() || !former_.empty()),
+  return {.in_use = !parked_ && (!free_.are_all_idle() || !former_.empty()),
           .use_count = stats_.row_count,
           .needed_count = needed_.load(std::memory_order_relaxed)};
 }
 
 resident::parking batcher::park(urgency how) {
   std::lock_guard lock(mutex_);
-  if (how == urgency::when_idle && (!is_quiet_locked() || !former_.empty())) return parking::refused;
+  if (how == urgency::when_idle && (!free_.are_all_idle() || !former_.empty())) return parking::refused;
   parked_ = true;
   wished_ = false;
   set_timer_locked(no_deadline);
-  draining_ = !is_quiet_locked();
+  draining_ = !free_.are_all_idle();
   return draining_ ? parking::draining : parking::parked;
 }
 
@@ -351,7 +377,7 @@ void batcher::move_to(residency_level level) {
     std::lock_guard lock(mutex_);
     stats_.warm_up = {.load_time = took};
   }
-  if (!can_warm_up()) return;
+  if (warm_up_shapes() == 0) return;
   try {
     warm_up_all();
   } catch (...) {
@@ -360,34 +386,36 @@ void batcher::move_to(residency_level level) {
   }
 }
 
-/// What it takes teaches the batch policy, where the size of a batch is its rows.
 void batcher::warm_up_all() {
-  const warm_up_options& options = options_.warm_up;
-  const std::vector<std::size_t> sizes = warm_up_sizes(options, options_.batch);
-  const auto now = [&] { return runtime_->time->now(); };
-  const time_point began = now();
+  const std::vector<std::size_t> sizes = warm_up_sizes(options_.warm_up, options_.batch);
+  const time_point began = runtime_->time->now();
   warm_up_report report;
-  for (std::size_t instance = 0; instance < places_.size(); ++instance) {
-    for (const std::size_t rows : sizes) {
-      steadiness steady(options.tolerance);
-      for (std::size_t i = 0; i < options.max_runs && !steady.is_steady() && now() - began < options.max_time; ++i, ++report.run_count) {
-        const time_point since = now();
-        warm_up(instance, rows);
-        const duration took = now() - since;
-        steady.ran(took);
-        if (measures()) continue;
-        std::lock_guard lock(mutex_);
-        former_.computed({.count = rows, .size = rows}, took, since + took);
-      }
-      report.is_steady = report.is_steady && steady.is_steady();
-    }
-  }
-  report.warm_up_time = now() - began;
+  for (std::size_t instance = 0; instance < options_.instances; ++instance)
+    for (std::size_t shape = 0; shape < warm_up_shapes(); ++shape)
+      for (const std::size_t rows : sizes) warm_up_until_steady(instance, rows, shape, began + options_.warm_up.max_time, report);
+  report.warm_up_time = runtime_->time->now() - began;
   if (!report.is_steady)
     log(log_level::note, "is not steady after " + std::to_string(report.run_count) + " runs; see warm_up_options");
   std::lock_guard lock(mutex_);
   report.load_time = stats_.warm_up.load_time;
   stats_.warm_up = report;
+}
+
+/// What it takes teaches the batch policy, where the size of a batch is its rows and all rows have one shape.
+void batcher::warm_up_until_steady(std::size_t instance, std::size_t rows, std::size_t shape, time_point end, warm_up_report& report) {
+  steadiness steady(options_.warm_up.tolerance);
+  for (std::size_t i = 0; i < options_.warm_up.max_runs && !steady.is_steady(); ++i, ++report.run_count) {
+    const time_point since = runtime_->time->now();
+    if (since >= end) break;
+    warm_up(instance, rows, shape);
+    const time_point now = runtime_->time->now();
+    const duration took = now - since;
+    steady.ran(took);
+    if (measures()) continue;
+    std::lock_guard lock(mutex_);
+    former_.computed({.count = rows, .size = rows}, took, now);
+  }
+  report.is_steady = report.is_steady && steady.is_steady();
 }
 
 // ---- the end of the executor ---------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ void check(const model_options& options) {
   if (options.version.empty()) throw std::invalid_argument("model_options::version must not be empty");
   if (options.instances < 1 || options.instances > 1024)
     throw std::invalid_argument("model_options::instances must be 1 to 1024, is " + std::to_string(options.instances));
+  if (options.batches_under_way < 1 || options.batches_under_way > 64)
+    throw std::invalid_argument("model_options::batches_under_way must be 1 to 64, is " + std::to_string(options.batches_under_way));
   check(options.batch);
   check(options.queue);
   check(options.warm_up);

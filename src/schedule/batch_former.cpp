@@ -92,8 +92,10 @@ batch_former::lane* batch_former::find_or_make(std::uint64_t shape) {
 
 // ---- batches -------------------------------------------------------------------------------------------------------------
 
+std::size_t batch_former::waiting_in(const lane& of) const noexcept { return unit_ == batch_unit::cost ? of.cost : of.queue.size(); }
+
 batch_decision batch_former::ask(lane& of, time_point now) const {
-  const std::size_t waiting = unit_ == batch_unit::cost ? of.cost : of.queue.size();
+  const std::size_t waiting = waiting_in(of);
   batch_decision decision = of.policy.form({.count = waiting,
                                             .oldest = needs_arrivals_ ? of.queue.oldest() : time_point{},
                                             .tightest_deadline = of.queue.tightest_deadline()},
@@ -122,6 +124,11 @@ batch_former::choice batch_former::choose(time_point now) {
   }
   if (!first.of) first.decision.look_again = look_again;
   return first;
+}
+
+bool batch_former::has_complete(time_point now) {
+  const auto [of, decision] = choose(now);
+  return decision.take != 0 && (decision.take == limits_.max_size || decision.take < waiting_in(*of));
 }
 
 formed_batch batch_former::take(std::span<queued_request*> out, time_point now) {

@@ -11,14 +11,15 @@
 namespace catena::torch {
 namespace {
 
-constexpr std::int64_t dry_run_extent = 16;
-
 /// Named in errors only where it has a name.
 std::string called(const input_options& input) { return input.name.empty() ? "the input" : "input '" + input.name + "'"; }
 
 }  // namespace
 
-at::Tensor first(const at::Tensor& t, std::size_t n) { return t.narrow(0, 0, static_cast<std::int64_t>(n)); }
+at::Tensor some_rows(const at::Tensor& t, std::size_t from, std::size_t count) {
+  return t.narrow(0, static_cast<std::int64_t>(from), static_cast<std::int64_t>(count));
+}
+at::Tensor first(const at::Tensor& t, std::size_t n) { return some_rows(t, 0, n); }
 
 at::Tensor staging(const c10::Device& device, const std::vector<std::int64_t>& sizes, c10::ScalarType type) {
   return at::empty(sizes, at::TensorOptions().dtype(type).pinned_memory(!device.is_cpu()));
@@ -36,8 +37,11 @@ input_tensor::input_tensor(const input_options& spec, const c10::Device& device,
   if (!is_open(spec.shape)) shape(spec.shape);
 }
 
-row input_tensor::at(std::size_t i) const {
+std::vector<std::int64_t> input_tensor::sizes(std::size_t n) const { return rows_of(n, sizes_of(host_).subspan(1)); }
+
+row input_tensor::at(std::size_t i) {
   expect_shaped();
+  if (!given_.empty()) given_[i].reset();  // by a batch that failed
   return row_of(host_, i, spec_.dtype);
 }
 
@@ -50,31 +54,73 @@ row input_tensor::at(std::size_t i, std::span<const std::int64_t> said) {
   if (!std::ranges::equal(batch, said))
     throw error(failure(errc::shape_mismatch, called(spec_) + " is " + to_string(batch) + " in this batch and " + to_string(said) +
                                                   " in this row: request_measures::shape keeps rows of several shapes apart"));
-  return row_of(host_, i, spec_.dtype);
+  return at(i);
+}
+
+void input_tensor::give(std::size_t i, const kept_row& from) {
+  if (from.dtype() != spec_.dtype)
+    throw error(failure(errc::dtype_mismatch, called(spec_) + " is " + std::string(to_string(spec_.dtype)) + ", the row that is given is " +
+                                                  std::string(to_string(from.dtype()))));
+  static_cast<void>(at(i, from.shape()));
+  if (given_.empty()) given_.resize(most_rows_);
+  given_[i] = from;
 }
 
 void input_tensor::pad(std::size_t from, std::size_t to) {
   expect_shaped();
   const std::size_t row_bytes = host_.nbytes() / most_rows_;
   auto* const begin = static_cast<std::byte*>(host_.data_ptr());
-  for (std::size_t i = from; i < to; ++i) std::memcpy(begin + i * row_bytes, begin, row_bytes);
+  for (std::size_t i = from; i < to; ++i) {
+    if (given_.empty() || !given_[0]) std::memcpy(begin + i * row_bytes, begin, row_bytes);
+    else given_[i] = given_[0];
+  }
 }
 
-at::Tensor input_tensor::rows(std::size_t n) {
-  expect_shaped();
-  if (device_.is_cpu()) return first(host_, n);
-  if (!on_device_.defined() || on_device_.sizes() != host_.sizes())
-    on_device_ = at::empty(host_.sizes(), host_.options().pinned_memory(false).device(device_));
-  at::Tensor there = first(on_device_, n);
-  there.copy_(first(host_, n), /*non_blocking=*/true);
-  return there;
+std::vector<input_tensor::piece> input_tensor::pieces(std::size_t n) const {
+  if (given_.empty()) return {{0, n, nullptr}};
+  std::vector<piece> all;
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::shared_ptr<const kept_tensor> of = given_[i] ? given_[i]->tensor() : nullptr;
+    const std::size_t index = of ? given_[i]->index() : i;
+    const bool goes_on = !all.empty() && all.back().given == of && all.back().first + (i - all.back().begin) == index;
+    if (goes_on) all.back().end = i + 1;
+    else all.push_back({i, i + 1, of, index});
+  }
+  return all;
 }
+
+/// Copies to where the model computes what is not there already.
+at::Tensor input_tensor::gathered(std::size_t n) {
+  const std::vector<piece> all = pieces(n);
+  if (all.size() == 1 && all[0].given && all[0].given->rows.device() == device_) return some_rows(all[0].given->rows, all[0].first, n);
+  if (device_.is_cpu()) on_device_ = host_;
+  else if (!on_device_.defined() || on_device_.sizes() != host_.sizes())
+    on_device_ = at::empty(host_.sizes(), host_.options().pinned_memory(false).device(device_));
+  for (const piece& p : all) {
+    if (!p.given && device_.is_cpu()) continue;
+    const at::Tensor from = some_rows(p.given ? p.given->rows : host_, p.first, p.end - p.begin);
+    some_rows(on_device_, p.begin, p.end - p.begin).copy_(from, /*non_blocking=*/true);
+  }
+  return first(on_device_, n);
+}
+
+void input_tensor::send(std::size_t n) {
+  expect_shaped();
+  sent_ = gathered(n);
+}
+
+at::Tensor input_tensor::rows(std::size_t from, std::size_t count) const { return some_rows(sent_, from, count); }
 
 void input_tensor::next_batch() noexcept { is_shaped_ = !is_open(spec_.shape); }
 
-void input_tensor::fill_with_ones() {
+void input_tensor::computed() noexcept {
+  sent_.reset();
+  given_.clear();
+}
+
+void input_tensor::fill_with_ones(std::int64_t open_extent) {
   std::vector<std::int64_t> sizes = spec_.shape;
-  std::ranges::replace(sizes, any_extent, dry_run_extent);
+  std::ranges::replace(sizes, any_extent, open_extent);
   shape(sizes);
   host_.fill_(1);
 }

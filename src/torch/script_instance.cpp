@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "batch_tensors.hpp"
+#include "batch_slot.hpp"
 #include "content_hash.hpp"
 #include "manifest_file.hpp"
-#include "script_program.hpp"
+#include "stream_waiter.hpp"
 #include "tensor_spec.hpp"
 
 #include <catena/torch/script_instance.hpp>
 
 #include <c10/core/InferenceMode.h>
-#include <c10/core/StreamGuard.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -33,124 +30,91 @@ std::size_t find_tensor(const char* what, const Specs& specs, std::string_view n
 
 }  // namespace
 
-/// On the CPU the batch is computed where its rows were written, and read where the model put the outputs. On any other
-/// device both are copied through pinned memory, on a stream of the instance's own.
 struct script_instance::state {
   std::shared_ptr<const script_program> program;
-  tensor_function function;
-  std::vector<input_tensor> inputs;
-  std::vector<output_tensor> outputs;
-  std::optional<c10::Stream> stream;  ///< none on the CPU
+  batch_function function;
+  std::vector<batch_slot> slots;          ///< more than one: batches are computed while others are written and read
+  std::size_t writes = 0;                 ///< the slot of the next batch
+  std::size_t reads = 0;                  ///< the slot of the batch whose answers are read
+  const batch_slot* last = nullptr;       ///< that was begun
+  std::unique_ptr<stream_waiter> waiter;  ///< made with the first batch that is waited for
 
-  state(std::shared_ptr<const script_program> p, tensor_function f) : program(std::move(p)), function(std::move(f)) {
-    for (const input_options& spec : program->inputs) inputs.emplace_back(spec, program->device, most_rows());
-    outputs.resize(program->outputs.size());
-    if (!program->device.is_cpu())
-      stream = c10::impl::VirtualGuardImpl(program->device.type()).getStreamFromGlobalPool(program->device);
+  state(std::shared_ptr<const script_program> p, std::size_t slot_count) : program(std::move(p)), function(program) {
+    for (std::size_t i = 0; i < slot_count; ++i) slots.emplace_back(*program, function.most_rows());
   }
 
-  [[nodiscard]] std::size_t most_rows() const { return padded_size(program->options.batch, program->options.batch.max_size); }
-  [[nodiscard]] std::size_t pad(std::size_t n);
-  [[nodiscard]] std::vector<at::Tensor> call(std::size_t n);
-  [[nodiscard]] at::Tensor as_expected(at::Tensor answer, std::size_t i, std::size_t n) const;
-  void compute_here(std::size_t n);
-  void compute_on_stream(std::size_t n);
-  void compute_ones(std::size_t n);
+  std::size_t begin(std::size_t n);
+  void finish(std::size_t slot);
+  void compute_ones(std::size_t n, std::int64_t open_extent);
+  [[nodiscard]] bool answers_no_rows();
   void dry_run();
 };
 
-std::size_t script_instance::state::pad(std::size_t n) {
-  const std::size_t padded = padded_size(program->options.batch, n);
-  for (input_tensor& input : inputs) input.pad(n, padded);
-  return padded;
-}
-
-/// Checks what was answered against what is expected of output i.
-at::Tensor script_instance::state::as_expected(at::Tensor answer, std::size_t i, std::size_t n) const {
-  if (program->options.compute_in != precision::as_saved &&
-      (answer.scalar_type() == c10::kHalf || answer.scalar_type() == c10::kBFloat16))
-    answer = answer.to(c10::kFloat);
-  const output_options& expected = program->outputs[i];
-  const misfit found = misfit_of(answer, n, expected);
-  if (found.what == misfit::of::nothing) return answer;
-  const std::string as = expected.name.empty() ? "" : "output '" + expected.name + "' with ";
-  throw program->refusal(found.what == misfit::of::shape ? errc::shape_mismatch : errc::dtype_mismatch,
-                         "method '" + program->options.method + "' answered " + as + found.text);
-}
-
-/// Called with whatever precision it computes in.
-std::vector<at::Tensor> script_instance::state::call(std::size_t n) {
-  const precision wanted = program->options.compute_in;
-  std::vector<at::Tensor> given;
-  for (input_tensor& input : inputs) {
-    at::Tensor rows = input.rows(n);
-    if (wanted != precision::as_saved && rows.is_floating_point())
-      rows = rows.to(wanted == precision::float16 ? c10::kHalf : c10::kBFloat16);
-    given.push_back(std::move(rows));
-  }
-  std::vector<at::Tensor> answers;
+/// \return the slot
+std::size_t script_instance::state::begin(std::size_t n) {
+  const c10::InferenceMode no_gradients;  // of this thread only, so once for each batch
+  const std::size_t slot = writes;
   try {
-    answers = function(given);
+    function.begin(slots[slot], n, last);
   } catch (const error&) {
     throw;
   } catch (const std::exception& e) {
     throw program->refusal(errc::model_failed, text_of(e), std::current_exception());
   }
-  if (answers.size() != outputs.size())
-    throw program->refusal(errc::model_invalid, "method '" + program->options.method + "' answered " + std::to_string(answers.size()) +
-                                                    " tensors, expected " + std::to_string(outputs.size()));
-  for (std::size_t i = 0; i < answers.size(); ++i) answers[i] = as_expected(std::move(answers[i]), i, n);
-  return answers;
+  for (input_tensor& input : slots[slot].inputs) input.next_batch();
+  last = slots[slot].stream ? &slots[slot] : nullptr;
+  writes = (slot + 1) % slots.size();
+  return slot;
 }
 
-void script_instance::state::compute_here(std::size_t n) {
-  std::vector<at::Tensor> answers = call(n);
-  for (std::size_t i = 0; i < answers.size(); ++i) outputs[i].rows = answers[i].to(c10::kCPU).contiguous();
+/// Its answers are there to be read.
+void script_instance::state::finish(std::size_t slot) {
+  reads = slot;
+  for (input_tensor& input : slots[slot].inputs) input.computed();
+  for (output_tensor& output : slots[slot].outputs) output.type = *from_torch(output.rows.scalar_type());
 }
 
-void script_instance::state::compute_on_stream(std::size_t n) {
-  const c10::StreamGuard on_stream(*stream);
-  const std::vector<at::Tensor> answers = call(n);
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    const at::Tensor& answer = answers[i];
-    at::Tensor& staged = outputs[i].staged;
-    const auto shape = sizes_of(answer).subspan(1);
-    if (!staged.defined() || staged.scalar_type() != answer.scalar_type() || !std::ranges::equal(sizes_of(staged).subspan(1), shape))
-      staged = staging(program->device, rows_of(most_rows(), shape), answer.scalar_type());
-    outputs[i].rows = first(staged, n);
-    outputs[i].rows.copy_(answer, /*non_blocking=*/true);
-  }
-  stream->synchronize();
+void script_instance::state::compute_ones(std::size_t n, std::int64_t open_extent) {
+  std::vector<input_tensor>& inputs = slots[writes].inputs;
+  for (input_tensor& input : inputs) input.fill_with_ones(open_extent);
+  const std::size_t slot = begin(n);
+  slots[slot].wait();
+  finish(slot);
+  for (input_tensor& input : inputs) input.clear();
 }
 
-void script_instance::state::compute_ones(std::size_t n) {
-  const c10::InferenceMode no_gradients;
-  for (input_tensor& input : inputs) input.fill_with_ones();
-  if (stream) compute_on_stream(n);
-  else compute_here(n);
-  for (input_tensor& input : inputs) {
-    input.clear();
-    input.next_batch();
+/// A batch without rows shows types and shapes, and reads no weights. Where operations were fused or weights laid out anew there
+/// is code that never meets one, and a device is quick anyway.
+bool script_instance::state::answers_no_rows() {
+  const script_options& options = program->options;
+  if (!program->device.is_cpu() || options.optimise == optimisation::for_inference || options.compute_in != precision::as_saved)
+    return false;
+  try {
+    compute_ones(0, program->options.warm_up_extents.front());
+    return true;
+  } catch (const error&) {
+    return false;  // it may be one that needs rows
   }
 }
 
 /// A batch of two tells a model that answers for each row from one that answers once.
 void script_instance::state::dry_run() {
+  if (answers_no_rows()) return;
   const std::size_t n = padded_size(program->options.batch, std::min<std::size_t>(program->options.batch.max_size, 2));
   try {
-    compute_ones(n);
+    compute_ones(n, program->options.warm_up_extents.front());
   } catch (const error& e) {
     if (!e.why().is(errc::model_failed)) throw;
     std::string given;
-    for (input_tensor& input : inputs)
-      given += (given.empty() ? "" : ", ") + std::string(to_string(input.spec().dtype)) + " " + to_string(sizes_of(input.rows(n)));
+    for (const input_tensor& input : slots[writes].inputs)
+      given += (given.empty() ? "" : ", ") + std::string(to_string(input.spec().dtype)) + " " + to_string(input.sizes(n));
     throw program->refusal(errc::model_invalid, "a dry run with ones, " + given + ", failed: " + text_of(e.why().cause()),
                            e.why().cause());
   }
 }
 
-script_instance::script_instance(std::shared_ptr<script_source> source, std::size_t index) noexcept
-    : source_(std::move(source)), index_(index) {}
+script_instance::script_instance(std::shared_ptr<script_source> source, std::size_t index, std::size_t slots) noexcept
+    : source_(std::move(source)), index_(index), slots_(slots) {}
 script_instance::script_instance(script_instance&&) noexcept = default;
 script_instance& script_instance::operator=(script_instance&&) noexcept = default;
 script_instance::~script_instance() = default;
@@ -159,28 +123,32 @@ std::shared_ptr<script_source> make_source(const script_options& options, const 
   return std::make_shared<script_source>(options, log);
 }
 
-std::vector<script_instance> script_instance::make(const std::shared_ptr<script_source>& source) {
+std::vector<script_instance> script_instance::make(const std::shared_ptr<script_source>& source, std::size_t batches_under_way) {
   std::vector<script_instance> instances;
-  for (std::size_t i = 0; i < source->options().instances; ++i) instances.push_back(script_instance(source, i));
+  const std::size_t count = source->options().instances * source->device_count();
+  for (std::size_t i = 0; i < count; ++i) instances.push_back(script_instance(source, i, batches_under_way));
   return instances;
 }
 
 std::vector<script_instance> script_instance::load(const script_options& options, const log_hook& log) {
-  std::vector<script_instance> instances = make(make_source(options, log));
+  std::vector<script_instance> instances = make(make_source(options, log), 1);
   for (script_instance& instance : instances) instance.move_to(residency_level::hot);
   return instances;
 }
 
+std::size_t script_instance::device() const noexcept { return index_ % source_->device_count(); }
+bool script_instance::is_first_there() const noexcept { return index_ < source_->device_count(); }
+
 void script_instance::move_to(residency_level level) {
   if (level != residency_level::hot) return state_.reset();
   if (state_) return;
-  const auto program = source_->get();
+  const auto program = source_->get(device());
   try {
-    state_ = std::make_unique<state>(program, program->model->make_function());
+    state_ = std::make_unique<state>(program, slots_);
   } catch (const c10::Error& e) {
     throw program->refusal(errc::device_unavailable, "no memory for its batches: " + text_of(e), std::current_exception());
   }
-  if (index_ != 0 || program->options.check != spec_check::at_load) return;
+  if (!is_first_there() || program->options.check != spec_check::at_load) return;
   try {
     state_->dry_run();
   } catch (...) {
@@ -193,18 +161,25 @@ void script_instance::move_to(residency_level level) {
 residency_book::footprint script_instance::footprint() const {
   const script_options& options = source_->options();
   std::size_t bytes = 0;
-  if (index_ == 0 && !options.file.empty()) bytes += static_cast<std::size_t>(std::filesystem::file_size(options.file));
+  if (is_first_there() && !options.file.empty()) bytes += static_cast<std::size_t>(std::filesystem::file_size(options.file));
   const std::size_t rows = padded_size(options.batch, options.batch.max_size);
   for (const input_options& input : inputs_of(options)) {
     std::size_t row_bytes = size_of(input.dtype);
     for (const std::int64_t extent : input.shape) row_bytes *= extent == any_extent ? 0 : static_cast<std::size_t>(extent);
-    bytes += rows * row_bytes;
+    bytes += slots_ * rows * row_bytes;
   }
-  return {.hot = {{.memory = device_of(options).str(), .bytes = bytes}}};
+  return {.hot = {{.memory = source_->device(device()).str(), .bytes = bytes}}};
 }
 
-void script_instance::warm_up(std::size_t n) {
-  state_->compute_ones(n);
+std::size_t script_instance::warm_up_shapes() const noexcept {
+  const script_options& options = source_->options();
+  const auto inputs = inputs_of(options);
+  const bool varies = std::ranges::any_of(inputs, [](const input_options& input) { return is_open(input.shape); });
+  return varies ? options.warm_up_extents.size() : 1;
+}
+
+void script_instance::warm_up(std::size_t n, std::size_t shape) {
+  state_->compute_ones(n, source_->options().warm_up_extents.at(shape));
   drop_output();
 }
 
@@ -213,34 +188,49 @@ std::size_t script_instance::find_output(std::string_view name) const {
   return find_tensor("output", state_->program->outputs, name);
 }
 
-row script_instance::input(std::size_t tensor, std::size_t i) { return state_->inputs.at(tensor).at(i); }
+row script_instance::input(std::size_t tensor, std::size_t i) { return state_->slots[state_->writes].inputs.at(tensor).at(i); }
 row script_instance::input(std::size_t tensor, std::size_t i, std::span<const std::int64_t> shape) {
-  return state_->inputs.at(tensor).at(i, shape);
+  return state_->slots[state_->writes].inputs.at(tensor).at(i, shape);
 }
 
 void script_instance::compute(std::size_t n) {
-  const c10::InferenceMode no_gradients;  // of this thread only, so once for each batch
   drop_output();
-  try {
-    const std::size_t padded = state_->pad(n);
-    if (state_->stream) state_->compute_on_stream(padded);
-    else state_->compute_here(padded);
-  } catch (const error&) {
-    throw;
-  } catch (const std::exception& e) {
-    throw state_->program->refusal(errc::model_failed, text_of(e), std::current_exception());
-  }
-  for (output_tensor& output : state_->outputs) output.type = *from_torch(output.rows.scalar_type());
-  for (input_tensor& input : state_->inputs) input.next_batch();
+  const std::size_t slot = state_->begin(n);
+  state_->slots[slot].wait();
+  state_->finish(slot);
+}
+
+std::size_t script_instance::begin(std::size_t n) { return state_->begin(n); }
+
+void script_instance::when_computed(std::size_t slot, std::function<void(std::exception_ptr)> then) {
+  if (!state_->waiter) state_->waiter = std::make_unique<stream_waiter>();
+  state_->waiter->wait(*state_->slots[slot].stream, [of = state_.get(), slot, then = std::move(then)](std::exception_ptr failed) {
+    if (!failed) return of->finish(slot), then(nullptr);
+    then(std::make_exception_ptr(of->program->refusal(errc::model_failed, text_of(failed), failed)));
+  });
+}
+
+void script_instance::give(std::size_t tensor, std::size_t i, const kept_row& from) {
+  state_->slots[state_->writes].inputs.at(tensor).give(i, from);
 }
 
 row script_instance::output(std::size_t tensor, std::size_t i) {
-  const output_tensor& output = state_->outputs.at(tensor);
+  const output_tensor& output = state_->slots[state_->reads].outputs.at(tensor);
+  if (state_->program->outputs[tensor].stays)
+    throw error(failure(errc::invalid_input, "output " + std::to_string(tensor) + " stays on its device: answer output_rows::keep"));
   return row_of(output.rows, i, output.type);
 }
 
+kept_row script_instance::keep(std::size_t tensor, std::size_t i) {
+  output_tensor& output = state_->slots[state_->reads].outputs.at(tensor);
+  if (!state_->program->outputs[tensor].stays)
+    throw error(failure(errc::invalid_input, "output " + std::to_string(tensor) + " does not stay on its device: see output_options::stays"));
+  if (!output.kept) output.kept = std::make_shared<const kept_tensor>(kept_tensor{output.rows, output.type});
+  return {output.kept, i};
+}
+
 void script_instance::drop_output() noexcept {
-  for (output_tensor& output : state_->outputs) output.rows.reset();
+  for (output_tensor& output : state_->slots[state_->reads].outputs) output.reset();
 }
 
 void save(script_source& source, const std::string& file) {

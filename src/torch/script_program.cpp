@@ -6,6 +6,7 @@
 #include <ATen/Parallel.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <mutex>
 #include <set>
@@ -48,13 +49,34 @@ void check_loading(const script_options& options) {
 }
 
 void check_options(const script_options& options) {
-  check(model_options{.name = options.name, .version = options.version, .batch = options.batch, .instances = options.instances});
+  check(model_options{.name = options.name, .version = options.version, .batch = options.batch, .instances = options.instances,
+                      .batches_under_way = options.batches_under_way});
   check_loading(options);
   if (options.method.empty()) throw std::invalid_argument("script_options::method must not be empty");
   if (options.intra_op_threads > 1024)
     throw std::invalid_argument("script_options::intra_op_threads must be 0 to 1024, is " + std::to_string(options.intra_op_threads));
+  if (options.warm_up_extents.empty() || std::ranges::any_of(options.warm_up_extents, [](std::int64_t extent) { return extent < 1; }))
+    throw std::invalid_argument("script_options::warm_up_extents must have one or more, each at least 1");
   check_specs("input", options.input, options.inputs);
   check_specs("output", options.output, options.outputs);
+}
+
+c10::Device device_named(const script_options& options, const std::string& name) {
+  c10::Device device(c10::kCPU);
+  try {
+    device = c10::Device(name);
+  } catch (const std::exception&) {
+    throw refusal_of(options, errc::device_unavailable, "there is no device '" + name + "'; expected cpu, cuda or cuda:N");
+  }
+  if (device.is_cpu()) return c10::Device(c10::kCPU);
+  const std::string unavailable = "device '" + name + "' is not available: ";
+  if (!c10::impl::hasDeviceGuardImpl(device.type()))
+    throw refusal_of(options, errc::device_unavailable, unavailable + "this LibTorch has none of its kind");
+  const int count = c10::impl::VirtualGuardImpl(device.type()).deviceCount();
+  const auto index = device.has_index() ? device.index() : c10::DeviceIndex{0};
+  if (index >= count)
+    throw refusal_of(options, errc::device_unavailable, unavailable + "there are " + std::to_string(count) + " of its kind");
+  return c10::Device(device.type(), index);
 }
 
 /// LibTorch has one number of them for all models. To change it while a model computes would be a race.
@@ -110,50 +132,50 @@ error script_program::refusal(errc code, std::string_view text, std::exception_p
   return refusal_of(options, code, text, std::move(cause));
 }
 
-c10::Device device_of(const script_options& options) {
-  c10::Device device(c10::kCPU);
-  try {
-    device = c10::Device(options.device);
-  } catch (const std::exception&) {
-    throw refusal_of(options, errc::device_unavailable, "there is no device '" + options.device + "'; expected cpu, cuda or cuda:N");
+std::vector<c10::Device> devices_of(const script_options& options) {
+  const auto bad = [&](const std::string& text) {
+    throw std::invalid_argument("script_options::devices of '" + options.name + "' " + text);
+  };
+  if (options.devices.empty()) bad("must not be empty");
+  std::vector<c10::Device> devices;
+  for (const std::string& name : options.devices) {
+    const c10::Device device = device_named(options, name);
+    if (!devices.empty() && devices.front().type() != device.type()) bad("must be of one kind, has '" + options.devices.front() + "' and '" + name + "'");
+    if (std::ranges::find(devices, device) != devices.end()) bad("has '" + device.str() + "' twice");
+    devices.push_back(device);
   }
-  if (device.is_cpu()) return c10::Device(c10::kCPU);
-  const std::string unavailable = "device '" + options.device + "' is not available: ";
-  if (!c10::impl::hasDeviceGuardImpl(device.type()))
-    throw refusal_of(options, errc::device_unavailable, unavailable + "this LibTorch has none of its kind");
-  const int count = c10::impl::VirtualGuardImpl(device.type()).deviceCount();
-  const auto index = device.has_index() ? device.index() : c10::DeviceIndex{0};
-  if (index >= count)
-    throw refusal_of(options, errc::device_unavailable, unavailable + "there are " + std::to_string(count) + " of its kind");
-  return c10::Device(device.type(), index);
+  return devices;
 }
+
+bool is_on_cpu(const script_options& options) { return devices_of(options).front().is_cpu(); }
 
 void script_program::check(const script_options& options) {
   check_options(options);
-  (void)device_of(options);
+  (void)devices_of(options);
   if (!options.file.empty() && !is_package(options.file)) expect_file(options);
 }
 
-script_program script_program::load(const script_options& options, const log_hook& log) {
+script_program script_program::load(const script_options& options, c10::Device device, const log_hook& log) {
   check(options);
   use_threads(options);
-  const c10::Device device = device_of(options);
-  const model_log say = [&](log_level level, const std::string& text) {
-    if (log) log(level, "model/" + options.name, text);
+  const model_log say = [log, component = "model/" + options.name](log_level level, const std::string& text) {
+    if (log) log(level, component, text);
   };
   const std::string hash = hash_in_manifest(options);
   auto model = is_package(options.file) ? load_package(options, device) : load_script(options, hash, device, say);
-  return {options, device, inputs_of(options), outputs_of(options), std::move(model)};
+  return {options, device, inputs_of(options), outputs_of(options), std::move(model), say};
 }
 
 script_source::script_source(const script_options& options, log_hook log) : options_(options), log_(std::move(log)) {
   script_program::check(options);
+  for (const c10::Device device : devices_of(options)) places_.push_back({device, {}});
 }
 
-std::shared_ptr<const script_program> script_source::get() {
+std::shared_ptr<const script_program> script_source::get(std::size_t device) {
   const std::lock_guard lock(mutex_);
-  auto program = loaded_.lock();
-  if (!program) loaded_ = program = std::make_shared<const script_program>(script_program::load(options_, log_));
+  place& there = places_.at(device);
+  auto program = there.loaded.lock();
+  if (!program) there.loaded = program = std::make_shared<const script_program>(script_program::load(options_, there.device, log_));
   return program;
 }
 

@@ -21,18 +21,19 @@ struct script_program {
   std::vector<input_options> inputs;    ///< one or several
   std::vector<output_options> outputs;  ///< one or several
   std::unique_ptr<loaded_model> model;
+  model_log say;
 
   /// What can be known of the options before the model is loaded.
   /// \errors catena::error: errc::model_not_found, device_unavailable; std::invalid_argument: a bad option
   static void check(const script_options& options);
   /// \errors as check(), and catena::error: errc::model_invalid, unsupported
-  [[nodiscard]] static script_program load(const script_options& options, const log_hook& log);
+  [[nodiscard]] static script_program load(const script_options& options, c10::Device device, const log_hook& log);
 
   /// An error of this model: "model 'risk': " and the text.
   [[nodiscard]] error refusal(errc code, std::string_view text, std::exception_ptr cause = {}) const;
 };
 
-/// Loads a model for whoever asks first, and keeps it for as long as anybody has it.
+/// Loads a model onto a device for whoever asks first, and keeps it there for as long as anybody has it.
 /// \threads  safe
 class script_source {
  public:
@@ -40,18 +41,26 @@ class script_source {
   script_source(const script_options& options, log_hook log);
 
   [[nodiscard]] const script_options& options() const noexcept { return options_; }
+  [[nodiscard]] std::size_t device_count() const noexcept { return places_.size(); }
+  [[nodiscard]] c10::Device device(std::size_t i) const { return places_.at(i).device; }
+  /// \param device  its place among the options' devices
   /// \errors as script_program::load()
-  [[nodiscard]] std::shared_ptr<const script_program> get();
+  [[nodiscard]] std::shared_ptr<const script_program> get(std::size_t device = 0);
 
  private:
+  struct place {
+    c10::Device device;
+    std::weak_ptr<const script_program> loaded;
+  };
+
   const script_options options_;
   const log_hook log_;
   std::mutex mutex_;
-  std::weak_ptr<const script_program> loaded_;
+  std::vector<place> places_;
 };
 
-/// The device that the options name.
-/// \errors catena::error: errc::device_unavailable
-[[nodiscard]] c10::Device device_of(const script_options& options);
+/// The devices that the options name.
+/// \errors catena::error: errc::device_unavailable; std::invalid_argument: none, one twice, or of several kinds
+[[nodiscard]] std::vector<c10::Device> devices_of(const script_options& options);
 
 }  // namespace catena::torch

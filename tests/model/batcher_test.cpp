@@ -435,22 +435,9 @@ TEST_CASE("drain waits for requests of models, and stops new ones") {
   CHECK(drained);
 }
 
-namespace {
-
-/// Takes all, and notes what it is told.
-struct noting_policy {
-  std::vector<std::pair<std::size_t, catena::duration>>* told;
-  [[nodiscard]] catena::batch_decision form(const catena::waiting_requests& w, const catena::batch_limits&, catena::time_point) const {
-    return {.take = w.count};
-  }
-  void computed(std::size_t size, catena::duration took, catena::time_point) const { told->emplace_back(size, took); }
-};
-
-}  // namespace
-
 TEST_CASE("what a batch takes is told from when its instance was free for it and requests waited") {
   std::vector<std::pair<std::size_t, catena::duration>> told;
-  batching b({.name = "risk", .batch = {.policy = noting_policy{&told}}});
+  batching b({.name = "risk", .batch = {.policy = catena::test::noting_policy{&told}}});
   b.world.elapse(7ms);  // idle for want of requests
   b.ask(3);
   b.world.elapse(2ms);

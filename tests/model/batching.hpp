@@ -15,6 +15,13 @@
 
 namespace catena::test {
 
+/// Takes all, and notes what it is told.
+struct noting_policy {
+  std::vector<std::pair<std::size_t, duration>>* told;
+  [[nodiscard]] batch_decision form(const waiting_requests& w, const batch_limits&, time_point) const { return {.take = w.count}; }
+  void computed(std::size_t size, duration took, time_point) const { told->emplace_back(size, took); }
+};
+
 /// Each request is the number of those that asked before it, and is answered with ten times as much.
 struct batching {
   explicit batching(const model_options& options = {.name = "risk"}, request_measures<int> measures = {})

@@ -8,6 +8,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/outcome.hpp"
@@ -90,6 +91,20 @@ TEST_CASE("a model is ready when it is steady with every size, and says how it c
   CHECK(report.is_steady);
   CHECK(report.warm_up_time > 400ms);
   CHECK(report.load_time == 0s);
+}
+
+TEST_CASE("an instance that is asked in several shapes is warmed up in each of them") {
+  struct shaped {
+    std::shared_ptr<std::vector<std::pair<std::size_t, std::size_t>>> seen = std::make_shared<std::vector<std::pair<std::size_t, std::size_t>>>();
+    void operator()(batch<int, int>&) {}
+    [[nodiscard]] std::size_t warm_up_shapes() const { return 2; }
+    void warm_up(std::size_t rows, std::size_t shape) { seen->emplace_back(rows, shape); }
+  };
+  testing::manual_world world;
+  const shaped instance;
+  const auto m = make_model<int, int>(world.runtime(), {.name = "m", .batch = {.max_size = 2}, .warm_up = {.max_runs = 1}}, instance);
+  CHECK(*instance.seen == std::vector<std::pair<std::size_t, std::size_t>>{{1, 0}, {2, 0}, {1, 1}, {2, 1}});
+  CHECK(m.stats().warm_up.run_count == 4);
 }
 
 TEST_CASE("a warm-up that takes too long is cut off, which is logged and reported") {

@@ -253,12 +253,28 @@ TEST_CASE("a method that the model does not have is model_invalid, with those it
 
 TEST_CASE("a device that does not exist is device_unavailable") {
   auto options = script(sum_source);
-  options.device = "gpu:0";
+  options.devices = {"gpu:0"};
   CHECK(failure_of(options).is(errc::device_unavailable));
   CHECK_THAT(failure_of(options).message(), ContainsSubstring("there is no device 'gpu:0'; expected cpu, cuda or cuda:N"));
-  options.device = "cuda:63";
+  options.devices = {"cuda:63"};
   CHECK(failure_of(options).is(errc::device_unavailable));
   CHECK_THAT(failure_of(options).message(), ContainsSubstring("device 'cuda:63' is not available"));
+}
+
+TEST_CASE("devices are of one kind, and none is there twice") {
+  const auto refusal = [](std::vector<std::string> devices) {
+    auto options = script(sum_source);
+    options.devices = std::move(devices);
+    try {
+      static_cast<void>(failure_of(options));
+    } catch (const std::invalid_argument& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  CHECK(refusal({}) == "script_options::devices of 'risk' must not be empty");
+  CHECK(refusal({"cpu", "cpu:0"}) == "script_options::devices of 'risk' has 'cpu' twice");
+  CHECK(refusal({"cpu"}).empty());
 }
 
 TEST_CASE("an output of the wrong shape is shape_mismatch, with the expected and the given one") {
@@ -435,7 +451,7 @@ TEST_CASE("a TorchScript model computes the same on a GPU as on the CPU", "[cuda
   auto options = script("def forward(self, x: Tensor) -> Tensor:\n    return torch.softmax(x * 3.0, 1)\n");
   const std::vector<four> inputs{four{1, 2, 3, 4}, four{4, 3, 2, 1}, four{0, 0, 0, 1}};
   const auto here = answers<std::vector<float>>(options, encode_four, decode_all, inputs);
-  options.device = "cuda:0";
+  options.devices = {"cuda:0"};
   if (failure_of(options).is(errc::device_unavailable)) CATENA_SKIP("no CUDA device");
   const auto there = answers<std::vector<float>>(options, encode_four, decode_all, inputs);
   for (std::size_t i = 0; i < inputs.size(); ++i)

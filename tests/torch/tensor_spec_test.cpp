@@ -188,6 +188,45 @@ TEST_CASE("a dry run that throws says what the model was given") {
   CHECK_FALSE(failure_of_spec(options).is_set());
 }
 
+TEST_CASE("a dry run has no rows, so that it costs nothing, unless the model needs some") {
+  const auto only_where = [](const std::string& condition) {
+    script_options options = weighing("def forward(self, ids: Tensor, weights: Tensor):\n    assert " + condition + ", 'seen'\n" +
+                                      two_outputs + "    return (total, both)\n");
+    options.warm_up.max_runs = 0;
+    return options;
+  };
+  script_options options = only_where("ids.size(0) == 0");
+  CHECK_FALSE(failure_of_spec(options).is_set());
+  options.optimise = catena::torch::optimisation::for_inference;
+  CHECK_THAT(failure_of_spec(options).message(), ContainsSubstring("seen"));
+  CHECK_FALSE(failure_of_spec(only_where("ids.size(0) != 0")).is_set());
+}
+
+TEST_CASE("a model whose extents are open is warmed up with those that requests have") {
+  const auto refusing = [](const std::string& length) {
+    script_options options = weighing("def forward(self, ids: Tensor, weights: Tensor):\n    assert ids.size(1) != " + length +
+                                      ", 'seen'\n" + two_outputs + "    return (total, both)\n");
+    options.warm_up.max_runs = 1;
+    options.warm_up_extents = {8, 32};
+    return options;
+  };
+  const auto failure_with = [](const script_options& options) {
+    manual_world world;
+    try {
+      const spec_model m{world.runtime(), options, encode_text, decode_both, by_length()};
+    } catch (const catena::error& e) {
+      return e.why();
+    }
+    return catena::failure();
+  };
+  CHECK(failure_with(refusing("8")).is(errc::model_invalid));
+  CHECK(failure_with(refusing("32")).is(errc::model_failed));
+  CHECK_FALSE(failure_with(refusing("16")).is_set());
+  script_options options = refusing("16");
+  options.warm_up_extents = {0};
+  CHECK_THROWS_WITH(failure_with(options), "script_options::warm_up_extents must have one or more, each at least 1");
+}
+
 TEST_CASE("a model that answers once for a whole batch is found by the dry run, and without one by the first batch of two") {
   script_options options = weighing(two_inputs + "    return (total.sum().view(1), both)\n");
   CHECK(failure_of_spec(options).message() ==

@@ -70,9 +70,13 @@ class batch {
     if (auto* r = place.take_locked(i)) step::fail_locked(place, *r, std::move(why));
   }
   /// Sends the answers given so far on their way. Until the instance's function has returned they wait for each other,
-  /// so that a batch wakes an executor once; afterwards each leaves at once.
-  void hand_over() {
-    opened().hand_over();
+  /// so that a batch wakes an executor once; afterwards each leaves at once, unless they are gathered.
+  void hand_over() { opened().hand_over(); }
+  /// From now on answers wait for each other until hand_over() or done(), also after the instance's function has returned.
+  void gather() {
+    detail::batch_place& place = opened();
+    const std::lock_guard lock(place.mutex);
+    place.gathers = true;
   }
   /// Ends the batch: the instance is free for the next one.
   void done() {

@@ -70,6 +70,7 @@ struct batch_place : compute_job {
   formed_batch formed;                 ///< as it was taken out of the queue
   bool open = false;                   ///< the batch is not done
   bool called = false;                 ///< the instance's function has not returned
+  bool gathers = false;                ///< answers wait for each other although it has returned
   bool failed = false;                 ///< the instance threw: how long it took says nothing
   std::optional<failure> thrown;       ///< by the instance for this part, with rows not answered yet
   bisection repeats;                   ///< of rows that threw
@@ -86,7 +87,7 @@ struct batch_place : compute_job {
 
   /// Takes row i of the batch out, to be ended by the caller; null, and a line in the log, if it has been ended or never was.
   [[nodiscard]] pending_request* take_locked(std::size_t i) noexcept;
-  /// With the others when the instance's function returns; at once if it has returned.
+  /// With the others when the instance's function returns; at once if it has returned and they are not gathered.
   void send_home_locked(ready_node& node) noexcept;
   void send_abroad_locked(ready_node& node, const boost::asio::any_io_executor& to);
   /// Sends what has been ended so far on its way. The lock must not be held: runs may end by it, and what they own.

@@ -4,6 +4,7 @@
 /// Brings requests to instances: batch former, idle instance, compute thread, results. Types are erased.
 #include <catena/graph/need.hpp>
 #include <catena/model/batch_place.hpp>
+#include <catena/model/free_places.hpp>
 #include <catena/model/model_options.hpp>
 #include <catena/runtime/brief_mutex.hpp>
 #include <catena/runtime/pinned_timer.hpp>
@@ -53,6 +54,10 @@ class batcher : public executor_user, public resident, public graph::need, publi
   /// Takes a request out of the queue, also one that is about to be submitted; false if it was not in it.
   [[nodiscard]] bool withdraw(pending_request& r) noexcept;
   [[nodiscard]] bool measures() const noexcept { return measures_ == measuring::yes; }
+  /// Held while an instance is called, where a part that is computed again might meet the batch after it.
+  [[nodiscard]] std::unique_lock<std::mutex> call_lock(const batch_place& place) const {
+    return calls_ ? std::unique_lock(calls_[place.index]) : std::unique_lock<std::mutex>();
+  }
   /// Throws what the user's functions throw.
   [[nodiscard]] virtual measured measure(const void* input) const = 0;
 
@@ -96,19 +101,24 @@ class batcher : public executor_user, public resident, public graph::need, publi
   /// Hands the batch, or a part of it, to its instance.
   virtual void compute(batch_place& place) noexcept = 0;
   virtual void move_instances(residency_level level) = 0;
-  [[nodiscard]] virtual bool can_warm_up() const noexcept = 0;
+  /// Zero: it cannot be warmed up.
+  [[nodiscard]] virtual std::size_t warm_up_shapes() const = 0;
   /// Computes a batch for nobody.
-  virtual void warm_up(std::size_t instance, std::size_t rows) = 0;
+  virtual void warm_up(std::size_t instance, std::size_t rows, std::size_t shape) = 0;
   /// A part is to be computed again; false if it must not.
   [[nodiscard]] bool count_repeat(std::size_t rows) noexcept;
-  /// The instance is free; it may be given the next batch at once.
-  void make_idle(batch_place& place) noexcept;
+  /// The function of its instance has returned; its batch is done later.
+  void returned(batch_place& place) noexcept;
+  /// Its batch is done: it may be given the next one at once.
+  /// \param returned  the function of its instance has returned just now
+  void done(batch_place& place, bool returned) noexcept;
 
  private:
   /// Fills the place from the queue; the requests found expired stand at the end of its rows. Returns how many.
   [[nodiscard]] std::size_t form_locked(batch_place& place, time_point now) noexcept;
   /// Schedules idle instances for what waits, or sets the timer; returns the jobs to be submitted after unlocking.
   [[nodiscard]] compute_job* schedule_locked(time_point now) noexcept;
+  [[nodiscard]] batch_place* place_locked(time_point now, time_point& look_again) noexcept;
   void submit_jobs(compute_job* jobs) noexcept;
   void set_timer_locked(time_point when) noexcept { timer_.set_locked(*runtime_->timers, closed_ ? no_deadline : when); }
   static void delay_over(timer_node& node, wake how);
@@ -117,6 +127,7 @@ class batcher : public executor_user, public resident, public graph::need, publi
   [[nodiscard]] time_point look_locked(const batch_place& place) noexcept;
   /// Whether the next batch of a place is timed: where batches take microseconds, some do for all.
   [[nodiscard]] bool times_next_locked(batch_place& place) const noexcept;
+  [[nodiscard]] duration took_locked(const batch_place& place, time_point now) noexcept;
   void learn_locked(const formed_batch& batch, duration took, time_point now) noexcept;
   /// When a request comes, as exactly as the batch former needs it.
   [[nodiscard]] time_point moment_locked() noexcept;
@@ -124,8 +135,9 @@ class batcher : public executor_user, public resident, public graph::need, publi
   [[nodiscard]] batch_former::push_result push_locked(pending_request& r, time_point now) noexcept;
   void evict(queued_request* leaving, const failure& why) noexcept;
   [[nodiscard]] queued_request* take_all_locked() noexcept;
-  [[nodiscard]] bool is_quiet_locked() const noexcept { return idle_.size() == places_.size(); }
   void warm_up_all();
+  /// One instance, with batches of one size, until that is steady.
+  void warm_up_until_steady(std::size_t instance, std::size_t rows, std::size_t shape, time_point end, warm_up_report& report);
 
   const std::shared_ptr<runtime_state> runtime_;
   const model_options options_;
@@ -135,7 +147,9 @@ class batcher : public executor_user, public resident, public graph::need, publi
 
   mutable brief_mutex mutex_;
   batch_former former_;
-  std::vector<batch_place*> idle_;  ///< the last to become idle is the first to work: its caches are warm
+  free_places free_;
+  std::unique_ptr<std::mutex[]> calls_;  ///< of each instance, where it may have several batches under way
+  std::vector<time_point> last_done_;    ///< the same
   std::size_t scheduled_ = 0;       ///< instances on their way to a compute thread, where they will take what waits
   time_point looked_{};             ///< at the clock last
   bool rested_ = true;              ///< nothing was to be done since then

@@ -35,6 +35,13 @@ concept movable_instance = requires(T& t, const T& c, residency_level level) {
 template <class T>
 concept warmable_instance = requires(T& t, std::size_t rows) { t.warm_up(rows); };
 
+/// The same for each of several shapes of rows.
+template <class T>
+concept shaped_warmable_instance = requires(T& t, const T& c, std::size_t rows, std::size_t shape) {
+  { c.warm_up_shapes() } -> std::convertible_to<std::size_t>;  // how many there are
+  t.warm_up(rows, shape);
+};
+
 namespace detail {
 
 /// A batcher with its instances.
@@ -80,12 +87,17 @@ class model_core final : public batcher {
       }
     }
   }
-  [[nodiscard]] bool can_warm_up() const noexcept override { return warmable_instance<Instance>; }
-  void warm_up([[maybe_unused]] std::size_t instance, [[maybe_unused]] std::size_t rows) override {
-    if constexpr (warmable_instance<Instance>) instances_[instance].warm_up(rows);
+  [[nodiscard]] std::size_t warm_up_shapes() const override {
+    if constexpr (shaped_warmable_instance<Instance>) return instances_.front().warm_up_shapes();
+    else return warmable_instance<Instance> ? 1 : 0;
+  }
+  void warm_up([[maybe_unused]] std::size_t instance, [[maybe_unused]] std::size_t rows, [[maybe_unused]] std::size_t shape) override {
+    if constexpr (shaped_warmable_instance<Instance>) instances_[instance].warm_up(rows, shape);
+    else if constexpr (warmable_instance<Instance>) instances_[instance].warm_up(rows);
   }
   void compute(batch_place& place) noexcept override {
     batch<In, Out> b(place);
+    const auto alone = call_lock(place);
     try {
       instances_[place.index](b);
     } catch (...) {
@@ -193,7 +205,8 @@ class model : private chain<In, Out> {
                                                                               std::move(measures));
     rt.state()->add_executor_user(core);
     if (!options.residency) {
-      if constexpr (movable_instance<Instance> || warmable_instance<Instance>) core->move_to(residency_level::hot);
+      if constexpr (movable_instance<Instance> || warmable_instance<Instance> || shaped_warmable_instance<Instance>)
+        core->move_to(residency_level::hot);
     } else if constexpr (movable_instance<Instance>) {
       core->share_memory(core->footprint());
     } else {

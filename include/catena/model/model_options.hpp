@@ -28,6 +28,9 @@ struct model_options {
   batch_options batch = {};   ///< how requests are joined
   request_queue_options queue = {};  ///< how they wait; who finds no room fails with errc::queue_full
   std::size_t instances = 1;  ///< how many batches may be computed at once, 1 to 1024
+  /// How many batches an instance may have under way, 1 to 64. It is given one ahead of its turn when its function has returned
+  /// and the one before is to be done later, and only one that would not grow until then.
+  std::size_t batches_under_way = 1;
   catena::effects effects = effects::idempotent;
   warm_up_options warm_up = {};  ///< before it is ready, where its instances have warm_up()
   /// Whose memory it shares: it is loaded when it is asked or needed, and may have to leave for others. Without one it is

@@ -67,6 +67,8 @@ class batch_former {
 
   /// An instance is idle: is a batch to be begun now, or when is it time to look again?
   [[nodiscard]] batch_decision decide(time_point now) { return choose(now).decision; }
+  /// Whether the batch that would be begun now would not grow by waiting: it has all that a batch may have, or leaves some behind.
+  [[nodiscard]] bool has_complete(time_point now);
   /// The next batch, its requests in `out`, which has room for max_size; none if it is not time.
   [[nodiscard]] formed_batch take(std::span<queued_request*> out, time_point now);
   /// What take() gave has been computed.
@@ -92,6 +94,8 @@ class batch_former {
 
   [[nodiscard]] lane* find(std::uint64_t shape) const noexcept;
   [[nodiscard]] lane* find_or_make(std::uint64_t shape);
+  /// Requests, or what they cost.
+  [[nodiscard]] std::size_t waiting_in(const lane& of) const noexcept;
   [[nodiscard]] batch_decision ask(lane& of, time_point now) const;
   [[nodiscard]] choice choose(time_point now);
   [[nodiscard]] static bool goes_before(const lane& one, const lane& other) noexcept;

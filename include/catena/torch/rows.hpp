@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// One request's rows in the tensors of a batch, where a model has several inputs or outputs, or shapes that vary.
+#include <catena/torch/kept_row.hpp>
 #include <catena/torch/script_instance.hpp>
 
 #include <array>
@@ -38,6 +39,12 @@ class input_rows {
     return of_->input(of_->find_input(input), i_, shape);
   }
 
+  /// Lets an input's row be one that another model has answered. Its shape says the extents that are open.
+  /// \errors errc::invalid_input: there is no such input; errc::shape_mismatch, dtype_mismatch: it is not what the options say, or
+  ///         has not the shape of an earlier row of the batch
+  void give(std::string_view input, const kept_row& from) const { of_->give(of_->find_input(input), i_, from); }
+  void give(std::size_t input, const kept_row& from) const { of_->give(input, i_, from); }
+
  private:
   script_instance* of_;
   std::size_t i_;
@@ -50,13 +57,28 @@ class output_rows {
   output_rows(script_instance& of, std::size_t i) noexcept : of_(&of), i_(i) {}
 
   /// The row of an output, by name or by place.
-  /// \errors errc::invalid_input: there is no such output
+  /// \errors errc::invalid_input: there is no such output, or it stays on its device
   [[nodiscard]] row operator[](std::string_view output) const { return of_->output(of_->find_output(output), i_); }
   [[nodiscard]] row operator[](std::size_t output) const { return of_->output(output, i_); }
+
+  /// The row of an output that stays on its device.
+  /// \errors errc::invalid_input: there is no such output, or it does not stay
+  [[nodiscard]] kept_row keep(std::string_view output) const { return of_->keep(of_->find_output(output), i_); }
+  [[nodiscard]] kept_row keep(std::size_t output) const { return of_->keep(output, i_); }
 
  private:
   script_instance* of_;
   std::size_t i_;
+};
+
+/// Codec of a model whose only input is what another one has answered.
+struct give_kept {
+  void operator()(const kept_row& from, input_rows& to) const { to.give(0, from); }
+};
+
+/// Codec of a model whose only output stays on its device.
+struct keep_answer {
+  [[nodiscard]] kept_row operator()(const output_rows& from) const { return from.keep(0); }
 };
 
 }  // namespace catena::torch

@@ -4,10 +4,13 @@
 /// The seam between catena and Torch: one instance of a model, with its tensors behind a pointer.
 #include <catena/log.hpp>
 #include <catena/residency/residency_book.hpp>
+#include <catena/torch/kept_row.hpp>
 #include <catena/torch/row.hpp>
 #include <catena/torch/script_options.hpp>
 
 #include <cstddef>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -28,12 +31,14 @@ class script_source;
 ///         be written
 void save(script_source& source, const std::string& file);
 
-/// One copy of a model's state with the tensors of one batch, hot or cold. The weights are shared by all instances of a model.
+/// One copy of a model's state with the tensors of its batches, hot or cold. The weights are shared by all instances of a model
+/// on one device.
 /// \threads  one at a time; which one does not matter
 class script_instance {
  public:
   /// As many instances of a model as its options say. They are cold.
-  [[nodiscard]] static std::vector<script_instance> make(const std::shared_ptr<script_source>& source);
+  /// \param batches_under_way  of each, 1 on the CPU
+  [[nodiscard]] static std::vector<script_instance> make(const std::shared_ptr<script_source>& source, std::size_t batches_under_way);
   /// The same, hot.
   /// \errors as make_source() and move_to()
   [[nodiscard]] static std::vector<script_instance> load(const script_options& options, const log_hook& log = nullptr);
@@ -45,7 +50,8 @@ class script_instance {
   /// The first instance to become hot loads the model, and the last to leave gives it back.
   /// \errors catena::error: errc::model_not_found, model_invalid, device_unavailable, unsupported, shape_mismatch, dtype_mismatch
   void move_to(residency_level level);
-  /// As far as it is known before it is loaded: the file's size for the first instance, and the rows of a batch for each.
+  /// As far as it is known before it is loaded: the file's size for the first instance on a device, and the rows of its batches
+  /// for each.
   [[nodiscard]] residency_book::footprint footprint() const;
 
   // What follows is for one that is hot.
@@ -60,22 +66,45 @@ class script_instance {
   /// The same, with the extents that the options leave open. Those of row 0 are those of the batch.
   /// \errors catena::error: errc::shape_mismatch: not what the options say, or not what row 0 said
   [[nodiscard]] row input(std::size_t tensor, std::size_t i, std::span<const std::int64_t> shape);
+  /// Lets row i of the next batch be one that another model has answered.
+  /// \errors catena::error: errc::shape_mismatch, dtype_mismatch: not what the options say, or not of row 0's shape
+  void give(std::size_t tensor, std::size_t i, const kept_row& from);
   /// Computes the first n rows, padded to an allowed size.
-  /// \errors catena::error: errc::model_failed, model_invalid, shape_mismatch, dtype_mismatch
+  /// \errors catena::error: errc::model_failed, model_invalid, shape_mismatch, dtype_mismatch, device_memory
   void compute(std::size_t n);
-  /// Computes n rows of ones.
+  /// How many extents the options say for warm-up; one where no extent is open.
+  [[nodiscard]] std::size_t warm_up_shapes() const noexcept;
+  /// Computes n rows of ones, in one of those shapes.
   /// \errors as compute()
-  void warm_up(std::size_t n);
-  /// Row i of what compute() answered, until drop_output().
+  void warm_up(std::size_t n, std::size_t shape);
+
+  /// Begins to compute the first n rows on a device, and the rows of the next batch may be written. There must be no more
+  /// batches under way than make() was told, the last of them being read.
+  /// \return  its number, for when_computed
+  /// \errors  as compute()
+  [[nodiscard]] std::size_t begin(std::size_t n);
+  /// Calls back, on a thread for that, when what was begun is computed: with what it failed with, or with null, and then its
+  /// outputs are read there. Batches are called for in their order.
+  void when_computed(std::size_t begun, std::function<void(std::exception_ptr)> then);
+
+  /// Row i of what was computed, until drop_output().
+  /// \errors catena::error: errc::invalid_input: it stays on its device
   [[nodiscard]] row output(std::size_t tensor, std::size_t i);
+  /// \errors catena::error: errc::invalid_input: it does not stay
+  [[nodiscard]] kept_row keep(std::size_t tensor, std::size_t i);
   /// Gives the outputs' memory back.
   void drop_output() noexcept;
 
  private:
   struct state;
-  script_instance(std::shared_ptr<script_source> source, std::size_t index) noexcept;
+  script_instance(std::shared_ptr<script_source> source, std::size_t index, std::size_t slots) noexcept;
+  /// Its place among the options' devices.
+  [[nodiscard]] std::size_t device() const noexcept;
+  [[nodiscard]] bool is_first_there() const noexcept;
+
   std::shared_ptr<script_source> source_;
   std::size_t index_;             ///< among the model's instances
+  std::size_t slots_;             ///< for batches under way
   std::unique_ptr<state> state_;  ///< null: it is cold
 };
 

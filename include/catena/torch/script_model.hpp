@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <concepts>
+#include <exception>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -33,12 +35,16 @@ concept row_decoder = std::copy_constructible<F> && (std::is_invocable_r_v<resul
 
 namespace detail {
 
-/// Computes batches: encodes the rows, runs the model, decodes.
+/// Computes batches: encodes the rows, runs the model, decodes. A device computes one while the next is encoded and sent.
 template <class In, class Out, class Encode, class Decode>
 class script_worker {
  public:
-  script_worker(script_instance instance, const std::string& name, Encode encode, Decode decode)
-      : instance_(std::move(instance)), name_(name), encode_(std::move(encode)), decode_(std::move(decode)) {}
+  script_worker(script_instance instance, const std::string& name, std::size_t batches_under_way, Encode encode, Decode decode)
+      : instance_(std::move(instance)),
+        name_(name),
+        encode_(std::move(encode)),
+        decode_(std::move(decode)),
+        under_way_(batches_under_way) {}
 
   static constexpr bool writes_one_row = std::invocable<Encode&, const In&, row&>;
   static constexpr bool reads_one_row = std::is_invocable_r_v<result<Out>, Decode&, const row&, const In&> ||
@@ -49,16 +55,40 @@ class script_worker {
     for (std::size_t i = 0; i < b.size(); ++i)
       if (b.is_wanted(i)) encode(b, i);
     if (rows_.empty()) return;
+    if (under_way_.size() > 1) return compute_later(b);
     instance_.compute(rows_.size());
-    for (std::size_t k = 0; k < rows_.size(); ++k) decode(b, k);
-    instance_.drop_output();
+    decode_all(b, rows_);
   }
 
   void move_to(residency_level level) { instance_.move_to(level); }
   [[nodiscard]] residency_book::footprint footprint() const { return instance_.footprint(); }
-  void warm_up(std::size_t rows) { instance_.warm_up(rows); }
+  [[nodiscard]] std::size_t warm_up_shapes() const noexcept { return instance_.warm_up_shapes(); }
+  void warm_up(std::size_t rows, std::size_t shape) { instance_.warm_up(rows, shape); }
 
  private:
+  /// A batch that a device computes.
+  struct batch_under_way {
+    std::optional<batch<In, Out>> requests;
+    std::vector<std::size_t> rows;
+  };
+
+  void compute_later(batch<In, Out>& b) {
+    const std::size_t begun = instance_.begin(rows_.size());
+    batch_under_way& on_its_way = under_way_[begun];
+    on_its_way.rows.swap(rows_);
+    on_its_way.requests.emplace(std::move(b));
+    instance_.when_computed(begun, [this, begun](const std::exception_ptr& failed) { computed(under_way_[begun], failed); });
+  }
+
+  void computed(batch_under_way& of, const std::exception_ptr& failed) {
+    batch<In, Out> b = *std::move(of.requests);
+    of.requests.reset();
+    b.gather();
+    if (!failed) return decode_all(b, of.rows);
+    const failure why = failure::from(failed);
+    for (const std::size_t i : of.rows) b.fail(i, why);
+  }
+
   /// A row that cannot be encoded fails alone; the others close ranks.
   void encode(batch<In, Out>& b, std::size_t i) {
     try {
@@ -75,8 +105,12 @@ class script_worker {
     rows_.push_back(i);
   }
 
-  void decode(batch<In, Out>& b, std::size_t k) {
-    const std::size_t i = rows_[k];
+  void decode_all(batch<In, Out>& b, const std::vector<std::size_t>& rows) {
+    for (std::size_t k = 0; k < rows.size(); ++k) decode(b, rows[k], k);
+    instance_.drop_output();
+  }
+
+  void decode(batch<In, Out>& b, std::size_t i, std::size_t k) {
     try {
       result<Out> answer = [&] {
         if constexpr (reads_one_row) return decoded<row>(b, i, instance_.output(0, k));
@@ -108,6 +142,7 @@ class script_worker {
   Encode encode_;
   Decode decode_;
   std::vector<std::size_t> rows_;  ///< the rows of the batch that stand in the tensor, in its order
+  std::vector<batch_under_way> under_way_;
 };
 
 }  // namespace detail
@@ -131,7 +166,8 @@ class script_model : public model<In, Out> {
   ///         the options say), device_unavailable, unsupported; std::invalid_argument: an option is out of range
   template <row_encoder<In> Encode, row_decoder<In, Out> Decode>
   script_model(const runtime& rt, const script_options& options, Encode encode, Decode decode, request_measures<In> measures = {})
-      : script_model(rt, options, make_source<Encode, Decode>(rt, options), std::move(encode), std::move(decode), std::move(measures)) {}
+      : script_model(rt, options, make_source<Encode, Decode>(rt, options), batches_under_way(rt, options), std::move(encode),
+                     std::move(decode), std::move(measures)) {}
 
   /// Writes the model to a file that loads elsewhere and answers the same to the bit, and its manifest beside it.
   /// \errors catena::error: errc::model_invalid: LibTorch cannot write it, or as the constructor where it is cold and cannot be
@@ -140,10 +176,10 @@ class script_model : public model<In, Out> {
 
  private:
   template <class Encode, class Decode>
-  script_model(const runtime& rt, const script_options& options, const std::shared_ptr<script_source>& source, Encode encode,
-               Decode decode, request_measures<In> measures)
-      : model<In, Out>(rt, model_options_of(options), workers(source, options, std::move(encode), std::move(decode)),
-                       std::move(measures)),
+  script_model(const runtime& rt, const script_options& options, const std::shared_ptr<script_source>& source,
+               std::size_t batches_under_way, Encode encode, Decode decode, request_measures<In> measures)
+      : model<In, Out>(rt, model_options_of(options, batches_under_way),
+                       workers(source, options, batches_under_way, std::move(encode), std::move(decode)), std::move(measures)),
         source_(source) {}
 
   template <class Encode, class Decode>
@@ -164,20 +200,28 @@ class script_model : public model<In, Out> {
     return options.inputs.size() < 2 && std::find(only.shape.begin(), only.shape.end(), any_extent) == only.shape.end();
   }
 
-  static model_options model_options_of(const script_options& options) {
+  /// In virtual time there is no thread that waits for a device.
+  static std::size_t batches_under_way(const runtime& rt, const script_options& options) {
+    return is_on_cpu(options) || !rt.state()->time_is_real ? 1 : options.batches_under_way;
+  }
+
+  static model_options model_options_of(const script_options& options, std::size_t batches_under_way) {
     return {.name = options.name,
             .version = options.version,
             .batch = options.batch,
             .queue = options.queue,
-            .instances = options.instances,
+            .instances = options.instances * options.devices.size(),
+            .batches_under_way = batches_under_way,
             .effects = options.effects,
             .warm_up = options.check == spec_check::at_load ? options.warm_up : warm_up_options{.max_runs = 0},
             .residency = options.residency};
   }
   template <class Encode, class Decode>
-  static auto workers(const std::shared_ptr<script_source>& source, const script_options& options, Encode encode, Decode decode) {
+  static auto workers(const std::shared_ptr<script_source>& source, const script_options& options, std::size_t batches_under_way,
+                      Encode encode, Decode decode) {
     std::vector<detail::script_worker<In, Out, Encode, Decode>> made;
-    for (script_instance& instance : script_instance::make(source)) made.emplace_back(std::move(instance), options.name, encode, decode);
+    for (script_instance& instance : script_instance::make(source, batches_under_way))
+      made.emplace_back(std::move(instance), options.name, batches_under_way, encode, decode);
     return made;
   }
 

@@ -29,6 +29,7 @@ struct output_options {
   std::string name = {};                 ///< of the entry, where the method answers a dictionary; else it is yours to choose
   std::optional<catena::torch::dtype> dtype = {};
   std::vector<std::int64_t> shape = {};  ///< of one row; empty: any. {1} stands for an output of [n] as well
+  bool stays = false;                    ///< it is not copied to the host, and answered as kept_row
   friend bool operator==(const output_options&, const output_options&) = default;
 };
 
@@ -62,7 +63,8 @@ enum class precision : std::uint8_t {
 
 /// When inputs and outputs are checked against the model: its shapes and types are known only once it has answered.
 enum class spec_check : std::uint8_t {
-  at_load,         ///< by a dry run with ones, of two rows if a batch may have them; any_extent is 16 there
+  at_load,         ///< by a dry run without rows, or where the model cannot do that with ones, two rows if a batch may
+                   ///< have them; any_extent is there the first of warm_up_extents
   at_first_batch,  ///< each batch is checked, the first is no exception
 };
 
@@ -72,8 +74,13 @@ struct script_options {
   std::string file = {};          ///< a TorchScript archive, or a package of AOTInductor (.pt2); either this or `source`
   std::string source = {};        ///< TorchScript text: `def forward(self, x: Tensor) -> Tensor: ...`
   std::string method = "forward"; ///< what is called with the input tensors, and answers the output tensors
-  std::string device = "cpu";     ///< "cpu", or what this LibTorch has: "cuda", "cuda:1", ...
-  std::size_t instances = 1;      ///< how many batches may be computed at once, 1 to 1024; they share the weights
+  /// "cpu", or what this LibTorch has: "cuda", "cuda:1", ... Several have a copy of the weights each and are all of one kind; over
+  /// different ones a replica_pool balances.
+  std::vector<std::string> devices = {"cpu"};
+  std::size_t instances = 1;      ///< on each device: how many batches may be computed there at once; they share the weights
+  /// Of one instance, on a device other than the CPU, 1 to 64: the next one is copied there while one is computed, and the answers
+  /// of the one before are copied back. A model in virtual time has one.
+  std::size_t batches_under_way = 2;
   input_options input = {};
   output_options output = {};
   std::vector<input_options> inputs = {};    ///< several, each with a name of its own, instead of `input`
@@ -91,7 +98,11 @@ struct script_options {
   request_queue_options queue = {};
   catena::effects effects = effects::pure;
   warm_up_options warm_up = {};  ///< by batches of ones; there is none where check is spec_check::at_first_batch
+  std::vector<std::int64_t> warm_up_extents = {16};  ///< what any_extent is in those, each at least 1: the lengths that requests have
   std::optional<catena::residency> residency = {};  ///< as in model_options
 };
+
+/// \errors catena::error: errc::device_unavailable: there is no such kind of device
+[[nodiscard]] bool is_on_cpu(const script_options& options);
 
 }  // namespace catena::torch
