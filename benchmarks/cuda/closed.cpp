@@ -3,7 +3,7 @@
 // other one can be encoded and copied. The ideal's batches are not larger than those two.
 //
 // `ideal` finds its rows on the device and leaves the answers there. `ideal_with_copies` copies, computes, copies back and waits,
-// one after the other: that is the ideal of a scheduler which does not overlap them.
+// one after the other: that is the ideal of `catena_no_overlap`. On the CPU, where nothing is copied, that one is as `catena`.
 #include <chrono>
 #include <cstddef>
 #include <limits>

@@ -54,7 +54,7 @@ double course::measure_with_copies() { return alone_.rows_per_s_with_copies(best
 
 std::shared_ptr<bench::served> course::serve(const way& how, std::size_t max_batch, std::size_t queue_capacity) const {
   catena::torch::script_options script = bench::script_of(net_);
-  script.device = device_;
+  script.devices = {device_};
   script.batch.max_size = max_batch;
   script.queue.capacity = queue_capacity;
   how.choose(script);

@@ -2,7 +2,7 @@
 // Whether catena keeps a GPU busy: throughput and latency beside a loop that nobody schedules. `--device cpu` shows that the
 // benchmark works, where there is no GPU.
 #include <catena/error.hpp>
-#include <catena/torch/script_instance.hpp>
+#include <catena/torch/script_options.hpp>
 
 #include <string>
 #include <vector>
@@ -16,7 +16,7 @@ namespace {
 
 bool is_there(const std::string& device) {
   try {
-    (void)catena::torch::make_source({.name = "nothing", .source = "def forward(self, x: Tensor) -> Tensor:\n    return x\n", .device = device});
+    (void)catena::torch::is_on_cpu({.devices = {device}});
     return true;
   } catch (const catena::error& e) {
     if (!e.why().is(catena::errc::device_unavailable)) throw;
