@@ -106,6 +106,20 @@ void residency_core::begin_move(number n, residency_level to, std::shared_ptr<re
   runtime_->loading.submit(job);
 }
 
+/// One that leaves and cannot be kept in host memory goes back to its file.
+residency_level residency_core::bring(resident& model, residency_level to) const {
+  try {
+    model.move_to(to);
+    return to;
+  } catch (...) {
+    if (to != residency_level::warm) throw;
+    runtime_->log(log_level::warning, "model/" + model.name(),
+                  "cannot be kept in host memory: " + failure::from(std::current_exception()).message());
+  }
+  model.move_to(residency_level::cold);
+  return residency_level::cold;
+}
+
 void residency_core::move(compute_job& base) noexcept {
   auto& job = static_cast<mover&>(base);
   const auto core = std::move(job.pin);
@@ -113,8 +127,7 @@ void residency_core::move(compute_job& base) noexcept {
   const number n = job.of;
   const residency_level to = job.to;
   try {
-    model->move_to(to);
-    core->moved(n, model, to);
+    core->moved(n, model, core->bring(*model, to));
   } catch (...) {
     core->failed(n, model, failure::from(std::current_exception()));
   }
@@ -131,7 +144,8 @@ void residency_core::moved(number n, const std::shared_ptr<resident>& model, res
   turn t(mutex_);
   const time_point now = runtime_->time->now();
   seat& s = seats_[n];
-  book_.moved(n, now);
+  if (to == s.to) book_.moved(n, now);
+  else book_.went_cold(n);
   if (to == residency_level::hot) {
     ++s.load_count;
     s.load_time = now - s.began;

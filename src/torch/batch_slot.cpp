@@ -7,16 +7,10 @@
 
 #include <algorithm>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace catena::torch {
 namespace {
-
-/// The interpreter of TorchScript throws anew what it caught, and keeps but the text.
-bool is_out_of_memory(const std::exception& e) {
-  return dynamic_cast<const c10::OutOfMemoryError*>(&e) || std::string_view(e.what()).find("out of memory") != std::string_view::npos;
-}
 
 /// The next smaller number of rows that may be computed at once; zero: there is none.
 std::size_t fewer_than(std::size_t count, const std::vector<std::size_t>& allowed) {

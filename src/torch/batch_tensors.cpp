@@ -22,7 +22,7 @@ at::Tensor some_rows(const at::Tensor& t, std::size_t from, std::size_t count) {
 at::Tensor first(const at::Tensor& t, std::size_t n) { return some_rows(t, 0, n); }
 
 at::Tensor staging(const c10::Device& device, const std::vector<std::int64_t>& sizes, c10::ScalarType type) {
-  return at::empty(sizes, at::TensorOptions().dtype(type).pinned_memory(!device.is_cpu()));
+  return at::empty(sizes, at::TensorOptions().dtype(type).pinned_memory(device.is_cuda()));
 }
 
 row row_of(const at::Tensor& t, std::size_t i, dtype type) {

@@ -20,7 +20,8 @@ namespace catena::torch {
 [[nodiscard]] at::Tensor some_rows(const at::Tensor& t, std::size_t from, std::size_t count);
 [[nodiscard]] at::Tensor first(const at::Tensor& t, std::size_t n);
 
-/// A tensor in host memory from which, and to which, a device can copy by itself.
+/// A tensor in host memory from which, and to which, a device can copy by itself. CUDA's must be pinned for that; LibTorch 1.13
+/// pins for no other kind of device, and throws where there is no CUDA.
 [[nodiscard]] at::Tensor staging(const c10::Device& device, const std::vector<std::int64_t>& sizes, c10::ScalarType type);
 
 /// A view of row i of a contiguous tensor in host memory.

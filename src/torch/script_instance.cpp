@@ -140,14 +140,20 @@ std::size_t script_instance::device() const noexcept { return index_ % source_->
 bool script_instance::is_first_there() const noexcept { return index_ < source_->device_count(); }
 
 void script_instance::move_to(residency_level level) {
-  if (level != residency_level::hot) return state_.reset();
-  if (state_) return;
+  if (level == residency_level::warm && is_first_there() && !host_) host_ = source_->get_host(device());
+  if (level != residency_level::hot) state_.reset();
+  if (level == residency_level::cold) host_.reset();
+  if (level == residency_level::hot && !state_) become_hot();
+}
+
+void script_instance::become_hot() {
   const auto program = source_->get(device());
   try {
     state_ = std::make_unique<state>(program, slots_);
   } catch (const c10::Error& e) {
-    throw program->refusal(errc::device_unavailable, "no memory for its batches: " + text_of(e), std::current_exception());
+    throw program->refusal(errc::device_memory, "no memory for its batches: " + text_of(e), std::current_exception());
   }
+  host_.reset();
   if (!is_first_there() || program->options.check != spec_check::at_load) return;
   try {
     state_->dry_run();
@@ -160,15 +166,18 @@ void script_instance::move_to(residency_level level) {
 
 residency_book::footprint script_instance::footprint() const {
   const script_options& options = source_->options();
-  std::size_t bytes = 0;
-  if (is_first_there() && !options.file.empty()) bytes += static_cast<std::size_t>(std::filesystem::file_size(options.file));
+  const std::size_t weights =
+      is_first_there() && !options.file.empty() ? static_cast<std::size_t>(std::filesystem::file_size(options.file)) : 0;
+  std::size_t bytes = weights;
   const std::size_t rows = padded_size(options.batch, options.batch.max_size);
   for (const input_options& input : inputs_of(options)) {
     std::size_t row_bytes = size_of(input.dtype);
     for (const std::int64_t extent : input.shape) row_bytes *= extent == any_extent ? 0 : static_cast<std::size_t>(extent);
     bytes += slots_ * rows * row_bytes;
   }
-  return {.hot = {{.memory = source_->device(device()).str(), .bytes = bytes}}};
+  residency_book::footprint all{.hot = {{.memory = source_->device(device()).str(), .bytes = bytes}}};
+  if (source_->has_host()) all.warm.push_back({.memory = "cpu", .bytes = weights});
+  return all;
 }
 
 std::size_t script_instance::warm_up_shapes() const noexcept {

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <utility>
 
 namespace catena::torch {
@@ -17,11 +18,10 @@ namespace {
 
 using module_type = ::torch::jit::Module;
 
-module_type compile(const script_options& options, c10::Device device) {
+module_type compile(const script_options& options) {
   try {
     module_type module("model");
     module.define(options.source);
-    module.to(device);
     return module;
   } catch (const std::exception& e) {
     throw refusal_of(options, errc::model_invalid, "its source does not compile: " + text_of(e), std::current_exception());
@@ -35,9 +35,9 @@ void expect_hash(const script_options& options, const std::string& expected, con
                    "'" + options.file + "' has the content hash " + found + ", its manifest says " + expected);
 }
 
-module_type copied(const script_options& options, c10::Device device) {
+module_type copied(const script_options& options) {
   try {
-    return ::torch::jit::load(options.file, device);
+    return ::torch::jit::load(options.file, c10::Device(c10::kCPU));
   } catch (const std::exception& e) {
     throw refusal_of(options, errc::model_invalid, "'" + options.file + "' is not TorchScript: " + text_of(e), std::current_exception());
   }
@@ -56,10 +56,9 @@ std::string mapped_path(const script_options& options) {
 /// The mapped form of an archive: opened if it is there and fits, made from the archive otherwise.
 class mapped_source {
  public:
-  mapped_source(const script_options& options, const std::string& hash, c10::Device device, const model_log& log)
+  mapped_source(const script_options& options, const std::string& hash, const model_log& log)
       : options_(options),
         hash_(hash),
-        device_(device),
         log_(log),
         path_(mapped_path(options)),
         origin_(origin_of(options.file, TORCH_VERSION)) {}
@@ -71,11 +70,11 @@ class mapped_source {
     }
     const std::string found = content_hash(options_.file);
     expect_hash(options_, hash_, found);
-    module_type module = copied(options_, c10::kCPU);
-    if (!write(module, found, why)) return on_device(std::move(module));
+    module_type module = copied(options_);
+    if (!write(module, found, why)) return module;
     if (auto mapped = opened(why)) return *std::move(mapped);
     log_(log_level::warning, "'" + path_ + "' cannot be used right after it was written: " + why + "; the weights are copied");
-    return on_device(std::move(module));
+    return module;
   }
 
  private:
@@ -83,7 +82,7 @@ class mapped_source {
     try {
       const mapped_form form(path_, origin_, options_.verify);
       expect_hash(options_, hash_, form.source_hash());
-      return module_of(form, device_);
+      return module_of(form);
     } catch (const error&) {
       throw;
     } catch (const std::exception& e) {
@@ -104,24 +103,18 @@ class mapped_source {
     }
   }
 
-  [[nodiscard]] module_type on_device(module_type module) const {
-    if (!device_.is_cpu()) module.to(device_);
-    return module;
-  }
-
   const script_options& options_;
   const std::string& hash_;
-  c10::Device device_;
   const model_log& log_;
   std::string path_;
   mapped_origin origin_;
 };
 
-module_type load_file(const script_options& options, const std::string& hash, c10::Device device, const model_log& log) {
+module_type load_file(const script_options& options, const std::string& hash, const model_log& log) {
   expect_file(options);
-  if (options.load == loading::mapped) return mapped_source(options, hash, device, log).load();
+  if (options.load == loading::mapped) return mapped_source(options, hash, log).load();
   if (!hash.empty()) expect_hash(options, hash, content_hash(options.file));
-  return copied(options, device);
+  return copied(options);
 }
 
 void expect_method(const script_options& options, const module_type& module) {
@@ -243,17 +236,66 @@ class script_module final : public loaded_model {
   bool is_taken_ = false;
 };
 
+/// Copies a module's tensors to a device, what several places share once.
+class device_copy {
+ public:
+  explicit device_copy(c10::Device device) : device_(device) {}
+
+  module_type of(const module_type& host) {
+    const at::NoGradGuard no_gradients;
+    return module_type(copy(host._ivalue()));
+  }
+
+ private:
+  using object = c10::intrusive_ptr<c10::ivalue::Object>;
+
+  object copy(const object& host) {
+    object& there = objects_[host.get()];
+    if (there) return there;
+    there = host->copy();
+    for (std::size_t i = 0; i < host->slots().size(); ++i) {
+      const c10::IValue& value = host->getSlot(i);
+      if (value.isTensor() && value.toTensor().defined()) there->setSlot(i, copy(value.toTensor()));
+      else if (value.isObject()) there->setSlot(i, copy(value.toObject()));
+    }
+    return there;
+  }
+  at::Tensor copy(const at::Tensor& host) {
+    at::Tensor& there = tensors_[host.unsafeGetTensorImpl()];
+    if (!there.defined()) there = host.to(device_);
+    return there;
+  }
+
+  c10::Device device_;
+  std::map<const void*, object> objects_;
+  std::map<const void*, at::Tensor> tensors_;
+};
+
+class script_host final : public host_model {
+ public:
+  script_host(const script_options& options, module_type module) : options_(options), module_(std::move(module)) {}
+
+  [[nodiscard]] std::unique_ptr<loaded_model> place(c10::Device device) const override {
+    module_type module = device.is_cpu() ? module_ : device_copy(device).of(module_);
+    if (options_.compute_in != precision::as_saved)
+      compute_in(module, options_.compute_in == precision::float16 ? c10::kHalf : c10::kBFloat16);
+    return std::make_unique<script_module>(options_, optimised(options_, std::move(module)));
+  }
+
+ private:
+  gives_memory_back last_;  // as above
+  script_options options_;
+  module_type module_;
+};
+
 }  // namespace
 
-std::unique_ptr<loaded_model> load_script(const script_options& options, const std::string& hash, c10::Device device,
-                                          const model_log& log) {
-  auto module = options.file.empty() ? compile(options, device) : load_file(options, hash, device, log);
+std::unique_ptr<host_model> read_script(const script_options& options, const std::string& hash, const model_log& log) {
+  auto module = options.file.empty() ? compile(options) : load_file(options, hash, log);
   expect_method(options, module);
   module.eval();
   expect_arguments(options, module);
-  if (options.compute_in != precision::as_saved)
-    compute_in(module, options.compute_in == precision::float16 ? c10::kHalf : c10::kBFloat16);
-  return std::make_unique<script_module>(options, optimised(options, std::move(module)));
+  return std::make_unique<script_host>(options, std::move(module));
 }
 
 }  // namespace catena::torch

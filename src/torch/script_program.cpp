@@ -155,28 +155,48 @@ void script_program::check(const script_options& options) {
   if (!options.file.empty() && !is_package(options.file)) expect_file(options);
 }
 
-script_program script_program::load(const script_options& options, c10::Device device, const log_hook& log) {
-  check(options);
-  use_threads(options);
-  const model_log say = [log, component = "model/" + options.name](log_level level, const std::string& text) {
-    if (log) log(level, component, text);
-  };
-  const std::string hash = hash_in_manifest(options);
-  auto model = is_package(options.file) ? load_package(options, device) : load_script(options, hash, device, say);
-  return {options, device, inputs_of(options), outputs_of(options), std::move(model), say};
+script_program script_program::load(const script_options& options, c10::Device device, const host_model* host, model_log say) {
+  const std::string where = "it cannot be brought to device '" + device.str() + "': ";
+  try {
+    auto model = host ? host->place(device) : load_package(options, device);
+    return {options, device, inputs_of(options), outputs_of(options), std::move(model), std::move(say)};
+  } catch (const error&) {
+    throw;
+  } catch (const std::exception& e) {
+    throw refusal_of(options, is_out_of_memory(e) ? errc::device_memory : errc::model_invalid, where + text_of(e), std::current_exception());
+  }
 }
 
-script_source::script_source(const script_options& options, log_hook log) : options_(options), log_(std::move(log)) {
+script_source::script_source(const script_options& options, const log_hook& log)
+    : options_(options), say_([log, component = "model/" + options.name](log_level level, const std::string& text) {
+        if (log) log(level, component, text);
+      }) {
   script_program::check(options);
-  for (const c10::Device device : devices_of(options)) places_.push_back({device, {}});
+  for (const c10::Device device : devices_of(options)) places_.push_back({device, {}, {}});
 }
+
+bool script_source::has_host() const noexcept { return !places_.front().device.is_cpu() && !is_package(options_.file); }
 
 std::shared_ptr<const script_program> script_source::get(std::size_t device) {
   const std::lock_guard lock(mutex_);
   place& there = places_.at(device);
   auto program = there.loaded.lock();
-  if (!program) there.loaded = program = std::make_shared<const script_program>(script_program::load(options_, there.device, log_));
+  if (program) return program;
+  use_threads(options_);
+  const auto host = is_package(options_.file) ? nullptr : host_locked(there);
+  there.loaded = program = std::make_shared<const script_program>(script_program::load(options_, there.device, host.get(), say_));
   return program;
+}
+
+std::shared_ptr<const host_model> script_source::get_host(std::size_t device) {
+  const std::lock_guard lock(mutex_);
+  return host_locked(places_.at(device));
+}
+
+std::shared_ptr<const host_model> script_source::host_locked(place& there) {
+  auto host = there.host.lock();
+  if (!host) there.host = host = read_script(options_, hash_in_manifest(options_), say_);
+  return host;
 }
 
 }  // namespace catena::torch

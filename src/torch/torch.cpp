@@ -2,6 +2,7 @@
 #include "torch.hpp"
 
 #include <stdexcept>
+#include <string_view>
 
 namespace catena::torch {
 
@@ -23,6 +24,11 @@ std::optional<dtype> from_torch(c10::ScalarType type) {
   for (const dtype known : all_dtypes)
     if (to_torch(known) == type) return known;
   return std::nullopt;
+}
+
+/// The interpreter of TorchScript throws anew what it caught, and keeps but the text.
+bool is_out_of_memory(const std::exception& e) {
+  return dynamic_cast<const c10::OutOfMemoryError*>(&e) || std::string_view(e.what()).find("out of memory") != std::string_view::npos;
 }
 
 std::string text_of(const std::exception& e) {

@@ -16,6 +16,9 @@ namespace catena::torch {
 [[nodiscard]] c10::ScalarType to_torch(dtype type);
 [[nodiscard]] std::optional<dtype> from_torch(c10::ScalarType type);
 
+/// A device has no memory for what was asked.
+[[nodiscard]] bool is_out_of_memory(const std::exception& e);
+
 /// What Torch says, without the C++ backtrace.
 [[nodiscard]] std::string text_of(const std::exception& e);
 [[nodiscard]] std::string text_of(const std::exception_ptr& e);

@@ -135,7 +135,7 @@ TEST_CASE("requests of one shape share a batch, whatever comes between them") {
   b.answer();
   CHECK(b.inputs_of(b.held.all.front()) == std::vector<int>{2, 4, 6});
   b.answer();
-  CHECK(b.m.stats().mean_batch_size() == Approx(7.0 / 3));
+  CHECK(b.m.stats().mean_batch_size() == Catch::Approx(7.0 / 3));
 }
 
 TEST_CASE("two idle instances take two shapes at once") {

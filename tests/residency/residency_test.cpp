@@ -87,6 +87,31 @@ void at_every_step_of_loading(Then then) {
 
 }  // namespace
 
+TEST_CASE("a model waits in host memory where it can be kept there, and goes back to its file otherwise") {
+  for (const bool fails : {false, true}) {
+    resident_world here(1);
+    const auto make = [&](std::string name) {
+      auto place = here.place();
+      place->has_warm = true;
+      return make_model<int, int>(here.rt, {.name = std::move(name), .residency = here.memory}, movable_negative(place));
+    };
+    const auto a = make("a"), b = make("b");
+    here.places[0]->fails_to_warm = here.places[1]->fails_to_warm = fails;
+    const residency_level away = fails ? residency_level::cold : residency_level::warm;
+    for (int i = 0; i < 6; ++i) {
+      test::outcome<int> end;
+      (i % 2 == 0 ? a : b).async_run(i, end.take());
+      here.world.run();
+      CHECK(end.value() == -i);
+      CHECK(here.is_hot(i % 2 == 0 ? 0 : 1));
+      if (i > 0) CHECK(here.places[i % 2 == 0 ? 1 : 0]->level == away);
+      const auto held = here.memory.stats().held;
+      const auto in_host = std::ranges::find(held, std::string("host"), &memory_use::memory);
+      CHECK((in_host == held.end() ? 0 : in_host->bytes) == (fails || i == 0 ? 0 : 100));
+    }
+  }
+}
+
 TEST_CASE("requests for a model that is cold wait until it has been loaded, once") {
   resident_world here(1);
   const auto m = here.make("m");

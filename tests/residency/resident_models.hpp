@@ -22,6 +22,8 @@ struct whereabouts_of_instance {
   std::atomic<int> warm_up_count{0};
   std::atomic<int> cold_batch_count{0};  ///< batches it was given when it was not hot
   std::atomic<bool> fails{false};        ///< to be loaded
+  bool has_warm = false;                 ///< it may be in host memory
+  std::atomic<bool> fails_to_warm{false};
 };
 
 /// Answers an int with its negative.
@@ -39,11 +41,15 @@ class movable_negative {
       if (where_->fails) throw std::runtime_error("its file is gone");
       ++where_->load_count;
     } else if (where_->level == residency_level::hot) {
+      if (level == residency_level::warm && where_->fails_to_warm) throw std::runtime_error("its file is gone");
       ++where_->unload_count;
     }
     where_->level = level;
   }
-  [[nodiscard]] residency_book::footprint footprint() const { return {.hot = {{"cpu", bytes_}}}; }
+  [[nodiscard]] residency_book::footprint footprint() const {
+    if (where_->has_warm) return {.warm = {{"host", bytes_}}, .hot = {{"cpu", bytes_}}};
+    return {.hot = {{"cpu", bytes_}}};
+  }
   void warm_up(std::size_t) { ++where_->warm_up_count; }
 
  private:

@@ -125,23 +125,23 @@ TEST_CASE("of the first three runs of a size the slow ones do not count") {
   CHECK_FALSE(table.trusted(3));
   table.learn(4, 300us);
   CHECK(table.trusted(3));
-  CHECK(table.cost(4) == Approx(100e3));
+  CHECK(table.cost(4) == Catch::Approx(100e3));
 }
 
 TEST_CASE("a cost is the mean of what was measured") {
   cost_table table;
   for (const duration took : {100us, 110us, 90us, 104us}) table.learn(4, took);
   table.smooth();
-  CHECK(table.cost(4) == Approx(101e3));
+  CHECK(table.cost(4) == Catch::Approx(101e3));
 }
 
 TEST_CASE("a cost table lays straight lines between its knots and charges by the row beyond the largest") {
   cost_table table;
   table.learn(2, 100us);
   table.learn(6, 300us);
-  CHECK(table.cost(1) == Approx(100e3));
-  CHECK(table.cost(4) == Approx(200e3));
-  CHECK(table.cost(12) == Approx(600e3));
+  CHECK(table.cost(1) == Catch::Approx(100e3));
+  CHECK(table.cost(4) == Catch::Approx(200e3));
+  CHECK(table.cost(12) == Catch::Approx(600e3));
   CHECK(table.knot_count() == 6);
   CHECK(table.age(1) == 1);
 }
@@ -152,8 +152,8 @@ TEST_CASE("a size between two knots teaches the nearest") {
   teach(table, 40, 400us, 20);
   teach(table, 33, 363us, 600);  // a tenth more than the line says
   table.smooth();
-  CHECK(table.cost(32) == Approx(320e3 * 1.1).epsilon(0.03));
-  CHECK(table.cost(40) == Approx(400e3));
+  CHECK(table.cost(32) == Catch::Approx(320e3 * 1.1).epsilon(0.03));
+  CHECK(table.cost(40) == Catch::Approx(400e3));
 }
 
 TEST_CASE("a batch whose thread lost its core teaches nothing, and three in a row are believed") {
@@ -165,11 +165,11 @@ TEST_CASE("a batch whose thread lost its core teaches nothing, and three in a ro
   table.learn(4, 100us);
   table.learn(4, 10ms);
   table.smooth();
-  CHECK(table.cost(4) == Approx(100e3));
+  CHECK(table.cost(4) == Catch::Approx(100e3));
   teach(table, 4, 300us, 2);
-  CHECK(table.cost(4) == Approx(300e3));
+  CHECK(table.cost(4) == Catch::Approx(300e3));
   CHECK_FALSE(table.trusted(3));
-  CHECK(table.cost(1) == Approx(50e3));
+  CHECK(table.cost(1) == Catch::Approx(50e3));
 }
 
 TEST_CASE("three batches of well known sizes that take twice as long double what all sizes cost") {
@@ -178,14 +178,14 @@ TEST_CASE("three batches of well known sizes that take twice as long double what
   teach(table, 64, 500us, 5);
   table.learn(1, 20us);
   table.learn(8, 160us);
-  CHECK(table.cost(64) == Approx(500e3));
+  CHECK(table.cost(64) == Catch::Approx(500e3));
   table.learn(2, 40us);
-  CHECK(table.cost(64) == Approx(1000e3));
-  CHECK(table.cost(3) == Approx(60e3));
+  CHECK(table.cost(64) == Catch::Approx(1000e3));
+  CHECK(table.cost(3) == Catch::Approx(60e3));
   // Those that did not change after all are learnt anew, and do not halve the others.
   teach(table, 3, 30us, 3);
-  CHECK(table.cost(3) == Approx(30e3));
-  CHECK(table.cost(64) == Approx(1000e3));
+  CHECK(table.cost(3) == Catch::Approx(30e3));
+  CHECK(table.cost(64) == Catch::Approx(1000e3));
 }
 
 TEST_CASE("costs stay numbers whatever is measured") {
@@ -210,12 +210,12 @@ TEST_CASE("where costs are noisy a size that was seldom measured leans on its ne
     for (const std::size_t size : {4u, 8u, 16u, 32u}) table.learn(size, noisy(size));
   teach(table, 12, 13200us, 5);  // by chance a tenth too much
   table.smooth();
-  CHECK(table.cost(12) == Approx(12e6).epsilon(0.03));
-  CHECK(table.cost(8) == Approx(8e6).epsilon(0.02));
+  CHECK(table.cost(12) == Catch::Approx(12e6).epsilon(0.03));
+  CHECK(table.cost(8) == Catch::Approx(8e6).epsilon(0.02));
   teach(table, 6, 12ms, 5);  // which is no chance
   table.smooth();
-  CHECK(table.cost(6) == Approx(12e6).epsilon(0.01));
-  CHECK(table.cost(8) == Approx(8e6).epsilon(0.02));
+  CHECK(table.cost(6) == Catch::Approx(12e6).epsilon(0.01));
+  CHECK(table.cost(8) == Catch::Approx(8e6).epsilon(0.02));
 }
 
 TEST_CASE("adaptive batching has learnt when it knew the sizes of sixteen batches on end") {
@@ -302,7 +302,7 @@ TEST_CASE("adaptive batching keeps its choice when the whole model becomes slowe
       CHECK(taken_of(policy, 8) == 2);
       policy.computed(2, two, adaptive_start);
     }
-    CHECK(policy.costs().cost(2) == Approx(std::chrono::duration<double, std::nano>(two).count()).epsilon(0.1));
+    CHECK(policy.costs().cost(2) == Catch::Approx(std::chrono::duration<double, std::nano>(two).count()).epsilon(0.1));
   }
 }
 

@@ -49,7 +49,7 @@ inline void save_layers(const std::string& file, std::int64_t in, std::int64_t h
   module.register_buffer("offset", at::randn({out}));
   module.define(
       "def forward(self, x: Tensor) -> Tensor:\n"
-      "    return torch.linear(torch.relu(torch.linear(x, self.first)), self.second) + self.offset * torch.arange(1, 2)\n");
+      "    return torch.linear(torch.relu(torch.linear(x, self.first)), self.second) + self.offset * torch.arange(1, 2, device=x.device)\n");
   module.save(file);
 }
 

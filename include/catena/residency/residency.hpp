@@ -104,6 +104,8 @@ class residency_core : public executor_user, public std::enable_shared_from_this
   class turn;
 
   void tell_locked(number n, turn& t, const result<void>& outcome);
+  /// \return where it is now
+  [[nodiscard]] residency_level bring(resident& model, residency_level to) const;
   static void move(compute_job& job) noexcept;
   void moved(number n, const std::shared_ptr<resident>& model, residency_level to);
   void failed(number n, const std::shared_ptr<resident>& model, const failure& why);

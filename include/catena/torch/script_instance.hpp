@@ -22,6 +22,9 @@ namespace catena::torch {
 /// What the instances of one model share: its options, and the loaded model while any of them is hot.
 class script_source;
 
+/// A model in host memory, from where devices are given copies.
+class host_model;
+
 /// \errors catena::error: errc::model_not_found, device_unavailable; std::invalid_argument: a bad option
 [[nodiscard]] std::shared_ptr<script_source> make_source(const script_options& options, const log_hook& log = nullptr);
 
@@ -47,7 +50,8 @@ class script_instance {
   script_instance& operator=(script_instance&&) noexcept;
   ~script_instance();
 
-  /// The first instance to become hot loads the model, and the last to leave gives it back.
+  /// The first instance to become hot loads the model, and the last to leave gives it back. One on a device is warm while
+  /// its weights are in host memory.
   /// \errors catena::error: errc::model_not_found, model_invalid, device_unavailable, unsupported, shape_mismatch, dtype_mismatch
   void move_to(residency_level level);
   /// As far as it is known before it is loaded: the file's size for the first instance on a device, and the rows of its batches
@@ -98,6 +102,7 @@ class script_instance {
  private:
   struct state;
   script_instance(std::shared_ptr<script_source> source, std::size_t index, std::size_t slots) noexcept;
+  void become_hot();
   /// Its place among the options' devices.
   [[nodiscard]] std::size_t device() const noexcept;
   [[nodiscard]] bool is_first_there() const noexcept;
@@ -105,7 +110,8 @@ class script_instance {
   std::shared_ptr<script_source> source_;
   std::size_t index_;             ///< among the model's instances
   std::size_t slots_;             ///< for batches under way
-  std::unique_ptr<state> state_;  ///< null: it is cold
+  std::shared_ptr<const host_model> host_;  ///< of the first instance on a device that is warm
+  std::unique_ptr<state> state_;            ///< null: it is not hot
 };
 
 }  // namespace catena::torch
