@@ -20,9 +20,8 @@ using clock = std::chrono::steady_clock;
 
 bench::repetition alone(course& on, double (course::*measure)()) {
   return [&on, measure] {
-    const auto began = clock::now();
     const double rows_per_s = (on.*measure)();
-    std::vector<bench::reading> readings = on.readings(rows_per_s, began);
+    std::vector<bench::reading> readings = on.readings(rows_per_s);
     readings.push_back({"mean_batch", static_cast<double>(on.best_batch())});
     return readings;
   };
@@ -35,7 +34,7 @@ bench::repetition closed(const course& on, const way& how, std::size_t in_flight
     bench::closed_loop loop(*model, std::numeric_limits<std::size_t>::max(), on.run_time());
     const auto answered = static_cast<double>(loop.run(in_flight));
     const std::chrono::duration<double> took = clock::now() - began;
-    std::vector<bench::reading> readings = on.readings(answered / took.count(), began);
+    std::vector<bench::reading> readings = on.readings(answered / took.count());
     readings.push_back({"mean_batch", model->mean_batch()});
     return readings;
   };

@@ -61,9 +61,9 @@ std::shared_ptr<bench::served> course::serve(const way& how, std::size_t max_bat
   return std::make_shared<bench::served>(asked_, script);
 }
 
-std::vector<bench::reading> course::readings(double rows_per_s, clock::time_point began) const {
+std::vector<bench::reading> course::readings(double rows_per_s) const {
   std::vector<bench::reading> all{{"rows_per_s", rows_per_s}, {"fraction_of_ideal", rows_per_s / ideal_}};
-  if (const std::optional<gpu_use> use = gpu_use_since(began, device_)) {
+  if (const std::optional<gpu_use> use = gpu_use_of(device_)) {
     all.push_back({"gpu_busy_share", use->busy_share});
     all.push_back({"gpu_memory_mb", use->memory_mb});
   }

@@ -42,7 +42,7 @@ class course {
   /// A model that serves this network; it is warm.
   [[nodiscard]] std::shared_ptr<bench::served> serve(const way& how, std::size_t max_batch, std::size_t queue_capacity) const;
   /// Rows per second, and what the device says about itself, of a run that ends now.
-  [[nodiscard]] std::vector<bench::reading> readings(double rows_per_s, clock::time_point began) const;
+  [[nodiscard]] std::vector<bench::reading> readings(double rows_per_s) const;
 
  private:
   course(const bench::network& net, const bench::options& opts);

@@ -2,20 +2,20 @@
 #pragma once
 /// \file
 /// What the device says about itself.
-#include <chrono>
 #include <optional>
 #include <string>
 
 namespace cuda {
 
 struct gpu_use {
-  double busy_share;  ///< of the time, in which it computed
-  /// The most that was taken of its memory, by everybody: LibTorch keeps what it once took, and says how much it needed only to
-  /// those who include CUDA's headers.
+  double busy_share;  ///< of the driver's last sample period, 1/6 s to 1 s, in which something was computed
+  /// What is taken of its memory, by everybody: LibTorch keeps what it once took, and says how much it needed only to those who
+  /// include CUDA's headers.
   double memory_mb;
 };
 
-/// Since then. Nothing where the device does not say, as a CPU.
-[[nodiscard]] std::optional<gpu_use> gpu_use_since(std::chrono::steady_clock::time_point began, const std::string& device);
+/// As long as it is measured, or right after. Nothing where the device does not say, as a CPU. GPUs are counted as NVML does, which is
+/// as CUDA does where there is one.
+[[nodiscard]] std::optional<gpu_use> gpu_use_of(const std::string& device);
 
 }  // namespace cuda
