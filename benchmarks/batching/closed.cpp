@@ -8,42 +8,16 @@
 #include <chrono>
 #include <cstddef>
 #include <iterator>
-#include <stdexcept>
 #include <string>
 
 #include "cases.hpp"
 #include "course.hpp"
-#include "served.hpp"
+#include "policies.hpp"
 #include "stopwatch.hpp"
+#include "support/networks/closed_loop.hpp"
 
 namespace batching {
 namespace {
-
-class closed_loop {
- public:
-  closed_loop(served& model, std::size_t requests, clock::time_point until) : model_(model), requests_(requests), until_(until) {}
-
-  /// Returns how many requests were answered.
-  std::size_t run(std::size_t in_flight) {
-    for (std::size_t i = 0; i < in_flight; ++i) submit_next();
-    model_.run();
-    return submitted_;
-  }
-
- private:
-  void submit_next() {
-    if (submitted_ == requests_ || clock::now() >= until_) return;
-    model_.submit(submitted_++, [this](ending how) {
-      if (how == ending::refused) throw std::logic_error("a closed loop was refused");
-      submit_next();
-    });
-  }
-
-  served& model_;
-  std::size_t requests_;
-  clock::time_point until_;
-  std::size_t submitted_ = 0;
-};
 
 bench::repetition ideal(course& on) {
   return [&on] {
@@ -57,9 +31,9 @@ bench::repetition ideal(course& on) {
 bench::repetition closed(const course& on, const std::string& policy, std::size_t in_flight, const bench::options& opts) {
   const std::size_t requests = opts.size(on.net().requests, on.net().requests / 100);
   return [&on, policy, in_flight, requests] {
-    served model(on, policy, in_flight);
+    bench::served model(on.asked(), script_with(on.net(), policy, in_flight));
     const stopwatch watch;
-    const auto answered = static_cast<double>(closed_loop(model, requests, clock::now() + std::chrono::seconds(1)).run(in_flight));
+    const auto answered = static_cast<double>(bench::closed_loop(model, requests, std::chrono::seconds(1)).run(in_flight));
     const double seconds = watch.seconds(), cpu_us = watch.cpu_us();
     std::vector<bench::reading> readings{{"fraction_of_ideal", answered / seconds / on.ideal().rows_per_s},
                                          {"mean_batch", model.mean_batch()},
@@ -71,7 +45,7 @@ bench::repetition closed(const course& on, const std::string& policy, std::size_
 
 }  // namespace
 
-void add_closed(std::vector<bench::subject>& subjects, const network& net) {
+void add_closed(std::vector<bench::subject>& subjects, const bench::network& net) {
   for (const std::size_t in_flight : {1, 8, 64, 128}) {
     const std::string name = net.name + "_closed" + std::to_string(in_flight);
     subjects.push_back({name, "ideal", [=](const bench::options& opts) {

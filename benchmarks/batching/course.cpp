@@ -1,41 +1,30 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "course.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <memory>
-#include <random>
-#include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "policies.hpp"
 #include "stopwatch.hpp"
-#include "support/statistics.hpp"
+#include "support/networks/batch_rates.hpp"
+#include "support/networks/served.hpp"
 
 namespace batching {
 namespace {
 
-constexpr std::size_t input_count = 32;
-constexpr unsigned inputs_seed = 11;
-/// Kernels for other batch sizes add up in another order.
-constexpr float tolerance = 1e-3F;
+constexpr double tolerance = 1e-3;
 
-bool alike(const answer& a, const answer& b) {
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (!(std::abs(a[i] - b[i]) <= tolerance * (1 + std::abs(b[i])))) return false;
-  return true;
-}
-
-catena::torch::script_instance load(const network& net) {
-  catena::torch::script_options options = script_of(net);
+catena::torch::script_instance load(const bench::network& net) {
+  catena::torch::script_options options = bench::script_of(net);
   options.batch.max_size = max_batch;
   return std::move(catena::torch::script_instance::load(options).front());
 }
 
 }  // namespace
 
-course& course::of(const network& net, const bench::options& opts) {
+course& course::of(const bench::network& net, const bench::options& opts) {
   static std::vector<std::unique_ptr<course>> made;
   for (const auto& one : made)
     if (one->net_.name == net.name) return *one;
@@ -43,27 +32,10 @@ course& course::of(const network& net, const bench::options& opts) {
   return *made.back();
 }
 
-course::course(const network& net, const bench::options& opts) : net_(net), quick_(opts.quick), alone_(load(net)) {
-  make_inputs();
+course::course(const bench::network& net, const bench::options& opts)
+    : net_(net), quick_(opts.quick), asked_(net, tolerance), alone_(load(net)) {
+  for (std::size_t i = 0; i < max_batch; ++i) alone_.input(0, i).assign<float>(*asked_.ask(i).values);
   find_best_batch();
-}
-
-void course::make_inputs() {
-  std::mt19937 random(inputs_seed);
-  std::uniform_real_distribution<float> values(-1, 1);
-  for (std::size_t i = 0; i < input_count; ++i) {
-    std::vector<float>& one = inputs_.emplace_back(alone_.input(0, 0).size());
-    std::generate(one.begin(), one.end(), [&] { return values(random); });
-    alone_.input(0, 0).assign<float>(one);
-    alone_.compute(1);
-    std::ranges::copy(alone_.output(0, 0).values(), answers_.emplace_back().begin());
-    if (i > 0 && alike(answers_[i], answers_[i - 1])) throw std::logic_error(net_.name + " answers the same to different inputs");
-  }
-  for (std::size_t i = 0; i < max_batch; ++i) alone_.input(0, i).assign<float>(*ask(i).values);
-}
-
-void course::check(const question& asked, const answer& given) const {
-  if (!alike(given, answers_[asked.index])) throw std::runtime_error(net_.name + ": wrong answer");
 }
 
 course::pace course::run_alone(std::size_t n, double seconds) {
@@ -79,20 +51,12 @@ course::pace course::run_alone(std::size_t n, double seconds) {
 
 void course::find_best_batch() {
   const std::vector<std::size_t> sizes = quick_ ? std::vector<std::size_t>{1, 8} : std::vector<std::size_t>{1, 2, 4, 8, 16, 32, 48, 64};
-  const int rounds = quick_ ? 1 : 5;
-  std::vector<std::vector<double>> rates(sizes.size());
-  for (int round = 0; round < rounds; ++round)
-    for (std::size_t i = 0; i < sizes.size(); ++i) rates[i].push_back(run_alone(sizes[i], quick_ ? 0.002 : 0.05).rows_per_s);
-  std::printf("  %s alone on one thread, us per batch:", net_.name.c_str());
-  double best = 0;
-  for (std::size_t i = 0; i < sizes.size(); ++i) {
-    const double rate = bench::median(rates[i]);
-    std::printf(" %zu %.0f;", sizes[i], static_cast<double>(sizes[i]) * 1e6 / rate);
-    if (rate <= best) continue;
-    best = rate;
-    best_batch_ = sizes[i];
-  }
-  std::printf(" the ideal is batches of %zu\n", best_batch_);
+  const auto rates = bench::measure_batches(sizes, quick_ ? 1 : 5, [this](std::size_t n) {
+    return run_alone(n, quick_ ? 0.002 : 0.05).rows_per_s;
+  });
+  bench::print(net_.name + " alone on one thread", rates);
+  best_batch_ = bench::best_of(rates, max_batch).size;
+  std::printf("  the ideal is batches of %zu\n", best_batch_);
 }
 
 void course::begin_case(const std::string& case_name) {
@@ -103,5 +67,16 @@ void course::begin_case(const std::string& case_name) {
 }
 
 void course::measure_ideal() { ideal_ = run_alone(best_batch_, quick_ ? 0.002 : 0.5); }
+
+course& begin(const bench::network& net, const std::string& case_name, const std::string& policy, const bench::options& opts) {
+  course& on = course::of(net, opts);
+  on.begin_case(case_name);
+  if (!on.is_new(policy)) return on;
+  const auto questions = opts.size<std::size_t>(2 * max_batch, 8);
+  bench::served model(on.asked(), script_with(net, policy, questions));
+  for (std::size_t i = 0; i < questions; ++i) model.submit(i, [](bench::ending) {});
+  model.run();
+  return on;
+}
 
 }  // namespace batching

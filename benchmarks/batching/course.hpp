@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// What all subjects of one network have in common: the requests, their right answers, and the ideal.
+/// What all subjects of one network have in common: the requests and the ideal.
 #include <catena/torch/script_instance.hpp>
 
+#include <cstddef>
 #include <set>
 #include <string>
-#include <vector>
 
-#include "networks.hpp"
 #include "support/harness.hpp"
+#include "support/networks/networks.hpp"
+#include "support/networks/questions.hpp"
 
 namespace batching {
-
-/// What a request asks: one of the course's inputs.
-struct question {
-  std::size_t index;
-  const std::vector<float>* values;
-};
 
 /// A network, alone: batches in a loop on this thread. The tensors are written once, before: what a codec costs is not in it.
 /// The best batch size so is the ideal, which no scheduler can beat for long.
@@ -29,13 +24,10 @@ class course {
   };
 
   /// The course of this network, made when it is first asked for: it measures all batch sizes, and says what it found.
-  [[nodiscard]] static course& of(const network& net, const bench::options& opts);
+  [[nodiscard]] static course& of(const bench::network& net, const bench::options& opts);
 
-  [[nodiscard]] const network& net() const noexcept { return net_; }
-  [[nodiscard]] question ask(std::size_t i) const { return {i % inputs_.size(), &inputs_[i % inputs_.size()]}; }
-  /// \errors std::runtime_error: it is not what the network answers when it is called with this row alone
-  void check(const question& asked, const answer& given) const;
-
+  [[nodiscard]] const bench::network& net() const noexcept { return net_; }
+  [[nodiscard]] const bench::questions& asked() const noexcept { return asked_; }
   [[nodiscard]] std::size_t best_batch() const noexcept { return best_batch_; }
   /// The ideal as it was measured last.
   [[nodiscard]] const pace& ideal() const noexcept { return ideal_; }
@@ -47,21 +39,23 @@ class course {
   void measure_ideal();
 
  private:
-  course(const network& net, const bench::options& opts);
-  void make_inputs();
+  course(const bench::network& net, const bench::options& opts);
   void find_best_batch();
   /// Computes batches of n for so many seconds, or a little more.
   pace run_alone(std::size_t n, double seconds);
 
-  network net_;
+  bench::network net_;
   bool quick_;
+  bench::questions asked_;
   catena::torch::script_instance alone_;
-  std::vector<std::vector<float>> inputs_;
-  std::vector<answer> answers_;  ///< of each input
   std::size_t best_batch_ = 1;
   pace ideal_;
   std::string case_;
   std::set<std::string> known_;
 };
+
+/// Begins a case: the ideal is measured, and a policy that is new to this network answers some questions at once, so that a
+/// wrong one ends the program before anything is measured.
+course& begin(const bench::network& net, const std::string& case_name, const std::string& policy, const bench::options& opts);
 
 }  // namespace batching

@@ -3,15 +3,15 @@
 #include <vector>
 
 #include "cases.hpp"
-#include "networks.hpp"
 #include "support/blas.hpp"
 #include "support/harness.hpp"
+#include "support/networks/networks.hpp"
 
 int main(int argc, char** argv) {
   bench::begin_again_with_one_blas_thread(argv);
-  batching::use_one_thread();
+  bench::use_one_thread();
   std::vector<bench::subject> subjects;
-  for (const batching::network& net : batching::networks()) {
+  for (const bench::network& net : bench::networks()) {
     batching::add_closed(subjects, net);
     batching::add_open(subjects, net);
   }

@@ -22,6 +22,12 @@ const std::vector<named_options>& all() {
   return known;
 }
 
+const catena::batch_options& options_of(const std::string& policy) {
+  for (const auto& [name, options] : all())
+    if (name == policy) return options;
+  throw std::logic_error("no policy " + policy);
+}
+
 }  // namespace
 
 std::vector<std::string> policies() {
@@ -30,10 +36,12 @@ std::vector<std::string> policies() {
   return names;
 }
 
-const catena::batch_options& options_of(const std::string& policy) {
-  for (const auto& [name, options] : all())
-    if (name == policy) return options;
-  throw std::logic_error("no policy " + policy);
+catena::torch::script_options script_with(const bench::network& net, const std::string& policy, std::size_t queue_capacity) {
+  catena::torch::script_options script = bench::script_of(net);
+  script.warm_up.max_runs = 0;  // it would teach the policy what batches cost, and to learn that is a part of each run
+  script.batch = options_of(policy);
+  script.queue.capacity = queue_capacity;
+  return script;
 }
 
 std::vector<bench::reading> learning_readings(const catena::model_stats& stats) {

@@ -164,10 +164,16 @@ void write_json(const std::string& file, const std::string& benchmark, const std
   if (!out.flush()) throw std::runtime_error("cannot write " + file);
 }
 
+void print_help(const std::string& benchmark, const device_need& needs) {
+  std::cout << "usage: bench_" << benchmark << " [options]\n" << help;
+  if (!needs.usual.empty()) std::cout << "  --device NAME    compute there; without it, on " << needs.usual << "\n";
+}
+
 /// Nothing: help was printed. Throws std::invalid_argument for what it does not know.
 std::optional<options> parse(const std::string& benchmark, const std::vector<subject>& subjects, int argc, char** argv,
-                             const counts& how_often) {
+                             const counts& how_often, const device_need& needs) {
   options opts;
+  opts.device = needs.usual;
   for (int i = 1; i < argc; ++i) {
     const std::string arg = argv[i];
     const auto value = [&] { return ++i < argc ? std::string(argv[i]) : throw std::invalid_argument(arg + " needs a value"); };
@@ -176,8 +182,9 @@ std::optional<options> parse(const std::string& benchmark, const std::vector<sub
     else if (arg == "--subject") opts.only_subject = value();
     else if (arg == "--json") opts.json = value();
     else if (arg == "--repetitions") opts.repetitions = std::atoi(value().c_str());
+    else if (arg == "--device" && !needs.usual.empty()) opts.device = value();
     else if (arg == "--list" || arg == "--help") {
-      if (arg == "--help") std::cout << "usage: bench_" << benchmark << " [options]\n" << help;
+      if (arg == "--help") print_help(benchmark, needs);
       else for (const subject& s : subjects) std::cout << s.case_name << ' ' << s.name << '\n';
       return std::nullopt;
     } else throw std::invalid_argument("unknown option " + arg + "; see --help");
@@ -193,10 +200,16 @@ reading quantile_reading(std::string metric, double q, std::vector<double> sampl
   return {std::move(metric), value, std::move(samples), q};
 }
 
-int run(const std::string& benchmark, const std::vector<subject>& subjects, int argc, char** argv, const counts& how_often) {
+int run(const std::string& benchmark, const std::vector<subject>& subjects, int argc, char** argv, const counts& how_often,
+        const device_need& needs) {
   try {
-    const std::optional<options> opts = parse(benchmark, subjects, argc, argv, how_often);
+    const std::optional<options> opts = parse(benchmark, subjects, argc, argv, how_often, needs);
     if (!opts) return 0;
+    if (!opts->device.empty() && !needs.is_there(opts->device)) {
+      std::printf("benchmark %s: cannot run here: there is no device '%s'\n", benchmark.c_str(), opts->device.c_str());
+      if (!opts->json.empty()) write_json(opts->json, benchmark, {});
+      return 0;
+    }
     std::vector<std::pair<std::string, std::vector<const subject*>>> cases;
     for (const subject& s : subjects) {
       if (!opts->only_case.empty() && s.case_name != opts->only_case) continue;

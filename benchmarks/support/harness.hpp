@@ -20,6 +20,7 @@ struct options {
   std::string only_case;     ///< run this case only; empty: all
   std::string only_subject;  ///< run this subject only; empty: all
   std::string json;          ///< write the results here; empty: nowhere
+  std::string device;        ///< compute there; empty: the benchmark has no device_need
 
   /// The full size, or a small one when quick.
   template <typename T>
@@ -61,8 +62,16 @@ struct counts {
   int warm_ups = 1;           ///< unmeasured, before the repetitions; 0: each repetition warms up by itself
 };
 
+/// What a benchmark needs that not every machine has. Its command line then has --device, and where there is no such device the
+/// program says so in one line, and has no results.
+struct device_need {
+  std::string usual = {};  ///< unless the command line names another one; empty: it needs none
+  std::function<bool(const std::string& device)> is_there = {};
+};
+
 /// The whole program of a benchmark: parses the command line, runs, prints, writes; returns main's exit status.
-int run(const std::string& benchmark, const std::vector<subject>& subjects, int argc, char** argv, const counts& how_often = {});
+int run(const std::string& benchmark, const std::vector<subject>& subjects, int argc, char** argv, const counts& how_often = {},
+        const device_need& needs = {});
 
 /// Makes the optimiser believe that the value is used.
 template <typename T>

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// Everything of the core: runtime, chains, models, replica pools, versions, gates and caches. Adapters such as
+/// Everything of the core: runtime, chains, models, replica pools, versions, gates, caches and GPUs. Adapters such as
 /// catena/torch/ are included by name.
 #include <catena/balance.hpp>
 #include <catena/cache.hpp>
 #include <catena/chain.hpp>
+#include <catena/device/gpu_monitor.hpp>
 #include <catena/error.hpp>
 #include <catena/model.hpp>
 #include <catena/residency/residency.hpp>

@@ -94,6 +94,13 @@ std::vector<replica_stats> pool_core::stats() const {
   return all;
 }
 
+std::vector<graph::alternative> pool_core::alternatives() const {
+  std::vector<graph::alternative> all;
+  const std::lock_guard lock(mutex_);
+  for (const auto& m : members_) all.push_back({m->name, {}});
+  return all;
+}
+
 void pool_core::bring(std::shared_ptr<arrival> to_tell) {
   std::vector<std::shared_ptr<graph::need>> needs;
   {

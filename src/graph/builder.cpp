@@ -90,6 +90,11 @@ std::uint32_t builder::add_stage(stage_request request) {
 
 void builder::add_exit(const value_type& type, const std::string& stage) { exits_.push_back({&type, stage}); }
 
+void builder::expect_own(const stage_request& stage, const runtime_state* its, const std::string& what) {
+  // The one stage of a plan made for a policy goes by the plan's name.
+  if (its != runtime_.get()) fault("stage " + in_quotes(stage.name.empty() ? name_ : stage.name) + ": " + what + " to another runtime");
+}
+
 void builder::check_names(exits how) {
   std::unordered_map<std::string, int> seen;
   for (const auto& stage : stages_) {
@@ -273,6 +278,7 @@ plan_ptr builder::compile(std::uint32_t result, exits how) {
                          .scratch = no_index,
                          .suspends = stage.suspends,
                          .inner = stage.inner,
+                         .need = stage.need,
                          .cancel = stage.cancel});
     if (stage.suspends) p->sequential = false;
   }

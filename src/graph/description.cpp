@@ -17,13 +17,26 @@ std::string escaped(std::string_view text, std::string_view quote) {
   return safe;
 }
 
+/// What stands behind a stage, each after a `separator`.
+std::string listed(const std::vector<alternative>& all, std::string_view quote, std::string_view separator) {
+  std::string text;
+  for (const alternative& a : all) {
+    text += separator;
+    text += escaped(a.name, quote);
+    if (!a.label.empty()) text += " (" + a.label + ")";
+  }
+  return text;
+}
+
 void add_mermaid(const description& d, const std::string& prefix, const std::string& indent, std::string& text) {
   const auto id = [&](std::uint32_t i) { return prefix + "s" + std::to_string(i); };
   for (std::uint32_t i = 0; i < d.stages.size(); ++i) {
     const auto& s = d.stages[i];
     const std::string label = escaped(s.name, "#quot;");
     if (s.inner.empty()) {
-      text += indent + id(i) + (s.kind == "function" ? "[\"" + label + "\"]" : "([\"" + label + "<br/><i>" + s.kind + "</i>\"])") + "\n";
+      const std::string behind = listed(s.alternatives, "#quot;", "<br/>");
+      text += indent + id(i);
+      text += s.kind == "function" ? "[\"" + label + "\"]\n" : "([\"" + label + "<br/><i>" + s.kind + "</i>" + behind + "\"])\n";
       continue;
     }
     text += indent + "subgraph " + id(i) + "[\"" + label + " <i>" + s.kind + "</i>\"]\n";
@@ -45,6 +58,7 @@ nlohmann::json to_json(const description& d) {
       stage["inner"] = nlohmann::json::array();
       for (const auto& inner : s.inner) stage["inner"].push_back(to_json(inner));
     }
+    for (const alternative& a : s.alternatives) stage["alternatives"].push_back({{"name", a.name}, {"label", a.label}});
     stages.push_back(std::move(stage));
   }
   return {{"name", d.name}, {"inputs", d.inputs}, {"output", d.output}, {"result", d.result}, {"stages", std::move(stages)}};
@@ -66,6 +80,7 @@ description describe(const plan& p) {
     to.inputs = from.producers;
     for (const operand& o : from.operands) to.takes_input = to.takes_input || o.plan_input != no_index;
     for (const auto& inner : from.inner) to.inner.push_back(describe(*inner));
+    if (from.need) to.alternatives = from.need->alternatives();
     if (i == p.result_stage) d.result = i;
   }
   return d;
@@ -83,7 +98,7 @@ std::string description::dot() const {
                      escaped(inputs.empty() ? "" : inputs.front(), "\\\"") + "\"];\n";
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const auto& s = stages[i];
-    text += "  s" + std::to_string(i) + " [label=\"" + escaped(s.name, "\\\"") + "\\n" + s.kind + "\"];\n";
+    text += "  s" + std::to_string(i) + " [label=\"" + escaped(s.name, "\\\"") + "\\n" + s.kind + listed(s.alternatives, "\\\"", "\\n") + "\"];\n";
     if (s.takes_input) text += "  in -> s" + std::to_string(i) + ";\n";
     for (const std::uint32_t input : s.inputs) text += "  s" + std::to_string(input) + " -> s" + std::to_string(i) + ";\n";
   }

@@ -28,6 +28,16 @@ namespace {
   return options;
 }
 
+[[nodiscard]] std::string text_of(version_label label) {
+  switch (label) {
+    case version_label::stable: return "stable";
+    case version_label::canary: return "canary";
+    case version_label::shadow: return "shadow";
+    case version_label::none: break;
+  }
+  return {};
+}
+
 }  // namespace
 
 version_end version_end_of(work_end how, const failure& why) noexcept {
@@ -160,6 +170,13 @@ void version_set::stop_mirroring() {
 void version_set::stop_mirroring_locked() noexcept {
   shadow_.reset();
   is_mirrored_.store(false, std::memory_order_relaxed);
+}
+
+std::vector<graph::alternative> version_set::alternatives() const {
+  std::vector<graph::alternative> all;
+  const std::lock_guard lock(mutex_);
+  for (const auto& v : versions_) all.push_back({v->name, text_of(label_locked(*v))});
+  return all;
 }
 
 versions_stats version_set::stats() const {

@@ -4,6 +4,7 @@
 #include <catena/balance/replica_pool.hpp>
 #include <catena/chain.hpp>
 #include <catena/model.hpp>
+#include <catena/schedule/concurrency_limit.hpp>
 #include <catena/testing/fake_model.hpp>
 
 #include <chrono>
@@ -272,6 +273,29 @@ TEST_CASE("a pool that may not panic is unavailable when all are ejected, and sa
   CHECK(end.why().message() == "all replicas of pool 'risk' are ejected");
   CHECK(end.why().retry_after() > 900ms);
   CHECK(end.why().retry_after() <= 1s);
+}
+
+TEST_CASE("a pool is described by the replicas that it has by then, and a chain around it by none") {
+  pool_world here(3, pool_in_turn);
+  const auto inner = make_chain<int>(here.rt, "inner", [&](auto in) { return in >> stage("score", here.pool); });
+  const auto outer = make_chain<int>(here.rt, "outer", [&](auto in) {
+    return in >> stage("nested", inner) >> stage("limited", inner.limit(concurrency_limit(here.rt, {})));
+  });
+  here.begin(1);  // a is busy while it is removed
+  CHECK(here.pool.remove("a"));
+  const auto d = outer.describe();
+  const auto& pool = d.stages[0].inner[0].stages[0];
+  REQUIRE(pool.alternatives.size() == 2);
+  CHECK(pool.alternatives[0].name == "b");
+  CHECK(pool.alternatives[1].name == "c");
+  CHECK(pool.alternatives[0].label.empty());
+  CHECK(d.stages[0].alternatives.empty());
+  CHECK(d.stages[1].inner[0].stages[0].alternatives.empty());
+  CHECK(here.pool.describe().stages[0].alternatives.size() == 2);
+  here.pool.remove("b");
+  here.pool.remove("c");
+  CHECK(here.pool.describe().stages[0].alternatives.empty());
+  here.world.run();
 }
 
 TEST_CASE("a replica that is removed ends what it has begun and gets nothing more, then its work is destroyed") {

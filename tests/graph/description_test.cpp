@@ -72,6 +72,20 @@ TEST_CASE("a description prints as JSON that says the same") {
   CHECK(json["stages"][3]["inputs"] == nlohmann::json::array({1, 2}));
 }
 
+TEST_CASE("what stands behind a stage prints as lines under it, and as data in JSON") {
+  graph::description d{.name = "c", .inputs = {"int"}, .output = "int", .result = 0, .stages = {}};
+  d.stages.push_back({.name = "risk", .kind = "versions", .type = "int", .inputs = {}, .takes_input = true, .inner = {},
+                      .alternatives = {{"3", "stable"}, {"\"4\"", "canary"}, {"5", ""}}});
+  CHECK(contains(d.mermaid(), "s0([\"risk<br/><i>versions</i><br/>3 (stable)<br/>#quot;4#quot; (canary)<br/>5\"])"));
+  CHECK(contains(d.dot(), R"(s0 [label="risk\nversions\n3 (stable)\n\"4\" (canary)\n5"];)"));
+  const auto json = nlohmann::json::parse(d.json());
+  REQUIRE(json["stages"][0]["alternatives"].size() == 3);
+  CHECK(json["stages"][0]["alternatives"][1] == nlohmann::json{{"name", "\"4\""}, {"label", "canary"}});
+  CHECK(json["stages"][0]["alternatives"][2]["label"] == "");
+  d.stages[0].alternatives.clear();
+  CHECK_FALSE(nlohmann::json::parse(d.json())["stages"][0].contains("alternatives"));
+}
+
 TEST_CASE("a description prints as Mermaid and as Graphviz, with every edge and every quote escaped") {
   testing::manual_world world;
   const auto d = described_chain(world).describe();

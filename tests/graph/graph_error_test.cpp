@@ -42,6 +42,21 @@ TEST_CASE("a sound chain has no faults") {
   CHECK(faults_of([](auto in) { return in >> stage("a", faults_twice); }).empty());
 }
 
+TEST_CASE("a chain of another runtime is no stage of this one, whatever is said of it") {
+  testing::manual_world world;
+  const auto far = make_chain<int>(world.runtime(), "far", [](auto in) { return in >> stage("a", faults_twice); });
+  const std::string fault = "stage 's': chain 'far' belongs to another runtime";
+  const auto faults = faults_of([&](auto in) {
+    return in >> stage("s", far) >> stage("t", far);
+  });
+  CHECK(faults.size() == 2);
+  CHECK(names(faults, fault));
+  CHECK(faults_of([&](auto in) { return in >> stage("s", far).timeout(1s).fallback(faults_twice); }) == std::vector{fault});
+  CHECK(faults_of([&](auto in) { return in >> branch("b", [](int) { return true; }, stage("s", far), stage("t", faults_twice)); }) ==
+        std::vector{fault});
+  CHECK(faults_of<std::vector<int>>([&](auto in) { return in >> each("e", stage("s", far)); }) == std::vector{fault});
+}
+
 TEST_CASE("all faults are listed at once, in one exception that names the chain") {
   testing::manual_world world;
   try {

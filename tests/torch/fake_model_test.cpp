@@ -214,7 +214,7 @@ TEST_CASE("models that share the fake device's memory come and go, and answer th
     for (int round = 0; round < 3; ++round)
       for (std::size_t i = 0; i < 2; ++i) {
         CHECK(ask(models[i]) == expected[i]);
-        CHECK(memory.stats().models[1 - i].level == catena::residency_level::cold);
+        CHECK(memory.stats().models[1 - i].level != catena::residency_level::hot);
         CHECK(fake.bytes_in_use() < 20'000);
       }
     models.clear();

@@ -126,6 +126,30 @@ TEST_CASE("versions are awaited, called with a call, and described like a chain"
   CHECK(here.risk.describe().stages.front().kind == "versions");
 }
 
+TEST_CASE("versions are described by their names and what each is for, as they are by then, also behind a timeout") {
+  version_world here;
+  for (const int v : {1, 2, 3, 4}) here.add(v);
+  const auto c = make_chain<int>(here.rt, "c", [&](auto in) {
+    return in >> stage("plain", here.risk) >> stage("guarded", here.risk).timeout(1s);
+  });
+  const auto named = [](const graph::description::stage& s) {
+    std::vector<std::string> names;
+    for (const auto& a : s.alternatives) names.push_back(a.name + a.label);
+    return names;
+  };
+  using texts = std::vector<std::string>;
+  CHECK(named(c.describe().stages[0]) == texts{"1stable", "2", "3", "4"});
+  here.risk.promote("2");
+  here.risk.begin_canary("3");
+  here.risk.mirror("4");
+  here.risk.remove("1");
+  const auto now = c.describe();
+  CHECK(named(now.stages[0]) == texts{"2stable", "3canary", "4shadow"});
+  CHECK(named(now.stages[1]) == texts{"2stable", "3canary", "4shadow"});
+  CHECK(named(now.stages[1].inner[0].stages[0]) == texts{"2stable", "3canary", "4shadow"});
+  CHECK(named(here.risk.describe().stages[0]).size() == 3);
+}
+
 TEST_CASE("versions that do not fit are refused when they are added, and options when they are given") {
   version_world here;
   version_world elsewhere;

@@ -45,6 +45,7 @@ class pool_core final : public graph::need {
   pool_core(std::shared_ptr<runtime_state> runtime, const replica_pool_options& options);
 
   [[nodiscard]] const std::string& name() const noexcept override { return options_.name; }
+  [[nodiscard]] std::vector<graph::alternative> alternatives() const override;
   void bring(std::shared_ptr<arrival> to_tell) override;
 
   [[nodiscard]] const std::shared_ptr<runtime_state>& runtime() const noexcept { return runtime_; }

@@ -47,7 +47,7 @@ class replica_pool : private chain<In, Out> {
   using chain<In, Out>::operator();
   using chain<In, Out>::try_run;
   using chain<In, Out>::async_run;
-  using chain<In, Out>::describe;
+  using chain<In, Out>::describe;       // names the replicas that there are by then
   using chain<In, Out>::async_warm_up;  // of the replicas that there are by then
   using chain<In, Out>::warm_up;
 
@@ -78,8 +78,7 @@ class replica_pool : private chain<In, Out> {
   // A pool is a stage: see chain/steps/chosen_step.hpp.
   struct step : detail::chosen_step<detail::pool_chooser<In>, Out, In> {
     static void prepare(graph::builder& chain, graph::stage_request& request, const replica_pool& pool) {
-      if (pool.core_->runtime() != chain.runtime())
-        chain.fault("stage '" + request.name + "': pool '" + pool.name() + "' belongs to another runtime");
+      chain.expect_own(request, pool.core_->runtime().get(), "pool '" + pool.name() + "' belongs");
       prepare_core(chain, request, pool.core_);
     }
     static void prepare_core(graph::builder& chain, graph::stage_request& request, std::shared_ptr<detail::pool_core> core) {

@@ -48,7 +48,7 @@ template <class T>
   return given_up<T>(value);
 }
 
-/// An immutable, validated DAG of stages from an In to an Out; itself a stage, so chains nest.
+/// An immutable, validated DAG of stages from an In to an Out; itself a stage, so chains of one runtime nest.
 /// \threads   safe: one chain serves any number of runs at once
 /// \lifetime  a cheap shared handle; runs in flight pin what they need
 /// \cancel    terminal, partial and total cancel the run: what waits is told, what can be awaited is awaited
@@ -62,6 +62,7 @@ class chain {
   chain(graph::plan_ptr plan) : plan_(std::move(plan)) {}  // NOLINT
 
   [[nodiscard]] const std::string& name() const noexcept { return plan_->name; }
+  /// Its DAG as it was built; pools and versions in it come and go, so theirs are those of now.
   [[nodiscard]] graph::description describe() const { return graph::describe(*plan_); }
   [[nodiscard]] const graph::plan_ptr& plan() const noexcept { return plan_; }
 
@@ -74,6 +75,7 @@ class chain {
     request.inputs = {around.add_input(graph::value_type_of<In>)};
     detail::limit_step<Gate, Out, In>::prepare(around, request, plan_, detail::terms_of(std::move(through), std::move(cost), std::move(true_cost)));
     request.kind = "chain";
+    request.need = nullptr;  // that of its first stage
     const std::uint32_t answer = around.add_stage(std::move(request));
     return chain(around.compile(answer, graph::builder::exits::leave));
   }

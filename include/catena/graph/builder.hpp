@@ -51,6 +51,9 @@ class builder {
   [[nodiscard]] std::uint32_t add_stage(stage_request request);
   void add_exit(const value_type& type, const std::string& stage);
   void fault(std::string text) { faults_.push_back(std::move(text)); }
+  /// What a stage is made of belongs to the chain's own runtime: they drain, and lose their executors, together.
+  /// \param what  such as "model 'risk' belongs"
+  void expect_own(const stage_request& stage, const runtime_state* its, const std::string& what);
   [[nodiscard]] const std::shared_ptr<runtime_state>& runtime() const noexcept { return runtime_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 

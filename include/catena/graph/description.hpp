@@ -20,6 +20,7 @@ struct description {
     std::vector<std::uint32_t> inputs;       ///< the stages whose answers it takes; the chain's input is not among them
     bool takes_input = false;                ///< takes the chain's input
     std::vector<description> inner;          ///< the chains or stages it consists of
+    std::vector<alternative> alternatives;   ///< a pool's replicas, or all versions, as they were when it was described
   };
   std::string name;
   std::vector<std::string> inputs;           ///< the types of the chain's inputs

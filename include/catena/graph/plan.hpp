@@ -64,6 +64,7 @@ struct step_description {
   std::uint32_t scratch = no_index;      ///< offset of the operation's place in the frame
   bool suspends = false;
   std::vector<plan_ptr> inner;       ///< the plans it runs, for describing
+  std::shared_ptr<catena::graph::need> need;  ///< what it needs itself, or null
   /// Tells a suspended operation that its answer is not wanted; called under the run's lock, must only post.
   /// True: the run no longer waits for it.
   bool (*cancel)(operation&) = nullptr;

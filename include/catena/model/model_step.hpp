@@ -64,8 +64,7 @@ struct model_step {
   }
 
   static void expect_same_runtime(graph::builder& chain, const graph::stage_request& request, const batcher& core) {
-    if (core.runtime() != chain.runtime())
-      chain.fault("stage '" + request.name + "': model '" + core.name() + "' belongs to another runtime");
+    chain.expect_own(request, core.runtime().get(), "model '" + core.name() + "' belongs");
   }
 
   // ---- for the batch and the batcher: each ends the request ----

@@ -83,6 +83,7 @@ class version_set final : public graph::need, public std::enable_shared_from_thi
   [[nodiscard]] versions_stats stats() const;
 
   [[nodiscard]] const std::string& name() const noexcept override { return options_.name; }
+  [[nodiscard]] std::vector<graph::alternative> alternatives() const override;
   void bring(std::shared_ptr<arrival> to_tell) override;
   [[nodiscard]] const std::shared_ptr<runtime_state>& runtime() const noexcept { return runtime_; }
 

@@ -62,7 +62,7 @@ class versions : private chain<In, Out> {
   using chain<In, Out>::operator();
   using chain<In, Out>::try_run;
   using chain<In, Out>::async_run;
-  using chain<In, Out>::describe;
+  using chain<In, Out>::describe;       // names the versions that there are by then, and what each is for
   using chain<In, Out>::async_warm_up;  // of all versions that there are by then, so also of one that is to be promoted next
   using chain<In, Out>::warm_up;
 
@@ -110,8 +110,7 @@ class versions : private chain<In, Out> {
   // Versions are a stage: see chain/steps/chosen_step.hpp.
   struct step : detail::chosen_step<detail::version_chooser<In>, Out, In> {
     static void prepare(graph::builder& chain, graph::stage_request& request, const versions& v) {
-      if (v.chooser_.set->runtime() != chain.runtime())
-        chain.fault("stage '" + request.name + "': versions '" + v.name() + "' belong to another runtime");
+      chain.expect_own(request, v.chooser_.set->runtime().get(), "versions '" + v.name() + "' belong");
       prepare_chooser(chain, request, v.chooser_);
     }
     static void prepare_chooser(graph::builder& chain, graph::stage_request& request, const detail::version_chooser<In>& c) {

@@ -264,6 +264,7 @@ template <class Out, class Operation>
 void describe_child_step(graph::builder& chain, graph::stage_request& request, const graph::plan_ptr& work, std::size_t input_count,
                          decltype(graph::stage_request::fixed) execute, decltype(graph::stage_request::cancel) cancel) {
   request.kind = work->stages.front().kind;
+  request.need = work->stages.front().need;
   request.demands = child_demands(input_count, work);
   request.type = &graph::value_type_of<Out>;
   request.fixed = request.dynamic = execute;

@@ -68,8 +68,9 @@ struct nested_step {
   }
 
   template <class Chain>
-  static void prepare(graph::builder&, graph::stage_request& request, const Chain& chain) {
+  static void prepare(graph::builder& around, graph::stage_request& request, const Chain& chain) {
     const graph::plan_ptr& plan = chain.plan();
+    around.expect_own(request, plan->runtime.get(), "chain '" + plan->name + "' belongs");
     request.kind = "chain";
     request.demands = child_demands(1, plan);
     request.type = &graph::value_type_of<output>;

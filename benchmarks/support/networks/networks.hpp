@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// The models: TorchScript from source text, with seeded weights.
+/// Models of the usual kinds: TorchScript from source text, with seeded weights.
 #include <catena/torch/script_options.hpp>
 
 #include <array>
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace batching {
+namespace bench {
 
 /// Every network answers so many numbers for each row.
 inline constexpr std::size_t answer_size = 10;
@@ -19,7 +19,7 @@ using answer = std::array<float, answer_size>;
 struct network {
   std::string name;
   std::vector<std::int64_t> input;  ///< the shape of a row
-  std::size_t requests;             ///< in one run of an open loop
+  std::size_t requests;             ///< a core answers in some seconds: the length of a run
 };
 
 /// mlp:         784-512-512-10
@@ -33,4 +33,4 @@ struct network {
 /// Tells Torch to compute on the calling thread alone, from now on and on all threads.
 void use_one_thread();
 
-}  // namespace batching
+}  // namespace bench

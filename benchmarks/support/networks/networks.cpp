@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The only file of this benchmark that includes Torch.
+// The only file here that includes Torch.
 #include <torch/script.h>
 
 #include "networks.hpp"
@@ -13,7 +13,7 @@
 #include <initializer_list>
 #include <stdexcept>
 
-namespace batching {
+namespace bench {
 namespace {
 
 constexpr std::uint64_t weights_seed = 20261129;
@@ -127,7 +127,7 @@ class scratch_folder {
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
  private:
-  std::filesystem::path path_ = std::filesystem::temp_directory_path() / ("catena_bench_batching_" + std::to_string(::getpid()));
+  std::filesystem::path path_ = std::filesystem::temp_directory_path() / ("catena_bench_networks_" + std::to_string(::getpid()));
 };
 
 }  // namespace
@@ -154,4 +154,4 @@ catena::torch::script_options script_of(const network& net) {
 
 void use_one_thread() { at::set_num_threads(1); }
 
-}  // namespace batching
+}  // namespace bench
