@@ -29,7 +29,7 @@ at::Tensor first(const at::Tensor& t, std::size_t rows) { return t.narrow(0, 0, 
 struct bare_loop::tensors {
   c10::Device device;
   torch::jit::Module network;
-  at::Tensor host_inputs, inputs, host_answers;  ///< of as many rows as a batch may have; on the CPU nothing is pinned
+  at::Tensor host_inputs, inputs, host_answers;  ///< of as many rows as a batch may have; on the host pinned, where that is CUDA's
 
   tensors(const bench::network& net, const bench::questions& asked, const std::string& on, std::size_t max_rows)
       : device(on), network(torch::jit::load(bench::script_of(net).file, device)) {
@@ -46,7 +46,7 @@ struct bare_loop::tensors {
   }
 
   [[nodiscard]] at::Tensor staging(const std::vector<std::int64_t>& sizes) const {
-    return at::empty(sizes, at::TensorOptions().dtype(c10::kFloat).pinned_memory(!device.is_cpu()));
+    return at::empty(sizes, at::TensorOptions().dtype(c10::kFloat).pinned_memory(device.is_cuda()));
   }
   [[nodiscard]] at::Tensor compute(std::size_t rows) { return network.forward({first(inputs, rows)}).toTensor(); }
   void compute_with_copies(std::size_t rows) {

@@ -15,7 +15,7 @@ complain_if_any 'includes Torch outside its folder' < <(grep -rnE "$torch" inclu
 complain_if_any 'includes the whole of nlohmann_json' < <(grep -rnE '# *include *[<"]nlohmann/json.hpp' include)
 complain_if_any 'the core includes an adapter' < <(grep -rnE '# *include *[<"]catena/(torch|testing)/' include src --include='*.?pp' |
   grep -vE '^(include/catena|src)/(torch|testing)/')
-# Each costs 12 seconds and a gigabyte.
-count=$(grep -rlE "$torch" src tests examples --include='*.?pp' | wc -l || true)
-[ "$count" -le 8 ] || { echo "$count files include Torch; keep it behind its seam"; faults=1; }
+# Each file costs 12 seconds and a gigabyte, where it is not compiled as one with others that include it.
+complain_if_any 'includes Torch, and is no test of what does' < <(grep -rlE "$torch" tests examples --include='*.?pp' |
+  grep -vE '^tests/(torch/|support/saved_modules.hpp|examples/legal_document/summariser_test.cpp)' || true)
 exit "$faults"
