@@ -159,6 +159,8 @@ script_program script_program::load(const script_options& options, c10::Device d
   const std::string where = "it cannot be brought to device '" + device.str() + "': ";
   try {
     auto model = host ? host->place(device) : load_package(options, device);
+    // Weights that were cast or folded there may still be under way, on this thread's stream; batches have streams of their own.
+    if (!device.is_cpu()) c10::impl::VirtualGuardImpl(device.type()).getStream(device).synchronize();
     return {options, device, inputs_of(options), outputs_of(options), std::move(model), std::move(say)};
   } catch (const error&) {
     throw;

@@ -11,8 +11,10 @@
 #include "torch/support/fake_device.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -245,6 +247,32 @@ TEST_CASE("host memory that changes while it is copied is at fault") {
   CHECK(answer.to(c10::kCPU).sum().item<float>() == -4.0F);
   REQUIRE(fake.faults().size() == 1);
   CHECK(fake.faults()[0] == "host memory changed while it was copied to the device");
+}
+
+TEST_CASE("several threads use the fake device at once, each with a stream of its own", "[concurrency]") {
+  fake_device fake({.copy_lasts = 100us, .kernel_lasts = 100us});
+  const at::Tensor weight = at::full({4, 4}, 2.0F).to(first_fake);
+  std::vector<std::thread> threads;
+  std::atomic<int> right{0};
+  for (int i = 0; i < 3; ++i)
+    threads.emplace_back([&, i] {
+      const c10::InferenceMode no_gradients;
+      const c10::Stream stream = fake_stream();
+      const c10::StreamGuard on(stream);
+      at::Tensor host = at::empty({4, 4}), there = at::empty({4, 4}, first_fake), back = at::empty({4, 4});
+      for (int round = 0; round < 20; ++round) {
+        host.fill_(i + round);
+        there.copy_(host, true);
+        back.copy_(there.matmul(weight), true);
+        c10::Event done(first_fake.type());
+        done.record(stream);
+        while (!done.query()) std::this_thread::yield();
+        right += back.sum().item<float>() == static_cast<float>(i + round) * 128;
+      }
+    });
+  for (std::thread& t : threads) t.join();
+  CHECK(right == 60);
+  CHECK(fake.faults().empty());
 }
 
 TEST_CASE("the fake device counts what is copied in each direction") {

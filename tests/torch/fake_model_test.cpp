@@ -124,6 +124,7 @@ TEST_CASE("a model on the fake device can compute in bfloat16") {
     options.load = load;
     CHECK(fake_answer(options, "xpu") == fake_answer(options, "cpu"));
   }
+  CHECK(fake.faults().empty());
 }
 
 TEST_CASE("a model of several inputs and outputs of any extent, padded, answers on the fake device what it answers on the CPU") {

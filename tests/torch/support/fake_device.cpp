@@ -458,7 +458,9 @@ class cpu_call {
   /// All that it answers lies in what it is given, which is not changed.
   bool is_view() const {
     const auto& returns = op_.schema().returns();
-    return !returns.empty() && std::ranges::all_of(returns, [](const c10::Argument& a) { return a.alias_info() && !a.alias_info()->isWrite(); });
+    return !returns.empty() && std::ranges::all_of(returns, [](const c10::Argument& a) {
+      return a.alias_info() && !a.alias_info()->isWrite();
+    });
   }
 
   /// The CPU may have given it another shape, and memory for that.
@@ -492,7 +494,8 @@ class cpu_call {
     for (const pair& p : lent_)
       if (p.lent.is_same(t)) return p.own;
     if (const at::Tensor base = loans_.owner_of(t); base.defined())
-      return with_shape_of(t, at::detail::make_tensor<c10::TensorImpl>(c10::TensorImpl::VIEW, c10::Storage(base.storage()), base.key_set(), t.dtype()));
+      return with_shape_of(t, at::detail::make_tensor<c10::TensorImpl>(c10::TensorImpl::VIEW, c10::Storage(base.storage()),
+                                                                       base.key_set(), t.dtype()));
     at::Tensor own = with_shape_of(t, at::detail::make_tensor<c10::TensorImpl>(storage_like(t.storage(), device), fake_keys, t.dtype()));
     if (const auto memory = memory_of(own)) {
       memory->uses.writer = stream_of(device);
