@@ -42,15 +42,20 @@ batch_function::batch_function(std::shared_ptr<const script_program> program)
 void batch_function::begin(batch_slot& slot, std::size_t n, const batch_slot* before) {
   const std::size_t padded = padded_size(program_->options.batch, n);
   for (input_tensor& input : slot.inputs) input.pad(n, padded);
-  c10::OptionalStreamGuard on_stream;
-  if (slot.stream) on_stream.reset_stream(*slot.stream);
-  for (input_tensor& input : slot.inputs) input.send(padded);
   if (!slot.stream) return compute_here(slot, padded);
-  if (before) before->computed->block(*slot.stream);
-  begin_on_stream(slot, padded);
+  const c10::StreamGuard on_stream(*slot.stream);
+  try {
+    for (input_tensor& input : slot.inputs) input.send(padded);
+    if (before) before->computed->block(*slot.stream);
+    begin_on_stream(slot, padded);
+  } catch (...) {
+    slot.wait();  // what has begun reads the rows, and the next batch is written there
+    throw;
+  }
 }
 
 void batch_function::compute_here(batch_slot& slot, std::size_t n) {
+  for (input_tensor& input : slot.inputs) input.send(n);
   std::vector<at::Tensor> answers = call(slot, 0, n);
   for (std::size_t i = 0; i < answers.size(); ++i)
     slot.outputs[i].rows = program_->outputs[i].stays ? owned(answers[i], slot) : answers[i].to(c10::kCPU).contiguous();

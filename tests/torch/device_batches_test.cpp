@@ -174,6 +174,23 @@ TEST_CASE("a row for which a device has no memory alone fails with device_memory
   CHECK(ask_four()[3]->value() == 30);
 }
 
+TEST_CASE("a batch that fails when it has begun does not disturb the next one") {
+  fake_device fake({.copy_lasts = 5ms});
+  manual_world world;
+  const auto rt = world.runtime();
+  auto options = on_fake();
+  options.check = catena::torch::spec_check::at_first_batch;
+  options.output.shape = {3};
+  const script_model<float, float> m{rt, options, device_encode, device_decode};
+  for (int i = 0; i < 3; ++i) {
+    catena::test::outcome<float> end;
+    m.async_run(static_cast<float>(i), end.take());
+    world.run();
+    CHECK(end.why().is(errc::shape_mismatch));
+  }
+  CHECK(fake.faults().empty());
+}
+
 TEST_CASE("a model on two devices has weights on both and computes on both", "[concurrency]") {
   fake_device fake({.kernel_lasts = 2ms});
   device_service here(4);
