@@ -152,7 +152,11 @@ compute_job* batcher::schedule_locked(time_point now) noexcept {
 /// The place for a batch that is to be begun now; null if none is. A batch ahead of its turn could have grown until then, so it
 /// is begun only if it would not grow.
 batch_place* batcher::place_locked(time_point now, time_point& look_again) noexcept {
-  if (!free_.has_idle()) return free_.has_open() && former_.has_complete(now) ? &free_.take_open() : nullptr;
+  if (!free_.has_idle()) {
+    // What those on their way will take is not known.
+    const bool is_complete = free_.has_open() && scheduled_ == 0 && former_.has_complete(now);
+    return is_complete ? &free_.take_open() : nullptr;
+  }
   const batch_decision decision = former_.decide(now);
   if (decision.take != 0) return &free_.take_idle();
   look_again = decision.look_again;
@@ -256,14 +260,24 @@ duration batcher::took_locked(const batch_place& place, time_point now) noexcept
   return now - std::max(place.began, std::exchange(last_done_[place.index], now));
 }
 
+/// Its batch may have been done meanwhile.
 void batcher::returned(batch_place& place) noexcept {
   compute_job* jobs = nullptr;
+  bool has_drained = false;
   {
     std::lock_guard lock(mutex_);
     free_.returned(place);
+    has_drained = rest_locked();
     if (free_.has_open() || free_.has_idle()) jobs = schedule_locked(look_at_clock_locked());
   }
   submit_jobs(jobs);
+  if (has_drained) memory_->parked(seat_);
+}
+
+/// True if residency is to be told that the last batch is done.
+bool batcher::rest_locked() noexcept {
+  rested_ = rested_ || (former_.empty() && free_.are_all_idle());
+  return draining_ && free_.are_all_idle() && std::exchange(draining_, false);
 }
 
 void batcher::done(batch_place& place, bool has_returned) noexcept {
@@ -284,9 +298,7 @@ void batcher::done(batch_place& place, bool has_returned) noexcept {
     pinned = std::move(place.pin);
     if (has_returned) free_.returned(place);
     free_.done(place);
-    rested_ = rested_ || (former_.empty() && free_.are_all_idle());
-    has_drained = draining_ && free_.are_all_idle();
-    draining_ = draining_ && !has_drained;
+    has_drained = rest_locked();
     jobs = schedule_locked(now);
     // What lies between two batches is a part of what a batch costs: handing the answers over, and waiting for a thread.
     if (place.pin && place.timed && was_timed) {

@@ -166,7 +166,7 @@ void residency_book::moved(number n, time_point now) {
 
 void residency_book::failed(number n) {
   entry& e = entries_[n];
-  end(e, e.level);
+  end(e, residency_level::cold);
   e.wanted = no_deadline;
   e.has_failed = true;
 }

@@ -58,11 +58,12 @@ void batch_function::compute_here(batch_slot& slot, std::size_t n) {
   for (input_tensor& input : slot.inputs) input.send(n);
   std::vector<at::Tensor> answers = call(slot, 0, n);
   for (std::size_t i = 0; i < answers.size(); ++i)
-    slot.outputs[i].rows = program_->outputs[i].stays ? owned(answers[i], slot) : answers[i].to(c10::kCPU).contiguous();
+    slot.outputs[i].rows = program_->outputs[i].stays ? owned(std::move(answers[i])) : answers[i].to(c10::kCPU).contiguous();
 }
 
 /// The last part may have rows of the one before once more, so that it has an allowed size.
 void batch_function::begin_on_stream(batch_slot& slot, std::size_t n) {
+  const std::size_t before = at_once_;
   for (std::size_t done = 0; done < n;) {
     const std::size_t count = std::min(at_once_, n);
     const std::size_t from = std::min(done, n - count);
@@ -73,18 +74,20 @@ void batch_function::begin_on_stream(batch_slot& slot, std::size_t n) {
       throw;
     } catch (const std::exception& e) {
       if (!is_out_of_memory(e)) throw;
-      compute_fewer(count, e);
+      compute_fewer(count, before, e);
+      for (input_tensor& input : slot.inputs) input.send(n);  // the model may have written there
     }
   }
 }
 
 void batch_function::begin_part(batch_slot& slot, std::size_t n, std::size_t from, std::size_t count) {
-  const std::vector<at::Tensor> answers = call(slot, from, count);
+  std::vector<at::Tensor> answers = call(slot, from, count);
+  for (at::Tensor& answer : answers) answer = owned(std::move(answer));
   slot.computed->record(*slot.stream);
   for (std::size_t i = 0; i < answers.size(); ++i) {
     at::Tensor& rows = slot.outputs[i].rows;
     if (program_->outputs[i].stays && count == n) {
-      rows = owned(answers[i], slot);
+      rows = answers[i];
       continue;
     }
     if (from == 0) rows = program_->outputs[i].stays ? at::empty(rows_of(n, sizes_of(answers[i]).subspan(1)), answers[i].options())
@@ -102,18 +105,16 @@ const at::Tensor& batch_function::staged(output_tensor& output, const at::Tensor
   return memory;
 }
 
-/// A model may answer what it was given, and the next batch is written there.
-at::Tensor batch_function::owned(const at::Tensor& answer, const batch_slot& slot) const {
-  for (const input_tensor& input : slot.inputs)
-    if (answer.is_alias_of(input.rows(0, 1))) return answer.clone(c10::MemoryFormat::Contiguous);
-  return answer.contiguous();
+/// A model may answer what it was given, or what it keeps, and the next batch writes there.
+at::Tensor batch_function::owned(at::Tensor answer) {
+  return answer.storage().use_count() > 1 ? answer.clone(c10::MemoryFormat::Contiguous) : answer.contiguous();
 }
 
-void batch_function::compute_fewer(std::size_t count, const std::exception& why) {
+void batch_function::compute_fewer(std::size_t count, std::size_t before, const std::exception& why) {
   at_once_ = fewer_than(count, program_->options.batch.allowed_sizes);
   const std::string of = "device '" + program_->device.str() + "' has no memory for " + std::to_string(count) + " rows at once";
   if (at_once_ == 0) {
-    at_once_ = count;
+    at_once_ = before;
     throw program_->refusal(errc::device_memory, of + ": " + text_of(why), std::current_exception());
   }
   program_->say(log_level::warning, of + ", and is given " + std::to_string(at_once_) + " from now on");
@@ -138,6 +139,7 @@ std::vector<at::Tensor> batch_function::call(const batch_slot& slot, std::size_t
   std::vector<at::Tensor> given;
   for (const input_tensor& input : slot.inputs) {
     at::Tensor rows = input.rows(from, count);
+    if (count < input.sent()) rows = rows.clone();  // rows may be computed twice, and the model may write there
     if (wanted != precision::as_saved && rows.is_floating_point())
       rows = rows.to(wanted == precision::float16 ? c10::kHalf : c10::kBFloat16);
     given.push_back(std::move(rows));

@@ -49,8 +49,8 @@ class batch_function {
   void begin_on_stream(batch_slot& slot, std::size_t n);
   void begin_part(batch_slot& slot, std::size_t n, std::size_t from, std::size_t count);
   [[nodiscard]] const at::Tensor& staged(output_tensor& output, const at::Tensor& answer) const;
-  [[nodiscard]] at::Tensor owned(const at::Tensor& answer, const batch_slot& slot) const;
-  void compute_fewer(std::size_t count, const std::exception& why);
+  [[nodiscard]] static at::Tensor owned(at::Tensor answer);
+  void compute_fewer(std::size_t count, std::size_t before, const std::exception& why);
 
   const std::shared_ptr<const script_program> program_;
   const std::size_t most_rows_;

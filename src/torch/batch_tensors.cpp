@@ -71,8 +71,8 @@ void input_tensor::pad(std::size_t from, std::size_t to) {
   const std::size_t row_bytes = host_.nbytes() / most_rows_;
   auto* const begin = static_cast<std::byte*>(host_.data_ptr());
   for (std::size_t i = from; i < to; ++i) {
+    if (!given_.empty()) given_[i] = given_[0];
     if (given_.empty() || !given_[0]) std::memcpy(begin + i * row_bytes, begin, row_bytes);
-    else given_[i] = given_[0];
   }
 }
 
@@ -99,7 +99,7 @@ at::Tensor input_tensor::gathered(std::size_t n) {
   for (const piece& p : all) {
     if (!p.given && device_.is_cpu()) continue;
     const at::Tensor from = some_rows(p.given ? p.given->rows : host_, p.first, p.end - p.begin);
-    some_rows(on_device_, p.begin, p.end - p.begin).copy_(from, /*non_blocking=*/true);
+    some_rows(on_device_, p.begin, p.end - p.begin).copy_(from, /*non_blocking=*/!device_.is_cpu());
   }
   return first(on_device_, n);
 }
@@ -113,7 +113,7 @@ at::Tensor input_tensor::rows(std::size_t from, std::size_t count) const { retur
 
 void input_tensor::next_batch() noexcept { is_shaped_ = !is_open(spec_.shape); }
 
-void input_tensor::computed() noexcept {
+void input_tensor::forget() noexcept {
   sent_.reset();
   given_.clear();
 }

@@ -47,12 +47,14 @@ class input_tensor {
   void pad(std::size_t from, std::size_t to);
   /// Begins to copy the first n rows to where the model computes.
   void send(std::size_t n);
-  /// Rows that have been sent.
+  /// How many rows have been sent.
+  [[nodiscard]] std::size_t sent() const { return static_cast<std::size_t>(sent_.size(0)); }
+  /// Some of them.
   [[nodiscard]] at::Tensor rows(std::size_t from, std::size_t count) const;
   /// The next batch says the extents that are open.
   void next_batch() noexcept;
   /// What was sent is needed no more.
-  void computed() noexcept;
+  void forget() noexcept;
 
   void fill_with_ones(std::int64_t open_extent);
   void clear();

@@ -30,12 +30,11 @@ class loaded_model {
   virtual void save(whole_file& to) const = 0;
 };
 
-/// A model in host memory, or mapped into it, from where devices are given copies.
+/// A model's archive in host memory, or mapped into it, from where it is loaded onto devices without its file.
 class host_model {
  public:
   virtual ~host_model() = default;
-  /// On the CPU it is used where it lies, and must not be placed again.
-  /// \errors catena::error: errc::model_invalid; what LibTorch throws where the device has no room for it
+  /// \errors as load_script()
   [[nodiscard]] virtual std::unique_ptr<loaded_model> place(c10::Device device) const = 0;
 };
 
@@ -45,6 +44,9 @@ using model_log = std::function<void(log_level, const std::string&)>;
 /// A TorchScript archive, or text.
 /// \param hash  what the archive's manifest says that it is known by; empty: there is none
 /// \errors catena::error: errc::model_not_found, model_invalid
+[[nodiscard]] std::unique_ptr<loaded_model> load_script(const script_options& options, const std::string& hash, c10::Device device,
+                                                        const model_log& log);
+/// The same for several places, or for the same one again.
 [[nodiscard]] std::unique_ptr<host_model> read_script(const script_options& options, const std::string& hash, const model_log& log);
 
 /// A package of AOTInductor.

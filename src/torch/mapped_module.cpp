@@ -79,13 +79,13 @@ void write_mapped(const ::torch::jit::Module& module, const std::string& path, c
   mapped_form::complete(file, origin, source_hash, archive, weights_in(archive));
 }
 
-::torch::jit::Module module_of(const mapped_form& form) {
+::torch::jit::Module module_of(const mapped_form& form, c10::Device device) {
   const auto storages = std::make_shared<::torch::jit::DeserializationStorageContext>();
   for (const weights_range& w : form.weights())
     storages->addStorage(std::to_string(w.id) + std::string(storage_suffix),
                          storage_over(form.file(), form.archive().subspan(w.offset, w.size)));
   return ::torch::jit::import_ir_module(std::make_shared<::torch::jit::CompilationUnit>(), reader_of(form.archive()), storages,
-                                        c10::Device(c10::kCPU), module_id);
+                                        device, module_id);
 }
 
 }  // namespace catena::torch

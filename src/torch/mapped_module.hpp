@@ -14,6 +14,6 @@ void write_mapped(const ::torch::jit::Module& module, const std::string& path, c
 
 /// The module of a mapped form. Each of its tensors keeps the mapping, by itself.
 /// \errors what LibTorch throws
-[[nodiscard]] ::torch::jit::Module module_of(const mapped_form& form);
+[[nodiscard]] ::torch::jit::Module module_of(const mapped_form& form, c10::Device device);
 
 }  // namespace catena::torch

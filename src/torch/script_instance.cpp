@@ -37,10 +37,11 @@ struct script_instance::state {
   std::size_t writes = 0;                 ///< the slot of the next batch
   std::size_t reads = 0;                  ///< the slot of the batch whose answers are read
   const batch_slot* last = nullptr;       ///< that was begun
-  std::unique_ptr<stream_waiter> waiter;  ///< made with the first batch that is waited for
+  std::unique_ptr<stream_waiter> waiter;  ///< where there are several
 
   state(std::shared_ptr<const script_program> p, std::size_t slot_count) : program(std::move(p)), function(program) {
     for (std::size_t i = 0; i < slot_count; ++i) slots.emplace_back(*program, function.most_rows());
+    if (slot_count > 1) waiter = std::make_unique<stream_waiter>();
   }
 
   std::size_t begin(std::size_t n);
@@ -54,14 +55,18 @@ struct script_instance::state {
 std::size_t script_instance::state::begin(std::size_t n) {
   const c10::InferenceMode no_gradients;  // of this thread only, so once for each batch
   const std::size_t slot = writes;
+  std::vector<input_tensor>& inputs = slots[slot].inputs;
   try {
     function.begin(slots[slot], n, last);
-  } catch (const error&) {
-    throw;
   } catch (const std::exception& e) {
-    throw program->refusal(errc::model_failed, text_of(e), std::current_exception());
+    for (input_tensor& input : inputs) {
+      input.next_batch();
+      input.forget();
+    }
+    if (dynamic_cast<const error*>(&e)) throw;
+    throw program->refusal(is_out_of_memory(e) ? errc::device_memory : errc::model_failed, text_of(e), std::current_exception());
   }
-  for (input_tensor& input : slots[slot].inputs) input.next_batch();
+  for (input_tensor& input : inputs) input.next_batch();
   last = slots[slot].stream ? &slots[slot] : nullptr;
   writes = (slot + 1) % slots.size();
   return slot;
@@ -70,7 +75,7 @@ std::size_t script_instance::state::begin(std::size_t n) {
 /// Its answers are there to be read.
 void script_instance::state::finish(std::size_t slot) {
   reads = slot;
-  for (input_tensor& input : slots[slot].inputs) input.computed();
+  for (input_tensor& input : slots[slot].inputs) input.forget();
   for (output_tensor& output : slots[slot].outputs) output.type = *from_torch(output.rows.scalar_type());
 }
 
@@ -212,9 +217,10 @@ void script_instance::compute(std::size_t n) {
 std::size_t script_instance::begin(std::size_t n) { return state_->begin(n); }
 
 void script_instance::when_computed(std::size_t slot, std::function<void(std::exception_ptr)> then) {
-  if (!state_->waiter) state_->waiter = std::make_unique<stream_waiter>();
   state_->waiter->wait(*state_->slots[slot].stream, [of = state_.get(), slot, then = std::move(then)](std::exception_ptr failed) {
     if (!failed) return of->finish(slot), then(nullptr);
+    for (input_tensor& input : of->slots[slot].inputs) input.forget();
+    for (output_tensor& output : of->slots[slot].outputs) output.reset();
     then(std::make_exception_ptr(of->program->refusal(errc::model_failed, text_of(failed), failed)));
   });
 }
@@ -234,7 +240,9 @@ kept_row script_instance::keep(std::size_t tensor, std::size_t i) {
   output_tensor& output = state_->slots[state_->reads].outputs.at(tensor);
   if (!state_->program->outputs[tensor].stays)
     throw error(failure(errc::invalid_input, "output " + std::to_string(tensor) + " does not stay on its device: see output_options::stays"));
-  if (!output.kept) output.kept = std::make_shared<const kept_tensor>(kept_tensor{output.rows, output.type});
+  const bool is_one_value = output.rows.dim() == 1 && state_->program->outputs[tensor].shape.size() == 1;
+  if (!output.kept)
+    output.kept = std::make_shared<const kept_tensor>(kept_tensor{is_one_value ? output.rows.unsqueeze(1) : output.rows, output.type});
   return {output.kept, i};
 }
 

@@ -4,13 +4,15 @@
 #include "loaded_model.hpp"
 #include "mapped_module.hpp"
 
+#include <caffe2/serialize/in_memory_adapter.h>
 #include <torch/csrc/jit/serialization/export.h>
 #include <malloc.h>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
+#include <fstream>
+#include <functional>
 #include <utility>
 
 namespace catena::torch {
@@ -18,10 +20,11 @@ namespace {
 
 using module_type = ::torch::jit::Module;
 
-module_type compile(const script_options& options) {
+module_type compile(const script_options& options, c10::Device device) {
   try {
     module_type module("model");
     module.define(options.source);
+    module.to(device);
     return module;
   } catch (const std::exception& e) {
     throw refusal_of(options, errc::model_invalid, "its source does not compile: " + text_of(e), std::current_exception());
@@ -35,9 +38,9 @@ void expect_hash(const script_options& options, const std::string& expected, con
                    "'" + options.file + "' has the content hash " + found + ", its manifest says " + expected);
 }
 
-module_type copied(const script_options& options) {
+module_type copied(const script_options& options, c10::Device device) {
   try {
-    return ::torch::jit::load(options.file, c10::Device(c10::kCPU));
+    return ::torch::jit::load(options.file, device);
   } catch (const std::exception& e) {
     throw refusal_of(options, errc::model_invalid, "'" + options.file + "' is not TorchScript: " + text_of(e), std::current_exception());
   }
@@ -56,9 +59,10 @@ std::string mapped_path(const script_options& options) {
 /// The mapped form of an archive: opened if it is there and fits, made from the archive otherwise.
 class mapped_source {
  public:
-  mapped_source(const script_options& options, const std::string& hash, const model_log& log)
+  mapped_source(const script_options& options, const std::string& hash, c10::Device device, const model_log& log)
       : options_(options),
         hash_(hash),
+        device_(device),
         log_(log),
         path_(mapped_path(options)),
         origin_(origin_of(options.file, TORCH_VERSION)) {}
@@ -70,11 +74,20 @@ class mapped_source {
     }
     const std::string found = content_hash(options_.file);
     expect_hash(options_, hash_, found);
-    module_type module = copied(options_);
-    if (!write(module, found, why)) return module;
+    module_type module = copied(options_, c10::kCPU);
+    if (!write(module, found, why)) return on_device(std::move(module));
     if (auto mapped = opened(why)) return *std::move(mapped);
     log_(log_level::warning, "'" + path_ + "' cannot be used right after it was written: " + why + "; the weights are copied");
-    return module;
+    return on_device(std::move(module));
+  }
+
+  /// Null: there is none, or it cannot be used.
+  [[nodiscard]] std::shared_ptr<const mapped_form> form() const {
+    try {
+      return std::make_shared<const mapped_form>(path_, origin_, options_.verify);
+    } catch (const std::exception&) {
+      return nullptr;
+    }
   }
 
  private:
@@ -82,7 +95,7 @@ class mapped_source {
     try {
       const mapped_form form(path_, origin_, options_.verify);
       expect_hash(options_, hash_, form.source_hash());
-      return module_of(form);
+      return module_of(form, device_);
     } catch (const error&) {
       throw;
     } catch (const std::exception& e) {
@@ -103,18 +116,41 @@ class mapped_source {
     }
   }
 
+  [[nodiscard]] module_type on_device(module_type module) const {
+    if (!device_.is_cpu()) module.to(device_);
+    return module;
+  }
+
   const script_options& options_;
   const std::string& hash_;
+  c10::Device device_;
   const model_log& log_;
   std::string path_;
   mapped_origin origin_;
 };
 
-module_type load_file(const script_options& options, const std::string& hash, const model_log& log) {
+/// The bytes of an archive.
+class archive_copy {
+ public:
+  explicit archive_copy(const std::string& file) : bytes_(std::filesystem::file_size(file)) {
+    std::ifstream from(file, std::ios::binary);
+    from.read(bytes_.data(), static_cast<std::streamsize>(bytes_.size()));
+    if (!from) throw std::runtime_error("'" + file + "' cannot be read");
+  }
+  [[nodiscard]] module_type load(c10::Device device) const {
+    return ::torch::jit::load(
+        std::make_shared<caffe2::serialize::MemoryReadAdapter>(bytes_.data(), static_cast<off_t>(bytes_.size())), device);
+  }
+
+ private:
+  std::vector<char> bytes_;
+};
+
+module_type load_file(const script_options& options, const std::string& hash, c10::Device device, const model_log& log) {
   expect_file(options);
-  if (options.load == loading::mapped) return mapped_source(options, hash, log).load();
+  if (options.load == loading::mapped) return mapped_source(options, hash, device, log).load();
   if (!hash.empty()) expect_hash(options, hash, content_hash(options.file));
-  return copied(options);
+  return copied(options, device);
 }
 
 void expect_method(const script_options& options, const module_type& module) {
@@ -236,66 +272,53 @@ class script_module final : public loaded_model {
   bool is_taken_ = false;
 };
 
-/// Copies a module's tensors to a device, what several places share once.
-class device_copy {
- public:
-  explicit device_copy(c10::Device device) : device_(device) {}
+std::unique_ptr<loaded_model> loaded(const script_options& options, module_type module) {
+  expect_method(options, module);
+  module.eval();
+  expect_arguments(options, module);
+  if (options.compute_in != precision::as_saved)
+    compute_in(module, options.compute_in == precision::float16 ? c10::kHalf : c10::kBFloat16);
+  return std::make_unique<script_module>(options, optimised(options, std::move(module)));
+}
 
-  module_type of(const module_type& host) {
-    const at::NoGradGuard no_gradients;
-    return module_type(copy(host._ivalue()));
-  }
-
- private:
-  using object = c10::intrusive_ptr<c10::ivalue::Object>;
-
-  object copy(const object& host) {
-    object& there = objects_[host.get()];
-    if (there) return there;
-    there = host->copy();
-    for (std::size_t i = 0; i < host->slots().size(); ++i) {
-      const c10::IValue& value = host->getSlot(i);
-      if (value.isTensor() && value.toTensor().defined()) there->setSlot(i, copy(value.toTensor()));
-      else if (value.isObject()) there->setSlot(i, copy(value.toObject()));
-    }
-    return there;
-  }
-  at::Tensor copy(const at::Tensor& host) {
-    at::Tensor& there = tensors_[host.unsafeGetTensorImpl()];
-    if (!there.defined()) there = host.to(device_);
-    return there;
-  }
-
-  c10::Device device_;
-  std::map<const void*, object> objects_;
-  std::map<const void*, at::Tensor> tensors_;
-};
-
+/// Loads the same archive again and again, without its file.
 class script_host final : public host_model {
  public:
-  script_host(const script_options& options, module_type module) : options_(options), module_(std::move(module)) {}
-
-  [[nodiscard]] std::unique_ptr<loaded_model> place(c10::Device device) const override {
-    module_type module = device.is_cpu() ? module_ : device_copy(device).of(module_);
-    if (options_.compute_in != precision::as_saved)
-      compute_in(module, options_.compute_in == precision::float16 ? c10::kHalf : c10::kBFloat16);
-    return std::make_unique<script_module>(options_, optimised(options_, std::move(module)));
-  }
+  using source = std::function<module_type(c10::Device)>;
+  script_host(const script_options& options, source from) : options_(options), from_(std::move(from)) {}
+  [[nodiscard]] std::unique_ptr<loaded_model> place(c10::Device device) const override { return loaded(options_, from_(device)); }
 
  private:
   gives_memory_back last_;  // as above
   script_options options_;
-  module_type module_;
+  source from_;
 };
+
+script_host::source source_of(const script_options& options, const std::string& hash, const model_log& log) {
+  if (options.file.empty()) return [options](c10::Device device) { return compile(options, device); };
+  expect_file(options);
+  if (options.load == loading::mapped) {
+    if (auto form = mapped_source(options, hash, c10::kCPU, log).form())
+      return [form = std::move(form)](c10::Device device) { return module_of(*form, device); };
+  }
+  return [archive = std::make_shared<const archive_copy>(options.file)](c10::Device device) { return archive->load(device); };
+}
 
 }  // namespace
 
+std::unique_ptr<loaded_model> load_script(const script_options& options, const std::string& hash, c10::Device device,
+                                          const model_log& log) {
+  return loaded(options, options.file.empty() ? compile(options, device) : load_file(options, hash, device, log));
+}
+
 std::unique_ptr<host_model> read_script(const script_options& options, const std::string& hash, const model_log& log) {
-  auto module = options.file.empty() ? compile(options) : load_file(options, hash, log);
-  expect_method(options, module);
-  module.eval();
-  expect_arguments(options, module);
-  return std::make_unique<script_host>(options, std::move(module));
+  try {
+    return std::make_unique<script_host>(options, source_of(options, hash, log));
+  } catch (const error&) {
+    throw;
+  } catch (const std::exception& e) {
+    throw refusal_of(options, errc::model_invalid, text_of(e), std::current_exception());
+  }
 }
 
 }  // namespace catena::torch

@@ -155,17 +155,20 @@ void script_program::check(const script_options& options) {
   if (!options.file.empty() && !is_package(options.file)) expect_file(options);
 }
 
-script_program script_program::load(const script_options& options, c10::Device device, const host_model* host, model_log say) {
-  const std::string where = "it cannot be brought to device '" + device.str() + "': ";
+script_program script_program::load(const script_options& options, c10::Device device, const host_model* host, const model_log& say) {
   try {
-    auto model = host ? host->place(device) : load_package(options, device);
+    auto model = is_package(options.file) ? load_package(options, device)
+                 : host                   ? host->place(device)
+                                          : load_script(options, hash_in_manifest(options), device, say);
     // Weights that were cast or folded there may still be under way, on this thread's stream; batches have streams of their own.
     if (!device.is_cpu()) c10::impl::VirtualGuardImpl(device.type()).getStream(device).synchronize();
-    return {options, device, inputs_of(options), outputs_of(options), std::move(model), std::move(say)};
-  } catch (const error&) {
-    throw;
+    return {options, device, inputs_of(options), outputs_of(options), std::move(model), say};
+  } catch (const error& e) {
+    if (!is_out_of_memory(e)) throw;
+    throw error(failure(errc::device_memory, e.why().message()).with_cause(e.why().cause()));
   } catch (const std::exception& e) {
-    throw refusal_of(options, is_out_of_memory(e) ? errc::device_memory : errc::model_invalid, where + text_of(e), std::current_exception());
+    throw refusal_of(options, is_out_of_memory(e) ? errc::device_memory : errc::model_invalid,
+                     "it cannot be brought to device '" + device.str() + "': " + text_of(e), std::current_exception());
   }
 }
 
@@ -185,17 +188,14 @@ std::shared_ptr<const script_program> script_source::get(std::size_t device) {
   auto program = there.loaded.lock();
   if (program) return program;
   use_threads(options_);
-  const auto host = is_package(options_.file) ? nullptr : host_locked(there);
+  const auto host = there.host.lock();
   there.loaded = program = std::make_shared<const script_program>(script_program::load(options_, there.device, host.get(), say_));
   return program;
 }
 
 std::shared_ptr<const host_model> script_source::get_host(std::size_t device) {
   const std::lock_guard lock(mutex_);
-  return host_locked(places_.at(device));
-}
-
-std::shared_ptr<const host_model> script_source::host_locked(place& there) {
+  place& there = places_.at(device);
   auto host = there.host.lock();
   if (!host) there.host = host = read_script(options_, hash_in_manifest(options_), say_);
   return host;

@@ -26,9 +26,10 @@ struct script_program {
   /// What can be known of the options before the model is loaded.
   /// \errors catena::error: errc::model_not_found, device_unavailable; std::invalid_argument: a bad option
   static void check(const script_options& options);
-  /// \param host  where the model is in host memory; null: it is a package
-  /// \errors catena::error: errc::model_invalid, unsupported, device_memory
-  [[nodiscard]] static script_program load(const script_options& options, c10::Device device, const host_model* host, model_log say);
+  /// \param host  where the archive is in host memory; null: nowhere
+  /// \errors catena::error: errc::model_not_found, model_invalid, unsupported, device_memory
+  [[nodiscard]] static script_program load(const script_options& options, c10::Device device, const host_model* host,
+                                           const model_log& say);
 
   /// An error of this model: "model 'risk': " and the text.
   [[nodiscard]] error refusal(errc code, std::string_view text, std::exception_ptr cause = {}) const;
@@ -44,12 +45,12 @@ class script_source {
   [[nodiscard]] const script_options& options() const noexcept { return options_; }
   [[nodiscard]] std::size_t device_count() const noexcept { return places_.size(); }
   [[nodiscard]] c10::Device device(std::size_t i) const { return places_.at(i).device; }
-  /// Whether a device is given copies of what is in host memory.
+  /// Whether the archive may be kept in host memory, for a device.
   [[nodiscard]] bool has_host() const noexcept;
   /// \param device  its place among the options' devices
   /// \errors as script_program::load()
   [[nodiscard]] std::shared_ptr<const script_program> get(std::size_t device = 0);
-  /// The model in host memory, for this device.
+  /// The archive in host memory, for this device.
   /// \errors catena::error: errc::model_not_found, model_invalid
   [[nodiscard]] std::shared_ptr<const host_model> get_host(std::size_t device);
 
@@ -59,8 +60,6 @@ class script_source {
     std::weak_ptr<const host_model> host;
     std::weak_ptr<const script_program> loaded;
   };
-
-  [[nodiscard]] std::shared_ptr<const host_model> host_locked(place& there);
 
   const script_options options_;
   const model_log say_;

@@ -4,11 +4,7 @@
 
 #include <atomic>
 #include <chrono>
-#include <deque>
 #include <memory>
-#include <mutex>
-#include <optional>
-#include <random>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -16,6 +12,7 @@
 #include <vector>
 
 #include "model/batching.hpp"
+#include "model/ended_elsewhere.hpp"
 
 #include "support/catch.hpp"
 
@@ -26,6 +23,7 @@ using namespace catena;
 using catena::detail::batch_place;
 using catena::detail::free_places;
 using catena::test::batching;
+using catena::test::ended_elsewhere;
 
 /// Two instances with two places each.
 struct four_places {
@@ -40,52 +38,6 @@ struct four_places {
 };
 
 model_options two_under_way() { return {.name = "risk", .batch = {.max_size = 4}, .batches_under_way = 2}; }
-
-/// Batches that another thread ends, in the order in which they came; a row that is a multiple of 97 is bad.
-class ended_elsewhere {
- public:
-  ended_elsewhere() : thread_([this] { end_all(); }) {}
-  ~ended_elsewhere() {
-    stopping_ = true;
-    thread_.join();
-  }
-  void take(batch<int, int>&& b) {
-    const std::lock_guard lock(mutex_);
-    waiting_.push_back(std::move(b));
-  }
-  [[nodiscard]] static bool is_bad(int row) { return row % 97 == 0; }
-
- private:
-  void end_all() {
-    std::mt19937 random(7);
-    while (!stopping_) {
-      std::optional<batch<int, int>> b = next();
-      if (!b) {
-        std::this_thread::yield();
-        continue;
-      }
-      if (random() % 4 == 0) std::this_thread::sleep_for(20us);
-      b->gather();
-      for (std::size_t i = 0; i < b->size(); ++i) {
-        if (is_bad(b->input(i))) b->fail(i, failure(errc::model_failed, "bad"));
-        else b->answer(i, 2 * b->input(i));
-      }
-      b->done();
-    }
-  }
-  std::optional<batch<int, int>> next() {
-    const std::lock_guard lock(mutex_);
-    if (waiting_.empty()) return std::nullopt;
-    batch<int, int> b = std::move(waiting_.front());
-    waiting_.pop_front();
-    return b;
-  }
-
-  std::mutex mutex_;
-  std::deque<batch<int, int>> waiting_;
-  std::atomic<bool> stopping_{false};
-  std::thread thread_;
-};
 
 /// One of every seven batches throws before it is on its way, so that its rows are computed again.
 struct throwing_at_times {

@@ -13,14 +13,18 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <future>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
+#include "model/ended_elsewhere.hpp"
 #include "model/held_model.hpp"
 #include "residency/resident_models.hpp"
 #include "support/every_step.hpp"
@@ -384,4 +388,72 @@ TEST_CASE("threads ask more models than there is room for, and each request ends
   for (const auto& p : places) CHECK(p->cold_batch_count == 0);
   const residency_stats stats = memory.stats();
   CHECK(stats.held[0].bytes <= 100 * room);
+}
+
+TEST_CASE("a model that is to leave has drained although its batch was done before its function had returned") {
+  resident_world here(1, 1ms);
+  const auto c = here.make("c");
+  test::outcome<int> end, end_c;
+  test::outcome<void> warmed;
+  std::optional<batch<int, int>> held;
+  const auto hold = [&](batch<int, int>& b) {
+    c.async_run(2, end_c.take());
+    b.answer(0, 5);
+    held.emplace(std::move(b));
+  };
+  const auto a = make_model<int, int>(here.rt, {.name = "a", .residency = here.memory}, test::movable_holder(here.place(), hold));
+  // Asked by a run on its way from a to b, on a's thread.
+  const request_measures<int> measures{.cost = [&](const int&) {
+    if (held) {
+      here.world.elapse(2ms);
+      c.async_warm_up(warmed.take());  // the patience with a is lost
+      held->done();
+      held.reset();
+    }
+    return 1U;
+  }};
+  const auto b = make_model<int, int>(here.rt, {.name = "b"}, test::answering<int, int>([](int x) { return 10 * x; }), measures);
+  const auto both = make_chain<int>(here.rt, "both", [&](auto in) { return in >> stage("a", a) >> stage("b", b); });
+  both.async_run(1, end.take());
+  here.world.run();
+  CHECK(end.value() == 50);
+  REQUIRE(end_c.answered());
+  CHECK(end_c.value() == -2);
+  CHECK(here.is_hot(0));
+  CHECK(here.places[1]->level == residency_level::cold);
+}
+
+TEST_CASE("models whose batches end on another thread leave for each other, again and again, and none waits for ever", "[concurrency]") {
+  asio::thread_pool pool(1);
+  test::ended_elsewhere elsewhere;
+  std::atomic<int> asked{0}, ended{0}, wrong{0};
+  std::vector<where_ptr> places;
+  {
+    const runtime rt(pool.get_executor(), {.compute_thread_count = 2});
+    const residency memory(rt, {.budgets = {{"cpu", 100}}, .patience = 100us});
+    std::vector<model<int, int>> models;
+    for (const char* name : {"a", "b"}) {
+      places.push_back(std::make_shared<whereabouts_of_instance>());
+      const auto hold = [&](batch<int, int>& b) { elsewhere.take(std::move(b)); };
+      models.push_back(make_model<int, int>(rt, {.name = name, .queue = {.capacity = 1000}, .residency = memory},
+                                            test::movable_holder(places.back(), hold)));
+    }
+    const auto end = std::chrono::steady_clock::now() + 500ms;
+    while (std::chrono::steady_clock::now() < end) {
+      for (const auto& m : models) {
+        if (asked - ended > 100) continue;
+        ++asked;
+        m.async_run(1, [&](const result<int>& r) {
+          if (!r || *r != 2) ++wrong;
+          ++ended;
+        });
+      }
+      std::this_thread::yield();
+    }
+    for (int i = 0; i < 5000 && ended != asked; ++i) std::this_thread::sleep_for(1ms);
+    CHECK(ended == asked);
+    CHECK(memory.stats().models[0].unload_count > 10);
+  }
+  pool.join();
+  CHECK(wrong == 0);
 }

@@ -191,6 +191,46 @@ TEST_CASE("a batch that fails when it has begun does not disturb the next one") 
   CHECK(fake.faults().empty());
 }
 
+TEST_CASE("an archive whose weights are constants of its graph, or lie in lists, comes to a device whole, and from host memory again") {
+  fake_device fake;
+  const catena::test::scratch_folder folder("constants");
+  {
+    ::torch::jit::Module module("m");
+    module.register_parameter("w", at::full({1}, 10.0F), false);
+    module.register_attribute("several", c10::ListType::ofTensors(), c10::List<at::Tensor>({at::full({1}, 1.0F), at::full({1}, 2.0F)}));
+    module.define("def forward(self, x: Tensor) -> Tensor:\n    return x * self.w + self.several[0] * self.several[1] - 2.0\n");
+    module.eval();
+    module.save(folder.file("lists"));
+    ::torch::jit::freeze(module).save(folder.file("frozen"));
+  }
+  for (const char* name : {"lists", "frozen"}) {
+    for (const auto how : {catena::torch::loading::copied, catena::torch::loading::mapped}) {
+      manual_world world;
+      const auto rt = world.runtime();
+      const catena::residency memory{rt, {.budgets = {{"xpu:0", 20'000}}}};
+      std::vector<script_model<float, float>> models;
+      for (const char* copy : {"a", "b"}) {
+        auto options = on_fake();
+        options.name = copy;
+        options.source.clear();
+        options.file = folder.file(name);
+        options.load = how;
+        options.batch.max_size = 2'500;  // so that there is room for one
+        options.residency = memory;
+        models.emplace_back(rt, options, device_encode, device_decode);
+      }
+      for (int round = 0; round < 4; ++round) {
+        catena::test::outcome<float> end;
+        models[static_cast<std::size_t>(round % 2)].async_run(3.0F, end.take());
+        world.run();
+        CHECK(end.value() == 30);
+      }
+      CHECK(memory.stats().models[0].level == catena::residency_level::warm);
+      CHECK(fake.faults().empty());
+    }
+  }
+}
+
 TEST_CASE("a model on two devices has weights on both and computes on both", "[concurrency]") {
   fake_device fake({.kernel_lasts = 2ms});
   device_service here(4);
@@ -235,6 +275,34 @@ TEST_CASE("a row that stays goes from model to model without the host, to anothe
     CHECK(fake.copies(fake_direction::device_to_device).count == (second == std::string("xpu:0") ? 0 : 1));
     CHECK(fake.faults().empty());
   }
+}
+
+TEST_CASE("a kept row that owns its memory is there when it is answered, whatever becomes of its batch") {
+  fake_device fake({.copy_lasts = 2ms, .kernel_lasts = 2ms});
+  manual_world world;
+  const auto rt = world.runtime();
+  auto options = on_fake();
+  options.batch.max_delay = 1ms;
+  options.output.stays = true;
+  const script_model<float, kept_row> first{rt, options, device_encode, keep_answer{}};
+  options.output.stays = false;
+  const script_model<kept_row, float> then{rt, options, give_kept{}, device_decode};
+  std::vector<kept_row> owned;
+  for (int i = 0; i < 3; ++i) {
+    catena::test::outcome<kept_row> end, other;
+    first.async_run(static_cast<float>(i), end.take());
+    first.async_run(77.0F, other.take());
+    world.run();
+    owned.push_back(make_owned(kept_row(end.value())));
+    CHECK(owned.back().tensor() != end.value().tensor());
+  }
+  for (int i = 0; i < 3; ++i) {
+    catena::test::outcome<float> end;
+    then.async_run(owned[static_cast<std::size_t>(i)], end.take());
+    world.run();
+    CHECK(end.value() == 100 * static_cast<float>(i));
+  }
+  CHECK(fake.faults().empty());
 }
 
 TEST_CASE("a model that leaves its device waits in host memory where there is room, and needs its file no more") {

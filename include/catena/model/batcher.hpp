@@ -128,6 +128,7 @@ class batcher : public executor_user, public resident, public graph::need, publi
   /// Whether the next batch of a place is timed: where batches take microseconds, some do for all.
   [[nodiscard]] bool times_next_locked(batch_place& place) const noexcept;
   [[nodiscard]] duration took_locked(const batch_place& place, time_point now) noexcept;
+  [[nodiscard]] bool rest_locked() noexcept;
   void learn_locked(const formed_batch& batch, duration took, time_point now) noexcept;
   /// When a request comes, as exactly as the batch former needs it.
   [[nodiscard]] time_point moment_locked() noexcept;

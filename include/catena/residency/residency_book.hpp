@@ -67,7 +67,7 @@ class residency_book {
   void moved(number n, time_point now);
   /// It was to be kept in host memory, which could not be done: it is cold.
   void went_cold(number n) { end(entries_[n], residency_level::cold); }
-  /// It has not: the model is where it was. It is tried again when it is wanted again.
+  /// It has not: the model is cold. It is tried again when it is wanted again.
   void failed(number n);
   /// It was to leave, and is in use again.
   void stays(number n) { end(entries_[n], entries_[n].level); }

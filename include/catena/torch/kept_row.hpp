@@ -22,6 +22,7 @@ struct kept_tensor;
 ///     const script_model<kept_row, float> judge{rt, others, give_kept{}, decode};
 ///     const auto c = make_chain<image>(rt, "c", [&](auto in) { return in >> stage("embed", embed) >> stage("judge", judge); });
 ///
+/// A model that takes kept rows must not write into its input: it may be given the very memory that another model takes as well.
 /// Rows that were computed together and are asked together are taken without a copy where both models are on one device, and with
 /// one for all of them otherwise.
 /// \threads   an immutable value

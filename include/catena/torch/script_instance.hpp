@@ -22,7 +22,7 @@ namespace catena::torch {
 /// What the instances of one model share: its options, and the loaded model while any of them is hot.
 class script_source;
 
-/// A model in host memory, from where devices are given copies.
+/// A model's archive in host memory.
 class host_model;
 
 /// \errors catena::error: errc::model_not_found, device_unavailable; std::invalid_argument: a bad option
@@ -51,7 +51,7 @@ class script_instance {
   ~script_instance();
 
   /// The first instance to become hot loads the model, and the last to leave gives it back. One on a device is warm while
-  /// its weights are in host memory.
+  /// its archive is in host memory.
   /// \errors catena::error: errc::model_not_found, model_invalid, device_unavailable, unsupported, shape_mismatch, dtype_mismatch
   void move_to(residency_level level);
   /// As far as it is known before it is loaded: the file's size for the first instance on a device, and the rows of its batches

@@ -77,7 +77,12 @@ class script_worker {
     batch_under_way& on_its_way = under_way_[begun];
     on_its_way.rows.swap(rows_);
     on_its_way.requests.emplace(std::move(b));
-    instance_.when_computed(begun, [this, begun](const std::exception_ptr& failed) { computed(under_way_[begun], failed); });
+    try {
+      instance_.when_computed(begun, [this, begun](const std::exception_ptr& failed) { computed(under_way_[begun], failed); });
+    } catch (...) {
+      b = *std::exchange(on_its_way.requests, std::nullopt);
+      throw;
+    }
   }
 
   void computed(batch_under_way& of, const std::exception_ptr& failed) {
@@ -153,7 +158,8 @@ class script_worker {
 ///                                   [](const txn& t, row& to) { to.assign<float>(t.features); },
 ///                                   [](const row& from) { return from.values()[0]; }};
 ///
-/// Each instance has copies of the codec; they run on compute threads, several at once. A model with several inputs or outputs,
+/// Each instance has copies of the codec; they run on compute threads, several at once. Where batches overlap on a device the
+/// decoder runs on a thread of its own, while the encoder of the same instance may be at work: what they share they must guard. A model with several inputs or outputs,
 /// or with shapes that vary, has a codec of input_rows and output_rows (see rows.hpp).
 /// \shape    in [n, input.shape...], out [n, output.shape...], 1 <= n <= batch.max_size, or n one of batch.allowed_sizes: then
 ///           copies of the first row pad the batch, and their answers are dropped

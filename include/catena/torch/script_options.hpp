@@ -94,7 +94,7 @@ struct script_options {
   /// Threads that compute one batch, 0 to 1024. LibTorch has one number for the whole process: the first model says it, and one
   /// that says another is refused. 0: whatever it is. Parallelism comes from instances; threads inside of them fight for the cores.
   std::size_t intra_op_threads = 1;
-  batch_options batch = {};       ///< as many rows of input as a batch may have are allocated for each instance
+  batch_options batch = {};       ///< as many rows of input as a batch may have are allocated for each batch under way
   request_queue_options queue = {};
   catena::effects effects = effects::pure;
   warm_up_options warm_up = {};  ///< by batches of ones; there is none where check is spec_check::at_first_batch
