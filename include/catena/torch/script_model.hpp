@@ -163,11 +163,12 @@ class script_worker {
 /// or with shapes that vary, has a codec of input_rows and output_rows (see rows.hpp).
 /// \shape    in [n, input.shape...], out [n, output.shape...], 1 <= n <= batch.max_size, or n one of batch.allowed_sizes: then
 ///           copies of the first row pad the batch, and their answers are dropped
-/// \errors   as model; errc::shape_mismatch and dtype_mismatch name what was expected and what was given
+/// \errors   as model; errc::shape_mismatch and dtype_mismatch name what was expected and what was given; errc::device_memory: its
+///           device has no memory for a row even alone
 template <class In, class Out>
 class script_model : public model<In, Out> {
  public:
-  /// \errors catena::error: errc::model_not_found (no such file), model_invalid (not TorchScript, does not compile, no such
+  /// \errors catena::error: errc::device_memory, model_not_found (no such file), model_invalid (not TorchScript, does not compile, no such
   ///         method, not what its manifest says), shape_mismatch and dtype_mismatch (the dry run answered something else than
   ///         the options say), device_unavailable, unsupported; std::invalid_argument: an option is out of range
   template <row_encoder<In> Encode, row_decoder<In, Out> Decode>
