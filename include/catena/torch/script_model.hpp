@@ -159,8 +159,8 @@ class script_worker {
 ///                                   [](const row& from) { return from.values()[0]; }};
 ///
 /// Each instance has copies of the codec; they run on compute threads, several at once. Where batches overlap on a device the
-/// decoder runs on a thread of its own, while the encoder of the same instance may be at work: what they share they must guard. A model with several inputs or outputs,
-/// or with shapes that vary, has a codec of input_rows and output_rows (see rows.hpp).
+/// decoder runs on a thread of its own, while the encoder of the same instance may be at work: what they share they must guard. A
+/// model with several inputs or outputs, or with shapes that vary, has a codec of input_rows and output_rows (see rows.hpp).
 /// \shape    in [n, input.shape...], out [n, output.shape...], 1 <= n <= batch.max_size, or n one of batch.allowed_sizes: then
 ///           copies of the first row pad the batch, and their answers are dropped
 /// \errors   as model; errc::shape_mismatch and dtype_mismatch name what was expected and what was given; errc::device_memory: its
@@ -168,9 +168,9 @@ class script_worker {
 template <class In, class Out>
 class script_model : public model<In, Out> {
  public:
-  /// \errors catena::error: errc::device_memory, model_not_found (no such file), model_invalid (not TorchScript, does not compile, no such
+  /// \errors catena::error: errc::model_not_found (no such file), model_invalid (not TorchScript, does not compile, no such
   ///         method, not what its manifest says), shape_mismatch and dtype_mismatch (the dry run answered something else than
-  ///         the options say), device_unavailable, unsupported; std::invalid_argument: an option is out of range
+  ///         the options say), device_unavailable, device_memory, unsupported; std::invalid_argument: an option is out of range
   template <row_encoder<In> Encode, row_decoder<In, Out> Decode>
   script_model(const runtime& rt, const script_options& options, Encode encode, Decode decode, request_measures<In> measures = {})
       : script_model(rt, options, make_source<Encode, Decode>(rt, options), batches_under_way(rt, options), std::move(encode),
