@@ -2,7 +2,6 @@
 #include "course.hpp"
 
 #include <cstdio>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -25,11 +24,7 @@ catena::torch::script_instance load(const bench::network& net) {
 }  // namespace
 
 course& course::of(const bench::network& net, const bench::options& opts) {
-  static std::vector<std::unique_ptr<course>> made;
-  for (const auto& one : made)
-    if (one->net_.name == net.name) return *one;
-  made.push_back(std::unique_ptr<course>(new course(net, opts)));
-  return *made.back();
+  return bench::one_for_each<course>(net, opts);
 }
 
 course::course(const bench::network& net, const bench::options& opts)

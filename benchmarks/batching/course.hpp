@@ -23,6 +23,7 @@ class course {
     double cpu_us_per_row = 0;
   };
 
+  course(const bench::network& net, const bench::options& opts);
   /// The course of this network, made when it is first asked for: it measures all batch sizes, and says what it found.
   [[nodiscard]] static course& of(const bench::network& net, const bench::options& opts);
 
@@ -39,7 +40,6 @@ class course {
   void measure_ideal();
 
  private:
-  course(const bench::network& net, const bench::options& opts);
   void find_best_batch();
   /// Computes batches of n for so many seconds, or a little more.
   pace run_alone(std::size_t n, double seconds);

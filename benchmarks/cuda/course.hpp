@@ -26,6 +26,7 @@ class course {
   /// Of the batches that are tried, and of those of an open case.
   static constexpr std::size_t most_rows = 256;
 
+  course(const bench::network& net, const bench::options& opts);
   /// The course of this network, made when it is first asked for: it measures all batch sizes, and says what it found.
   [[nodiscard]] static course& of(const bench::network& net, const bench::options& opts);
 
@@ -45,8 +46,6 @@ class course {
   [[nodiscard]] std::vector<bench::reading> readings(double rows_per_s) const;
 
  private:
-  course(const bench::network& net, const bench::options& opts);
-
   bench::network net_;
   std::string device_;
   clock::duration run_time_;

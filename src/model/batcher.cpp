@@ -212,7 +212,8 @@ time_point batcher::look_locked(const batch_place& place) noexcept { return plac
 bool batcher::times_next_locked(batch_place& place) const noexcept {
   constexpr std::chrono::microseconds brief{20};
   constexpr std::uint32_t most_untimed = 7;
-  if (!runtime_->time_is_real || former_.needs_arrivals() || options_.batches_under_way > 1 || batch_time_ >= brief || place.untimed_count == most_untimed) {
+  const bool is_exact = !runtime_->time_is_real || former_.needs_arrivals() || options_.batches_under_way > 1;
+  if (is_exact || batch_time_ >= brief || place.untimed_count == most_untimed) {
     place.untimed_count = 0;
     return true;
   }

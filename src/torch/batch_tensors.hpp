@@ -77,7 +77,7 @@ class input_tensor {
   std::size_t most_rows_;
   at::Tensor memory_;     ///< flat, as long as `host_` was at its largest
   at::Tensor host_;       ///< [most_rows, shape...]
-  at::Tensor on_device_;  ///< the same on the device; undefined on the CPU
+  at::Tensor on_device_;  ///< the same where the model computes; on the CPU this is `host_`
   at::Tensor sent_;       ///< what the model is given
   std::vector<std::optional<kept_row>> given_;  ///< for each row; empty: all are in host memory
   bool is_shaped_ = false;

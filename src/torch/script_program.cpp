@@ -140,7 +140,8 @@ std::vector<c10::Device> devices_of(const script_options& options) {
   std::vector<c10::Device> devices;
   for (const std::string& name : options.devices) {
     const c10::Device device = device_named(options, name);
-    if (!devices.empty() && devices.front().type() != device.type()) bad("must be of one kind, has '" + options.devices.front() + "' and '" + name + "'");
+    if (!devices.empty() && devices.front().type() != device.type())
+      bad("must be of one kind, has '" + options.devices.front() + "' and '" + name + "'");
     if (std::ranges::find(devices, device) != devices.end()) bad("has '" + device.str() + "' twice");
     devices.push_back(device);
   }

@@ -55,6 +55,16 @@ script_options kept_summing() {
   return options;
 }
 
+/// A row that another model has answered, or one that is written.
+struct given_or_written {
+  std::shared_ptr<kept_row> given;
+  float written = 0;
+};
+const auto encode_either = [](const given_or_written& from, input_rows& to) {
+  if (from.given) to.give(0, *from.given);
+  else to[0].values()[0] = to[0].values()[1] = from.written;
+};
+
 using widen_model = script_model<float, kept_row>;
 using sum_model = script_model<kept_row, float>;
 
@@ -132,23 +142,15 @@ TEST_CASE("a model that answers what it was given keeps a copy of it") {
 
 TEST_CASE("rows that are given and rows that are written share a batch, padded too") {
   kept_world here;
-  struct either {
-    std::shared_ptr<kept_row> given;
-    float written = 0;
-  };
-  const auto encode = [](const either& from, input_rows& to) {
-    if (from.given) to.give(0, *from.given);
-    else to[0].values()[0] = to[0].values()[1] = from.written;
-  };
   const widen_model widen{here.rt, kept_widening(), kept_encode, keep_answer{}};
   const auto kept = here.ask(widen, std::vector<float>{1, 2});
-  const auto of = [&](std::size_t i) { return either{std::make_shared<kept_row>(kept[i]->value())}; };
+  const auto of = [&](std::size_t i) { return given_or_written{std::make_shared<kept_row>(kept[i]->value())}; };
   for (const bool given_first : {false, true}) {
     auto options = kept_summing();
     options.batch.allowed_sizes = {4};
-    const script_model<either, float> sum{here.rt, options, encode, kept_decode};
-    const auto ends = given_first ? here.ask(sum, std::vector<either>{of(0), either{nullptr, 7}, of(1)})
-                                  : here.ask(sum, std::vector<either>{either{nullptr, 7}, of(0), of(1)});
+    const script_model<given_or_written, float> sum{here.rt, options, encode_either, kept_decode};
+    const auto ends = given_first ? here.ask(sum, std::vector<given_or_written>{of(0), given_or_written{nullptr, 7}, of(1)})
+                                  : here.ask(sum, std::vector<given_or_written>{given_or_written{nullptr, 7}, of(0), of(1)});
     CHECK(ends[0]->value() == (given_first ? 11 : 14));
     CHECK(ends[1]->value() == (given_first ? 14 : 11));
     CHECK(ends[2]->value() == 22);
@@ -157,21 +159,13 @@ TEST_CASE("rows that are given and rows that are written share a batch, padded t
 
 TEST_CASE("what was given to a batch that failed is forgotten") {
   kept_world here;
-  struct either {
-    std::shared_ptr<kept_row> given;
-    float written = 0;
-  };
-  const auto encode = [](const either& from, input_rows& to) {
-    if (from.given) to.give(0, *from.given);
-    else to[0].values()[0] = to[0].values()[1] = from.written;
-  };
   const widen_model widen{here.rt, kept_widening(), kept_encode, keep_answer{}};
   const auto kept = here.ask(widen, std::vector<float>{-1});
   auto options = kept_summing();
   options.source = "def forward(self, x: Tensor) -> Tensor:\n    assert bool((x >= 0).all()), 'negative'\n    return x.sum(1, keepdim=True)\n";
-  const script_model<either, float> sum{here.rt, options, encode, kept_decode};
-  CHECK(here.ask(sum, std::vector<either>{{std::make_shared<kept_row>(kept[0]->value())}})[0]->why().is(errc::model_failed));
-  CHECK(here.ask(sum, std::vector<either>{either{nullptr, 3}})[0]->value() == 6);
+  const script_model<given_or_written, float> sum{here.rt, options, encode_either, kept_decode};
+  CHECK(here.ask(sum, std::vector<given_or_written>{{std::make_shared<kept_row>(kept[0]->value())}})[0]->why().is(errc::model_failed));
+  CHECK(here.ask(sum, std::vector<given_or_written>{given_or_written{nullptr, 3}})[0]->value() == 6);
 }
 
 TEST_CASE("a kept row that does not fit is refused alone, with what was expected") {

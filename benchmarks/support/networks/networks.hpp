@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,13 @@ struct network {
 
 /// The network as a file for a script_model. The file is made when it is first asked for and removed when the program ends.
 [[nodiscard]] catena::torch::script_options script_of(const network& net);
+
+/// What a benchmark knows of each network, made of it and the options when it is first asked for.
+template <class T, class Options>
+[[nodiscard]] T& one_for_each(const network& net, const Options& opts) {
+  static std::map<std::string, T> made;
+  return made.try_emplace(net.name, net, opts).first->second;
+}
 
 /// Tells Torch to compute on the calling thread alone, from now on and on all threads.
 void use_one_thread();

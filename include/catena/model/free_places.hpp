@@ -5,6 +5,7 @@
 #include <catena/model/batch_place.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace catena::detail {
