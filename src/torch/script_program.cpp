@@ -5,6 +5,7 @@
 
 #include <ATen/Parallel.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
+#include <torch/csrc/jit/passes/tensorexpr_fuser.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -81,16 +82,33 @@ c10::Device device_named(const script_options& options, const std::string& name)
 
 /// LibTorch has one number of them for all models. To change it while a model computes would be a race.
 void use_threads(const script_options& options) {
-  static std::mutex mutex;
   static std::size_t said = 0;
   if (options.intra_op_threads == 0) return;
-  const std::lock_guard lock(mutex);
   if (said != 0 && said != options.intra_op_threads)
     throw std::invalid_argument("script_options::intra_op_threads of '" + options.name + "' is " +
                                 std::to_string(options.intra_op_threads) + "; another model of this process has said " +
                                 std::to_string(said) + ", and LibTorch has one number for all");
   if (said == 0) at::set_num_threads(static_cast<int>(options.intra_op_threads));
   said = options.intra_op_threads;
+}
+
+void use_fusion(const script_options& options) {
+  static kernel_fusion said = kernel_fusion::unchanged;
+  if (options.fusion == kernel_fusion::unchanged) return;
+  if (said != kernel_fusion::unchanged && said != options.fusion)
+    throw std::invalid_argument("script_options::fusion of '" + options.name + "' is " +
+                                (options.fusion == kernel_fusion::on ? "on" : "off") +
+                                "; another model of this process has said the contrary, and LibTorch has one switch for all");
+  if (said == kernel_fusion::unchanged) ::torch::jit::setTensorExprFuserEnabled(options.fusion == kernel_fusion::on);
+  said = options.fusion;
+}
+
+/// What LibTorch has one of for the whole process.
+void settle_process(const script_options& options) {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  use_threads(options);
+  use_fusion(options);
 }
 
 /// What the manifest beside the file says is as good as what the options say: both must agree.
@@ -188,7 +206,7 @@ std::shared_ptr<const script_program> script_source::get(std::size_t device) {
   place& there = places_.at(device);
   auto program = there.loaded.lock();
   if (program) return program;
-  use_threads(options_);
+  settle_process(options_);
   const auto host = there.host.lock();
   there.loaded = program = std::make_shared<const script_program>(script_program::load(options_, there.device, host.get(), say_));
   return program;
