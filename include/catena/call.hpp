@@ -11,6 +11,7 @@
 #include <type_traits>
 
 namespace catena {
+struct run_notes;
 namespace graph {
 struct call_context;
 }
@@ -32,10 +33,16 @@ struct run_options {
   std::uint32_t tenant = 0;                    ///< for whom, as the service numbers its tenants; zero: for nobody in particular
   std::uint64_t id = 0;                        ///< zero: the runtime gives one
   const trace_context* trace_parent = nullptr; ///< copied when the run begins
+  run_notes* notes = nullptr;                  ///< written before its answer comes; must live until then
   /// The run it is a part of, set by call::options(): then it begins also while the runtime drains.
   const graph::call_context* part_of = nullptr;
 };
 static_assert(std::is_trivially_destructible_v<run_options>);
+
+/// What a run says beside its answer.
+struct run_notes {
+  bool degraded = false;  ///< something in it was answered by a fallback
+};
 
 namespace graph {
 
@@ -46,8 +53,12 @@ struct call_context {
   const trace_context* trace = nullptr;
   /// Zero while the run is wanted; see graph::stop_reason.
   std::atomic<std::uint8_t> stop{0};
+  /// Something of its answer came from a fallback.
+  std::atomic<bool> degraded{false};
   catena::priority priority = priority::normal;
   std::uint32_t tenant = 0;
+  /// How many retries are left to what this run is a part of; null: nothing around it tries anything again.
+  std::atomic<std::uint32_t>* retries_left = nullptr;
 };
 
 }  // namespace graph

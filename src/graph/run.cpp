@@ -438,7 +438,8 @@ void run::report() noexcept {
                           .trace_parent = trace,
                           .stages = plan_->stage_names,
                           .spans = std::span(spans(), plan_->steps.size()),
-                          .why = why_stopped() == stop_reason::none || why_stopped() == stop_reason::exited ? nullptr : &reason_};
+                          .why = why_stopped() == stop_reason::none || why_stopped() == stop_reason::exited ? nullptr : &reason_,
+                          .degraded = degraded};
   runtime().observer->run_ended(record);
 }
 

@@ -6,7 +6,7 @@
 namespace catena::testing {
 
 void recording_sink::run_ended(const run_record& record) {
-  recorded_run copy{.chain = std::string(record.chain), .id = record.id, .trace_parent = {}, .stages = {}, .why = {}};
+  recorded_run copy{.chain = std::string(record.chain), .id = record.id, .trace_parent = {}, .stages = {}, .why = {}, .degraded = record.degraded};
   if (record.trace_parent) copy.trace_parent = *record.trace_parent;
   for (std::size_t i = 0; i < record.stages.size(); ++i)
     copy.stages.push_back({std::string(record.stages[i]), record.spans[i]});

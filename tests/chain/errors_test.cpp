@@ -148,7 +148,7 @@ TEST_CASE("failures of items, guards, branches, cascades and races have paths th
     return in >> stage("make", three) >> each("items", stage("chain", inner));
   });
   CHECK(nested->path() == "c/items[0]/chain/deep");
-  const auto guarded = here.run([&](auto in) { return in >> stage("bad", bad).timeout(1s); });
+  const auto guarded = here.run([&](auto in) { return in >> stage("bad", bad).queue({}); });
   CHECK(guarded->path() == "c/bad");
   const auto fallen = here.run([&](auto in) { return in >> stage("bad", bad).fallback(bad); });
   CHECK(fallen->path() == "c/bad/fallback");

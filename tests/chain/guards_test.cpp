@@ -92,14 +92,14 @@ TEST_CASE("a stage within its timeout answers") {
   CHECK(end.value() == 1);
 }
 
-TEST_CASE("an inline function that was too slow is not interrupted, but its answer is not used") {
+TEST_CASE("a function that was too slow on another executor is not waited for, and its answer is not used") {
   guards_world here;
   auto slow = [&](int i) {
     here.world.elapse(9ms);
     return i;
   };
-  auto& failed = here.begin(here.one(stage("slow", slow).timeout(5ms)), 1);
-  auto& fallen = here.begin(here.one(stage("slow", slow).timeout(5ms).fallback(guards_fallback)), 1);
+  auto& failed = here.begin(here.one(stage("slow", slow).on(here.world.get_executor()).timeout(5ms)), 1);
+  auto& fallen = here.begin(here.one(stage("slow", slow).on(here.world.get_executor()).timeout(5ms).fallback(guards_fallback)), 1);
   here.world.run();
   CHECK(failed.why().is(errc::timed_out));
   CHECK(fallen.value() == -1);
@@ -153,7 +153,7 @@ TEST_CASE("a deadline that has passed is told as what it is by a stage with a lo
              here.world.elapse(5ms);
              return i;
            })
-              >> stage("timed", guards_fallback).timeout(1h) >> stage("last", here.sleep(1ms));
+              >> stage("timed", here.sleep(1ms)).timeout(1h) >> stage("last", here.sleep(1ms));
   });
   auto& end = here.begin(c, 1, {.deadline = here.world.now() + 2ms});
   here.world.run();
@@ -529,13 +529,13 @@ TEST_CASE("another executor that takes no work fails its stage, once, and not th
 
 TEST_CASE("the longest of durations is a timeout, a time to live and a reserve like any other") {
   guards_world here;
-  CHECK(here.begin(here.one(stage("a", guards_fallback).timeout(duration::max())), 1).count() == 0);
+  here.begin(here.one(stage("a", here.sleep(1ms)).timeout(duration::max())), 1);
   here.begin(here.one(stage("b", here.sleep(1ms)).queue({.ttl = duration::max()})), 1);
   here.begin(here.one(stage("c", here.sleep(1ms)).queue({.ttl = duration::max()}).timeout(duration::max())), 1);
   here.begin(here.one(stage("d", here.sleep(1ms)).fallback(guards_fallback, duration::max())), 1, {.deadline = here.world.now() + 1s});
   here.begin(here.one(stage("e", guards_fallback)), 1, {.deadline = time_point::min()});
   here.world.run();
-  CHECK(here.ends[0].value() == -1);
+  CHECK(here.ends[0].value() == 1);
   CHECK(here.ends[1].value() == 1);
   CHECK(here.ends[2].value() == 1);
   CHECK(here.ends[3].value() == -1);

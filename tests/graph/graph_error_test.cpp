@@ -70,7 +70,7 @@ TEST_CASE("all faults are listed at once, in one exception that names the chain"
   } catch (const graph_error& e) {
     const std::string what = e.what();
     CHECK(what.find("chain 'wrong' cannot be built:") == 0);
-    CHECK(e.faults().size() == 4);
+    CHECK(e.faults().size() == 5);
     CHECK(names(e.faults(), "two stages are named 'twin'"));
     CHECK(names(e.faults(), "the result of stage 'unused' (int) is not used"));
     CHECK(names(e.faults(), "stage 'a/b' has a '/' in its name"));

@@ -59,18 +59,22 @@ struct work_step {
 ///
 /// However it is written, what is said stands in one order, from the outside in:
 ///
-///     .fallback            answers when what is inside fails
-///       .timeout           covers all that is inside: waiting as well as working
-///         .cache           a hit, and waiting for somebody who computes the same, go no further in
-///           .queue         a place among those in the stage
-///             .limit       tokens; several limits one after the other, as they are said
-///               .on        where the work runs
-///                 work     what the stage is made of
+///     .fallback                answers when what is inside fails, the first one that does
+///       .timeout               covers all that is inside: waiting as well as working, and all attempts
+///         .cache               a hit, and waiting for somebody who computes the same, go no further in
+///           .retry             one attempt after the other; each of them goes through all that is inside
+///             .breaker         an attempt is let through, and how it ends is counted
+///               .queue         a place among those in the stage
+///                 .limit       tokens; several limits one after the other, as they are said
+///                   .attempt_timeout   covers the work alone
+///                     .on      where the work runs
+///                       work   what the stage is made of
 ///
 /// So a stage that is late falls back, and so does one that is refused at a queue or a limit; a hit pays nothing; who leads a
-/// computation that others wait for waits and pays for all; and what a fallback answers is never kept as the stage's own.
+/// computation that others wait for waits and pays for all; a retry pays again; an attempt that was refused inside says nothing
+/// to the breaker; and what a fallback answers is never kept as the stage's own.
 ///
-/// A stage with a fallback sees its inputs as const references, because both may need them.
+/// A stage with a fallback, or one that is tried again, sees its inputs as const references, because somebody may need them again.
 template <class F, fixed_string Name = fixed_string<1>{}, class On = detail::inline_execution, class Said = detail::said<>>
 class stage_of {
  public:
@@ -78,20 +82,46 @@ class stage_of {
   stage_of(std::string name, F f, On on, Said said)
       : name_(std::move(name)), f_(std::move(f)), on_(std::move(on)), said_(std::move(said)) {}
 
-  /// Gives up after `limit`, queueing included, with errc::timed_out; a function that runs inline is not interrupted,
-  /// but its late answer is not used.
+  /// Gives up after `limit`, waiting and all attempts included, with errc::timed_out. Work that does not end when it is told to
+  /// is not waited for. A function that runs inline cannot be ended, and a timeout for it is a fault of the chain.
   [[nodiscard]] auto timeout(duration limit) && {
-    said_.guard.timeout = limit;
-    return saying(std::move(said_).template guarded<detail::guarding::time>());
+    said_.attempts.timeout = limit;
+    return saying(std::move(said_).template with<detail::layer::time>());
+  }
+
+  /// The same for each attempt, and for its work alone: waiting in a queue or for tokens is not a part of it.
+  [[nodiscard]] auto attempt_timeout(duration limit) && {
+    said_.attempts.attempt_timeout = limit;
+    return saying(std::move(said_).template with<detail::layer::attempt_time>());
+  }
+
+  /// Tries the stage again when it fails and that is worth it: after a pause that grows, as often as the options and a budget
+  /// allow, and never beyond the run's deadline or the stage's timeout. What is inside, a nested chain say, has no more retries
+  /// of its own than are left here, so that loops in loops do not multiply. The failure says which attempt it was.
+  [[nodiscard]] auto retry(retry_options options = {}) && {
+    said_.attempts.retry = std::move(options);
+    return saying(std::move(said_).template with<detail::layer::attempts>());
+  }
+
+  /// Leaves the stage alone for a while after it did badly: then it fails with errc::unavailable and retry_after, at once.
+  [[nodiscard]] auto breaker(circuit_breaker shared) && {
+    said_.attempts.breaker = std::move(shared);
+    return saying(std::move(said_).template with<detail::layer::attempts>());
+  }
+
+  /// What doing the stage twice does. Without it effects::idempotent. One whose effects are effects::once is tried again only if
+  /// its work has not begun: it was refused at a queue, a limit or a breaker.
+  [[nodiscard]] auto effects(catena::effects what) && {
+    said_.attempts.effects = what;
+    return std::move(*this);
   }
 
   /// Answers with `f(inputs...)` when the stage fails for any reason but cancellation and the run's deadline; f is not told why.
-  /// \param reserve how much of the run's time is kept for the fallback: the stage itself times out that much earlier
+  /// Said again, the next one answers when this one fails. The run's answer is then degraded, which run_notes and its record say.
+  /// \param reserve how much of the run's time is kept for the fallback: what comes before it times out that much earlier
   template <class G>
   [[nodiscard]] auto fallback(G f, duration reserve = {}) && {
-    static_assert(!Said::has_fallback, "catena: a stage has one fallback; nest a stage for more");
-    said_.guard.reserve = reserve;
-    return saying(std::move(said_).with_fallback(stage_of<G, "fallback">("fallback", std::move(f), {}, {})));
+    return saying(std::move(said_).with_fallback(stage_of<G, "fallback">("fallback", std::move(f), {}, {}), reserve));
   }
 
   /// Runs the stage's function or coroutine on another executor; the run goes on on its own. A function's inputs stay
@@ -104,8 +134,8 @@ class stage_of {
 
   /// Puts a bounded queue in front of the stage, shared by all runs of the chain.
   [[nodiscard]] auto queue(queue_options options) && {
-    said_.guard.queue = options;
-    return saying(std::move(said_).template guarded<detail::guarding::queue>());
+    said_.queue = options;
+    return saying(std::move(said_).template with<detail::layer::queue>());
   }
 
   /// Keeps the stage's answers: whoever asks the same again finds them, inline, before queue and limit, and of many who ask
@@ -166,22 +196,37 @@ class stage_of {
   /// From the inside out, as the table at the top says; each is a step that runs the next one as a run of its own.
   template <class... In>
   std::uint32_t add_layers(graph::builder& chain, std::vector<std::uint32_t> inputs) {
-    using detail::guarding;
-    constexpr bool has_time = detail::has(Said::guards, guarding::time);
-    constexpr bool has_queue = detail::has(Said::guards, guarding::queue);
-    constexpr bool queue_apart = has_queue && Said::has_cache;
-    constexpr bool has_guard = has_time || (has_queue && !queue_apart);
-    const std::string around_cache = has_guard ? std::string() : name_;
-    const std::string around_limits = has_guard || Said::has_cache ? std::string() : name_;
+    using detail::layer;
+    constexpr bool has_queue = detail::has(Said::layers, layer::queue);
+    constexpr bool has_fallbacks = Said::fallback_count != 0;
+    // One step does for several where nothing stands between them.
+    constexpr bool work_time_apart = detail::has(Said::layers, layer::attempt_time) && (has_queue || Said::has_limits);
+    constexpr bool has_attempts = detail::has(Said::layers, layer::attempts) || (detail::has(Said::layers, layer::attempt_time) && !work_time_apart);
+    constexpr bool has_time = detail::has(Said::layers, layer::time);
+    constexpr bool time_apart = has_time && (Said::has_cache || !has_attempts);
+
+    const std::string around_time = has_fallbacks ? std::string() : name_;
+    const std::string around_cache = time_apart ? std::string() : around_time;
+    const std::string around_attempts = Said::has_cache ? std::string() : around_cache;
+    const std::string around_queue = has_attempts ? std::string() : around_attempts;
+    const std::string around_limits = has_queue ? std::string() : around_queue;
+    const std::string around_work = Said::has_limits ? std::string() : around_limits;
+    detail::attempt_options& said = said_.attempts;
+    const detail::attempt_options work_time{.attempt_timeout = work_time_apart ? std::exchange(said.attempt_timeout, {}) : std::nullopt};
+    const detail::attempt_options all_time{.timeout = time_apart ? std::exchange(said.timeout, {}) : std::nullopt};
     const auto keys = keys_of();
-    auto limited = detail::behind_limits(around_limits, stage_of<F, Name, On>("", std::move(f_), std::move(on_), {}), std::move(said_.limits));
-    auto queued = detail::behind_queue<queue_apart>(std::move(limited), said_.guard);
-    auto cached = detail::behind_cache(around_cache, std::move(queued), std::move(said_.cache), keys);
-    if constexpr (has_guard) {
-      using step = detail::guard_step<decltype(cached), decltype(said_.fallback), In...>;
-      return step::add_to(chain, name_, std::move(inputs), std::move(cached), std::move(said_.fallback), said_.guard);
+
+    auto work = detail::attempted<work_time_apart>(around_work, stage_of<F, Name, On>("", std::move(f_), std::move(on_), {}), work_time);
+    auto limited = detail::limited(around_limits, std::move(work), std::move(said_.limits));
+    auto queued = detail::queued<has_queue>(around_queue, std::move(limited), said_.queue);
+    auto tried = detail::attempted<has_attempts>(around_attempts, std::move(queued), std::move(said));
+    auto cached = detail::cached(around_cache, std::move(tried), std::move(said_.cache), keys);
+    auto timed = detail::attempted<time_apart>(around_time, std::move(cached), all_time);
+    if constexpr (has_fallbacks) {
+      using step = detail::fallback_step<decltype(timed), decltype(said_.fallbacks), In...>;
+      return step::add_to(chain, name_, std::move(inputs), std::move(timed), std::move(said_.fallbacks), said_.reserves);
     } else {
-      return std::move(cached).template add_to<In...>(chain, std::move(inputs));
+      return std::move(timed).template add_to<In...>(chain, std::move(inputs));
     }
   }
 

@@ -3,6 +3,7 @@
 /// \file
 /// What is said about a model when it is made, and what it says about itself while it works.
 #include <catena/model/warm_up.hpp>
+#include <catena/recover/effects.hpp>
 #include <catena/residency/residency.hpp>
 #include <catena/schedule/batch_options.hpp>
 #include <catena/schedule/queue_options.hpp>
@@ -14,13 +15,6 @@
 #include <string>
 
 namespace catena {
-
-/// What computing a request again does.
-enum class effects : std::uint8_t {
-  pure,        ///< it takes time and nothing else, so the rows of a batch that threw are computed again to find the bad one
-  idempotent,  ///< it changes nothing that the first time has not changed, but may cost something: a bill
-  once,        ///< harm
-};
 
 struct model_options {
   std::string name = {};      ///< in errors, paths and logs; not empty, without '/'

@@ -25,6 +25,7 @@ struct run_record {
   std::span<const std::string_view> stages;       ///< names, in the order of `spans`
   std::span<const stage_span> spans;
   const failure* why = nullptr;                ///< null when the run answered
+  bool degraded = false;                       ///< something of its answer came from a fallback
 };
 
 /// Receives what happened. Without a sink nothing is recorded and no clock is read for it.

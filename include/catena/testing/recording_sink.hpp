@@ -25,6 +25,7 @@ struct recorded_run {
   std::optional<trace_context> trace_parent;
   std::vector<stage> stages;
   failure why;  ///< null when the run answered
+  bool degraded = false;
 };
 
 /// Keeps a copy of every record, in the order in which runs ended.

@@ -3,7 +3,7 @@
 /// \file
 /// A stage whose answers are kept: `.cache(...)`.
 #include <catena/cache/cache.hpp>
-#include <catena/chain/steps/guard_step.hpp>
+#include <catena/chain/steps/stage_plan.hpp>
 
 #include <concepts>
 #include <memory>
@@ -210,7 +210,7 @@ struct cache_step {
 
   static void ended(graph::run& child, parent_operation& parent) {
     auto& op = static_cast<operation&>(parent);
-    if (answer_of<T>(child)) {
+    if (answer_of<T>(child) && !child.degraded) {
       publish(op, child);
     } else {
       end_flight_without_answer(op, child);

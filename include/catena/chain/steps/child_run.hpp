@@ -116,6 +116,7 @@ struct child_options {
   time_point deadline = no_deadline;  ///< the child's own; the parent's applies anyway
   std::size_t index = 0;
   bool stoppable = false;             ///< the step itself may stop the child
+  std::atomic<std::uint32_t>* retries_left = nullptr;  ///< null: as its parent
   void (*ended)(graph::run& child, parent_operation& parent) = nullptr;
   void (*abandoned)(parent_operation& parent) noexcept = nullptr;
 };
@@ -137,6 +138,7 @@ inline graph::run& make_child(parent_operation& parent, const graph::plan& plan,
   const std::size_t size = graph::run::size_for(plan, start);
   graph::run& child = *graph::run::create(plan, start, plan.frames.allocate(size), size);
   child.trace = around.trace;
+  child.retries_left = options.retries_left ? options.retries_left : around.retries_left;
   around.retain();
   ::new (static_cast<void*>(&child.tail<child_tail>())) child_tail{.parent = &parent,
                                                                    .parent_run = &around,
@@ -226,6 +228,22 @@ std::vector<graph::demand> shared_demands(graph::builder& chain, const std::stri
   return std::vector<graph::demand>(count, graph::demand::reads);
 }
 
+[[nodiscard]] inline bool has_answer(const graph::run& child) noexcept {
+  return child.answered() || child.why_stopped() == graph::stop_reason::exited;
+}
+
+/// Whether a child that has a deadline of its own, an earlier one than its parent, has missed it: itself, or a chain inside that
+/// looks at the same deadline between its stages. An inline function may answer later.
+[[nodiscard]] inline bool is_late(const graph::run& child, const graph::run& parent, time_point now) noexcept {
+  if (child.deadline >= parent.deadline) return false;
+  if (has_answer(child)) return now > child.deadline;
+  return child.why_stopped() == graph::stop_reason::deadline || (child.reason().is(errc::deadline_exceeded) && now >= child.deadline);
+}
+[[nodiscard]] inline bool is_late(const graph::run& child, const graph::run& parent) noexcept {
+  return child.deadline < parent.deadline && is_late(child, parent, parent.runtime().time->now());
+}
+[[nodiscard]] inline failure out_of_time() { return failure(errc::timed_out, "gave no answer within the stage's time"); }
+
 /// A child's answer while it still has it; null if there is none that stays in the chain.
 template <class Answer>
 const Answer* answer_of(graph::run& child) noexcept {
@@ -249,6 +267,7 @@ Answer take_answer_of(graph::run& child) {
 /// Moves a child's answer into the output of the parent's step, or fails the parent, or leaves it by the child's exit.
 template <class Out, class Answer = Out>
 void move_answer(graph::run& child, graph::run& parent, const graph::step& s) {
+  if (child.degraded) parent.degraded = true;
   switch (child.why_stopped()) {
     case graph::stop_reason::none: {
       Answer* value = child.slot<Answer>(child.of().result);

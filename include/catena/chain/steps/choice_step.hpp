@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// How branch, cascade and first_of run: each is a step with a plan for every stage it may choose.
-#include <catena/chain/steps/guard_step.hpp>
+#include <catena/chain/steps/stage_plan.hpp>
 
 #include <atomic>
 #include <memory>
@@ -202,7 +202,7 @@ struct first_of_step {
   static void ended(graph::run& child, parent_operation& parent) {
     auto& op = static_cast<first_of_operation&>(parent);
     graph::run& r = *op.owner;
-    const bool answered = child.answered() || child.why_stopped() == graph::stop_reason::exited;
+    const bool answered = has_answer(child);
     if (answered && !op.won.exchange(true, std::memory_order_acq_rel)) {
       take_answer<output>(child, r, op.its_step());
       r.guarded([&] { stop_children_locked(op); });

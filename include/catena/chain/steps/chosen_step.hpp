@@ -3,7 +3,7 @@
 /// \file
 /// A stage whose work is chosen anew for each request: one of several plans, which may come and go while the chain runs.
 #include <catena/chain/steps/child_end.hpp>
-#include <catena/chain/steps/guard_step.hpp>
+#include <catena/chain/steps/stage_plan.hpp>
 
 #include <concepts>
 #include <memory>

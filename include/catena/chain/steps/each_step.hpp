@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// How each() runs: lanes that take the next item when they are done with one.
-#include <catena/chain/steps/guard_step.hpp>
+#include <catena/chain/steps/stage_plan.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -154,6 +154,7 @@ struct each_step {
 
   static void take_item(graph::run& child, operation& op, std::size_t i) {
     graph::run& r = *op.owner;
+    if (child.degraded) r.degraded = true;
     if (child.why_stopped() == graph::stop_reason::exited) {
       r.exit_with(child.exit_value());
     } else if (child.answered()) {

@@ -3,7 +3,7 @@
 /// \file
 /// A stage with a gate in front of it: `.limit(...)`.
 #include <catena/chain/steps/child_end.hpp>
-#include <catena/chain/steps/guard_step.hpp>
+#include <catena/chain/steps/stage_plan.hpp>
 
 #include <concepts>
 #include <cstdint>

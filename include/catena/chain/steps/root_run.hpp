@@ -116,6 +116,19 @@ using frame_allocator = typename std::allocator_traits<boost::asio::associated_a
 template <class Handler>
 inline constexpr bool has_allocator = !std::same_as<frame_allocator<Handler>, std::allocator<frame_unit>>;
 
+/// Whom a run tells what it says beside its answer.
+struct aside {
+  explicit aside(const run_options& options) noexcept : notes(options.notes), part_of(options.part_of) {}
+  void take(const graph::run& r) const noexcept {
+    if (!r.degraded) return;
+    if (notes) notes->degraded = true;
+    // A run tells its stages of itself as of something constant, but it is not.
+    if (part_of) const_cast<graph::call_context*>(part_of)->degraded = true;
+  }
+  run_notes* notes;
+  const graph::call_context* part_of;
+};
+
 /// What a run keeps for the one who began it.
 template <class Handler, class Out>
 struct root_tail {
@@ -126,6 +139,7 @@ struct root_tail {
   /// Keeps an executor other than the runtime's from running out of work while the run waits elsewhere.
   [[no_unique_address]] std::conditional_t<has_executor<Handler>, boost::asio::any_io_executor, nothing> work;
   std::optional<Handler> handler;
+  aside notes;
 
   static void complete(graph::run& r, graph::ending how) {
     if (how == graph::ending::inside_initiation) return complete_later(r);
@@ -133,6 +147,7 @@ struct root_tail {
     Handler handler(std::move(*tail.handler));
     if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected()) slot.clear();
     result<Out> outcome = take_outcome<Out>(r);
+    tail.notes.take(r);
     r.of().run_ended();
     r.runtime().end_run();
     end(r, tail);
@@ -236,7 +251,9 @@ inline work_kind kind_of(const run_options& options, const runtime_state& runtim
 
 /// Before start(): what is chosen once for a request is chosen once for this run too, if it works for another one.
 inline void join_request(graph::run& r, const run_options& options) {
-  if (!options.part_of || !r.runtime().pins_choices()) return;
+  if (!options.part_of) return;
+  r.retries_left = options.part_of->retries_left;
+  if (!r.runtime().pins_choices()) return;
   // A run tells its stages of itself as of something constant, but it is not.
   auto& around = const_cast<graph::run&>(static_cast<const graph::run&>(*options.part_of));
   r.share_pins(around.pins());
@@ -271,10 +288,10 @@ void start_root(const graph::plan_ptr& plan, In&& in, const run_options& options
       frame_allocator<Handler> allocator(boost::asio::get_associated_allocator(handler));
       void* memory = std::allocator_traits<frame_allocator<Handler>>::allocate(allocator, size / sizeof(frame_unit));
       r = graph::run::create(*plan, start, memory, size);
-      ::new (static_cast<void*>(&r->tail<tail>())) tail{allocator, {}, {}, std::move(handler)};
+      ::new (static_cast<void*>(&r->tail<tail>())) tail{allocator, {}, {}, std::move(handler), aside(options)};
     } else {
       r = graph::run::create(*plan, start, plan->frames.allocate(size), size);
-      ::new (static_cast<void*>(&r->tail<tail>())) tail{{}, {}, {}, std::move(handler)};
+      ::new (static_cast<void*>(&r->tail<tail>())) tail{{}, {}, {}, std::move(handler), aside(options)};
     }
     if constexpr (has_executor<Handler>) {
       auto& t = r->tail<tail>();
@@ -304,9 +321,12 @@ void start_root(const graph::plan_ptr& plan, In&& in, const run_options& options
 template <class Out>
 struct sequential_tail {
   std::optional<result<Out>>* outcome;
+  aside notes;
 
   static void complete(graph::run& r, graph::ending) {
-    r.tail<sequential_tail>().outcome->emplace(take_outcome<Out>(r));
+    const auto& tail = r.tail<sequential_tail>();
+    tail.outcome->emplace(take_outcome<Out>(r));
+    tail.notes.take(r);
     r.runtime().end_run();
     r.release();
   }
@@ -333,7 +353,7 @@ result<Out> run_sequential(const graph::plan& plan, In&& in, run_options options
   graph::run* r = nullptr;
   try {
     r = graph::run::create(plan, start, plan.frames.allocate(size), size);
-    ::new (static_cast<void*>(&r->tail<tail>())) tail{&outcome};
+    ::new (static_cast<void*>(&r->tail<tail>())) tail{&outcome, aside(options)};
     join_request(*r, options);
     r->give_input(0, std::move(in));
   } catch (...) {

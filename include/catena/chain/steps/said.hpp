@@ -2,12 +2,16 @@
 #pragma once
 /// \file
 /// What has been said about a stage, and the stage expressions that are put around it for it.
+#include <catena/chain/steps/attempt_step.hpp>
 #include <catena/chain/steps/cache_step.hpp>
-#include <catena/chain/steps/guard_step.hpp>
+#include <catena/chain/steps/fallback_step.hpp>
 #include <catena/chain/steps/limit_step.hpp>
+#include <catena/chain/steps/queue_step.hpp>
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -17,76 +21,91 @@ namespace catena::detail {
 
 struct no_cache {};  ///< the stage has none
 
-/// Whether a guard_step is needed for what was said.
-enum class guarding : std::uint8_t { nothing = 0, time = 1, queue = 2 };
-constexpr guarding operator|(guarding a, guarding b) noexcept {
-  return static_cast<guarding>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
+/// Which steps are needed for what was said, beside those that have types of their own.
+enum class layer : std::uint8_t {
+  nothing = 0,
+  time = 1,          ///< .timeout
+  attempts = 2,      ///< .retry, .breaker
+  attempt_time = 4,  ///< .attempt_timeout
+  queue = 8,         ///< .queue
+};
+constexpr layer operator|(layer a, layer b) noexcept {
+  return static_cast<layer>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
 }
-constexpr bool has(guarding some, guarding one) noexcept {
+constexpr bool has(layer some, layer one) noexcept {
   return (static_cast<std::uint8_t>(some) & static_cast<std::uint8_t>(one)) != 0;
 }
 
 /// What has been said about a stage, beyond what runs and where.
-template <guarding Guards = guarding::nothing, class Fallback = no_fallback, class Cache = no_cache, class... Limits>
+template <layer Layers = layer::nothing, class Fallbacks = std::tuple<>, class Cache = no_cache, class Limits = std::tuple<>>
 struct said {
-  static constexpr guarding guards = Guards;
-  static constexpr bool has_fallback = !std::is_same_v<Fallback, no_fallback>;
+  static constexpr layer layers = Layers;
+  static constexpr std::size_t fallback_count = std::tuple_size_v<Fallbacks>;
   static constexpr bool has_cache = !std::is_same_v<Cache, no_cache>;
-  static constexpr bool is_nothing = Guards == guarding::nothing && !has_cache && sizeof...(Limits) == 0;
+  static constexpr bool has_limits = std::tuple_size_v<Limits> != 0;
+  static constexpr bool is_nothing = Layers == layer::nothing && fallback_count == 0 && !has_cache && !has_limits;
 
-  guard_options guard;
-  [[no_unique_address]] Fallback fallback;
+  attempt_options attempts;
+  queue_options queue;
+  std::array<duration, fallback_count> reserves{};
+  [[no_unique_address]] Fallbacks fallbacks;
   [[no_unique_address]] Cache cache;
-  [[no_unique_address]] std::tuple<Limits...> limits;
+  [[no_unique_address]] Limits limits;
 
-  template <guarding More>
-  [[nodiscard]] said<Guards | More, Fallback, Cache, Limits...> guarded() && {
-    return {std::move(guard), std::move(fallback), std::move(cache), std::move(limits)};
+  template <layer More>
+  [[nodiscard]] said<Layers | More, Fallbacks, Cache, Limits> with() && {
+    return {std::move(attempts), queue, reserves, std::move(fallbacks), std::move(cache), std::move(limits)};
   }
   template <class G>
-  [[nodiscard]] said<Guards | guarding::time, G, Cache, Limits...> with_fallback(G f) && {
-    return {std::move(guard), std::move(f), std::move(cache), std::move(limits)};
+  [[nodiscard]] auto with_fallback(G f, duration reserve) && {
+    std::array<duration, fallback_count + 1> more{};
+    std::copy(reserves.begin(), reserves.end(), more.begin());
+    more.back() = reserve;
+    auto all = std::tuple_cat(std::move(fallbacks), std::tuple<G>(std::move(f)));
+    return said<Layers, decltype(all), Cache, Limits>{std::move(attempts), queue, more, std::move(all), std::move(cache), std::move(limits)};
   }
   template <class C>
-  [[nodiscard]] said<Guards, Fallback, C, Limits...> with_cache(C c) && {
-    return {std::move(guard), std::move(fallback), std::move(c), std::move(limits)};
+  [[nodiscard]] said<Layers, Fallbacks, C, Limits> with_cache(C c) && {
+    return {std::move(attempts), queue, reserves, std::move(fallbacks), std::move(c), std::move(limits)};
   }
   template <class Limit>
-  [[nodiscard]] said<Guards, Fallback, Cache, Limits..., Limit> with_limit(Limit limit) && {
-    return {std::move(guard), std::move(fallback), std::move(cache),
-            std::tuple_cat(std::move(limits), std::tuple<Limit>(std::move(limit)))};
+  [[nodiscard]] auto with_limit(Limit limit) && {
+    auto all = std::tuple_cat(std::move(limits), std::tuple<Limit>(std::move(limit)));
+    return said<Layers, Fallbacks, Cache, decltype(all)>{std::move(attempts), queue, reserves, std::move(fallbacks), std::move(cache), std::move(all)};
   }
 };
 
-/// Puts limits around a stage expression, the first one outermost. Only the outermost step of all has the stage's name.
+// Each puts one thing around a stage expression, if it was said. Only the outermost step of all has the stage's name.
+
+template <bool Said, class Base>
+auto attempted(std::string name, Base base, attempt_options options) {
+  if constexpr (Said) return attempted_stage<Base>{std::move(name), std::move(base), std::move(options)};
+  else return base;
+}
+
+template <bool Said, class Base>
+auto queued(std::string name, Base base, const queue_options& options) {
+  if constexpr (Said) return queued_stage<Base>{std::move(name), std::move(base), options};
+  else return base;
+}
+
+/// The first limit is the outermost.
 template <class Base>
-auto behind_limits(std::string, Base base, std::tuple<>) {
+auto limited(std::string, Base base, std::tuple<>) {
   return base;
 }
 template <class Base, class Gate, class Cost, class TrueCost, class... Limits>
-auto behind_limits(std::string name, Base base, std::tuple<limit_terms<Gate, Cost, TrueCost>, Limits...> limits) {
+auto limited(std::string name, Base base, std::tuple<limit_terms<Gate, Cost, TrueCost>, Limits...> limits) {
   return std::apply(
       [&](auto& first, auto&... others) {
-        auto inner = behind_limits("", std::move(base), std::tuple<Limits...>(std::move(others)...));
+        auto inner = limited("", std::move(base), std::tuple<Limits...>(std::move(others)...));
         return limited_stage<decltype(inner), Gate, Cost, TrueCost>{std::move(name), std::move(inner), std::move(first)};
       },
       limits);
 }
 
-/// Puts a queue around a stage expression, where a cache stands before it.
-template <bool Apart, class Base>
-auto behind_queue(Base base, guard_options& guard) {
-  if constexpr (Apart) {
-    const guard_options queue_only{.timeout = {}, .queue = std::exchange(guard.queue, std::nullopt), .reserve = {}};
-    return queued_stage<Base>{std::move(base), queue_only};
-  } else {
-    return base;
-  }
-}
-
-/// Puts a cache around a stage expression, if there is one.
 template <class Base, class Cache>
-auto behind_cache(std::string name, Base base, Cache terms, const key_space& keys) {
+auto cached(std::string name, Base base, Cache terms, const key_space& keys) {
   if constexpr (std::is_same_v<Cache, no_cache>) return base;
   else return cached_stage<Base, typename Cache::value_type>{std::move(name), std::move(base), std::move(terms.in), keys, terms.options.failures};
 }

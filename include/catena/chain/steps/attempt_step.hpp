@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// A stage that is given so much time, and tried again when it fails: `.timeout`, `.retry`, `.attempt_timeout`, `.breaker`.
+#include <catena/balance/random_numbers.hpp>
+#include <catena/chain/steps/stage_plan.hpp>
+#include <catena/recover/circuit_breaker.hpp>
+#include <catena/recover/effects.hpp>
+#include <catena/recover/retry.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace catena::detail {
+
+/// What is said about a stage's attempts.
+struct attempt_options {
+  std::optional<duration> timeout = {};          ///< of all of them together
+  std::optional<duration> attempt_timeout = {};  ///< of each
+  std::optional<retry_options> retry = {};
+  std::optional<circuit_breaker> breaker = {};
+  catena::effects effects = effects::idempotent;
+};
+
+/// What all runs of such a stage share.
+struct attempted_work {
+  attempt_options options;
+  graph::plan_ptr work;
+  std::optional<retry_budget> budget;  ///< where it is tried again
+};
+
+/// One run's turn: an attempt, or a pause between two.
+struct attempt_operation : parent_operation, ready_node {
+  using parent_operation::parent_operation;
+  struct pause_timer : timer_node {
+    attempt_operation* operation = nullptr;
+  };
+
+  pause_timer pause;
+  time_point until = no_deadline;  ///< when the stage must have answered
+  time_point began{};              ///< of the attempt
+  std::uint32_t attempts = 0;      ///< that have begun
+  std::atomic<std::uint32_t> retries_left{0};  ///< for all that is inside, where nothing around it tries anything again
+  breaker::pass pass;              ///< of the attempt
+};
+
+/// Base is a stage expression.
+template <class Base, class... In>
+struct attempt_step {
+  using output = typename Base::template output<In...>;
+  using inputs = arguments<passing::dynamic, In...>;
+  using operation = attempt_operation;
+
+  static void release_inputs(graph::run& r, const graph::step& s) noexcept { inputs(r, s).release(); }
+
+  static std::uint32_t add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids, Base base,
+                              attempt_options options);
+
+ private:
+  static const attempted_work& stage_of(const operation& op) noexcept {
+    return *static_cast<const attempted_work*>(op.its_step().stage);
+  }
+
+  static graph::outcome execute(graph::run& r, const graph::step& s) {
+    auto& op = make_operation<operation>(r, s);
+    const attempted_work& stage = stage_of(op);
+    if (r.description(s).suspends && !r.enlist(op)) {
+      release_inputs(r, s);
+      return graph::outcome::stopped;
+    }
+    // Who stops the run takes it out of its pause, and may be done with the run before this is.
+    const boost::intrusive_ptr<graph::run> pinned(stage.budget ? &r : nullptr);
+    const time_point now = r.runtime().time->now();
+    if (stage.options.timeout) op.until = later(now, *stage.options.timeout);
+    if (stage.budget) {
+      op.retries_left.store(static_cast<std::uint32_t>(stage.options.retry->retries), std::memory_order_relaxed);
+      stage.budget->began(now);
+    }
+    attempt(op, now);
+    return finish_start<attempt_step>(r, s, op);
+  }
+
+  // ---- an attempt ----
+
+  static void attempt(operation& op, time_point now) {
+    const attempted_work& stage = stage_of(op);
+    const attempt_options& said = stage.options;
+    ++op.attempts;
+    op.began = now;
+    if (said.breaker) {
+      const auto pass = said.breaker->try_enter(now);
+      if (!pass) return failed(op, left_alone(*said.breaker, now), now, begun::no);
+      op.pass = *pass;
+    }
+    graph::run* child = nullptr;
+    failure why;
+    try {
+      const time_point limit = said.attempt_timeout ? std::min(op.until, later(now, *said.attempt_timeout)) : op.until;
+      child = &make_child(op, *stage.work, {.deadline = limit, .stoppable = true, .retries_left = own_retries(op), .ended = &ended, .abandoned = &abandoned},
+                          [&](graph::run& made) {
+                            if (said.retry) child_inputs<In...>::lend(*op.owner, op.its_step(), made);
+                            else child_inputs<In...>::give(*op.owner, op.its_step(), made);
+                          });
+    } catch (...) {
+      why = failure::from(std::current_exception());
+    }
+    if (child) return start_child(*child);
+    if (said.breaker) said.breaker->ended(op.pass, attempt_end::no_fault, {}, now);
+    failed(op, std::move(why), now, begun::no);
+  }
+
+  static failure left_alone(const circuit_breaker& breaker, time_point now) {
+    return failure(errc::unavailable, "its circuit breaker is open").with_retry_after(std::max(breaker.next_probe() - now, duration{}));
+  }
+
+  static void ended(graph::run& child, parent_operation& parent) {
+    auto& op = static_cast<operation&>(parent);
+    graph::run& r = *op.owner;
+    const attempt_options& said = stage_of(op).options;
+    const bool answered = has_answer(child);
+    const bool looks = child.deadline < r.deadline || said.breaker || !answered;
+    const time_point now = looks ? r.runtime().time->now() : time_point{};
+    const bool late = looks && is_late(child, r, now);
+    failure why = late ? out_of_time() : child.reason();
+    if (said.breaker) said.breaker->ended(op.pass, end_of(op, child, late, why), now - op.began, now);
+    if (answered && !late) {
+      take_answer<output>(child, r, op.its_step());
+      child.release();
+      return complete_step<attempt_step>(op);
+    }
+    const begun how = child.never_began() ? begun::no : begun::yes;
+    child.release();
+    failed(op, std::move(why), now, how);
+  }
+
+  /// What the end of an attempt says of the target. A limit that earlier attempts have left little of was none of its own.
+  static attempt_end end_of(const operation& op, const graph::run& child, bool late, const failure& why) {
+    if (child.never_began()) return attempt_end::no_fault;
+    if (!late) return has_answer(child) ? attempt_end::answered : attempt_end_of(why);
+    const bool had_less = op.attempts > 1 && child.deadline == op.until;
+    return had_less ? attempt_end::out_of_time : attempt_end::failed;
+  }
+
+  static void abandoned(parent_operation& parent) noexcept { abandon_step<attempt_step>(static_cast<operation&>(parent)); }
+
+  // ---- what comes after one that failed ----
+
+  enum class begun : bool { no, yes };
+
+  static void failed(operation& op, failure why, time_point now, begun how) {
+    graph::run& r = *op.owner;
+    const std::optional<duration> wait = r.stopped() ? std::nullopt : wait_after(op, why, now, how);
+    if (wait) return pause(op, later(now, *wait));
+    if (how == begun::no && op.attempts == 1) r.note_never_began();
+    r.fail(op.its_step(), why.with_attempt(static_cast<int>(op.attempts)));
+    complete_step<attempt_step>(op);
+  }
+
+  /// Before the next attempt; nothing: there is none.
+  static std::optional<duration> wait_after(operation& op, const failure& why, time_point now, begun how) {
+    const attempted_work& stage = stage_of(op);
+    const auto& retry = stage.options.retry;
+    if (!retry || op.attempts > retry->retries) return std::nullopt;
+    if (stage.options.effects == effects::once && how == begun::yes) return std::nullopt;
+    if (!(retry->when ? retry->when(why) : worth_retrying(why))) return std::nullopt;
+    random_numbers random(op.owner->id + op.attempts + static_cast<std::uint64_t>(now.time_since_epoch().count()));
+    const duration wait = backoff(*retry, why, op.attempts, random.share());
+    if (later(now, wait) >= std::min(op.until, op.owner->deadline)) return std::nullopt;
+    return take_retry(op, now) ? std::optional(wait) : std::nullopt;
+  }
+
+  /// The outermost loop's: those inside of it draw on its retries, so that loops do not multiply.
+  static std::atomic<std::uint32_t>* own_retries(operation& op) {
+    return stage_of(op).options.retry && !op.owner->retries_left ? &op.retries_left : nullptr;
+  }
+  static bool take_retry(operation& op, time_point now) {
+    std::atomic<std::uint32_t>& left = op.owner->retries_left ? *op.owner->retries_left : op.retries_left;
+    std::uint32_t n = left.load(std::memory_order_relaxed);
+    do {
+      if (n == 0) return false;
+    } while (!left.compare_exchange_weak(n, n - 1, std::memory_order_relaxed));
+    return stage_of(op).budget->try_extra(now);
+  }
+
+  static void pause(operation& op, time_point end) {
+    graph::run& r = *op.owner;
+    const boost::intrusive_ptr<graph::run> pinned(&r);
+    timer_service& timers = *r.runtime().timers;
+    op.pause.operation = &op;
+    op.pause.when = end;
+    op.pause.fire = &pause_over;
+    r.retain();
+    timers.add(op.pause);
+    // Who stopped the run before could not take it out.
+    if (!r.stopped() || !timers.remove(op.pause)) return;
+    r.release();
+    complete_step<attempt_step>(op);
+  }
+
+  static void pause_over(timer_node& node, wake how) {
+    operation& op = *static_cast<operation::pause_timer&>(node).operation;
+    op.resume = &go_on;
+    if (how == wake::abandoned) go_on(op, how);
+    else op.owner->resume_on_executor(op);
+  }
+
+  /// On the run's executor.
+  static void go_on(ready_node& node, wake how) {
+    auto& op = static_cast<operation&>(node);
+    graph::run& r = *op.owner;
+    const boost::intrusive_ptr<graph::run> pinned(&r, false);
+    if (how == wake::abandoned) return abandon_step<attempt_step>(op);
+    if (r.stopped()) return complete_step<attempt_step>(op);
+    attempt(op, r.runtime().time->now());
+  }
+
+  static bool cancel(graph::operation& base) {
+    auto& op = static_cast<operation&>(base);
+    if (op.owner->runtime().timers->remove(op.pause)) {
+      op.owner->release();
+      return true;
+    }
+    stop_children_locked(op);
+    return false;
+  }
+};
+
+template <class Base, class... In>
+std::uint32_t attempt_step<Base, In...>::add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids, Base base,
+                                                attempt_options options) {
+  const std::string& label = label_of(chain, name);
+  auto stage = std::make_shared<attempted_work>();
+  stage->work = plan_of_stage<Base, In...>(chain, label, std::move(base));
+  for (const auto& [what, limit] : {std::pair("timeout", options.timeout), std::pair("attempt_timeout", options.attempt_timeout)}) {
+    if (!limit) continue;
+    if (*limit <= duration{}) chain.fault("stage '" + label + "': " + what + " must be greater than zero");
+    // A chain of functions looks at the time between them.
+    if (stage->work->sequential && stage->work->stages.front().kind == "function")
+      chain.fault("stage '" + label + "': ." + what + "() cannot end a function that runs inline: say .on(executor) as well");
+  }
+  graph::stage_request request;
+  request.name = name;
+  request.inputs = std::move(ids);
+  describe_child_step<output, attempt_operation>(chain, request, stage->work, sizeof...(In), &execute, &cancel);
+  request.suspends = options.retry || !stage->work->sequential;
+  if (options.retry) {
+    try {
+      check(*options.retry);
+    } catch (const std::invalid_argument& e) {
+      chain.fault("stage '" + label + "': " + e.what());
+    }
+    stage->budget = options.retry->budget ? *options.retry->budget : retry_budget();
+    request.demands = shared_demands(chain, label, sizeof...(In), stage->work);
+  }
+  stage->options = std::move(options);
+  request.stage = std::move(stage);
+  return chain.add_stage(std::move(request));
+}
+
+/// A stage expression that is attempted as the options say.
+template <class Base>
+struct attempted_stage {
+  template <class... In>
+  using output = typename Base::template output<In...>;
+
+  template <class... In>
+  std::uint32_t add_to(graph::builder& chain, std::vector<std::uint32_t> ids) && {
+    return attempt_step<Base, In...>::add_to(chain, name, std::move(ids), std::move(base), std::move(options));
+  }
+
+  std::string name;  ///< empty where another step around it has it
+  Base base;
+  attempt_options options;
+};
+
+}  // namespace catena::detail

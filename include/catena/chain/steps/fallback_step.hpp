@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// A stage that others stand in for when it fails: `.fallback(...)`.
+#include <catena/chain/steps/stage_plan.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace catena::detail {
+
+/// One of those who may answer: the stage itself, which comes first, or a fallback.
+struct candidate {
+  graph::plan_ptr work;
+  duration reserve{};  ///< how much of the run's time is kept for those behind it
+};
+
+/// One run's turn: one candidate after the other, until one answers.
+struct fallback_operation : parent_operation {
+  using parent_operation::parent_operation;
+  std::size_t current = 0;
+};
+
+/// Base and the fallbacks are stage expressions.
+template <class Base, class Fallbacks, class... In>
+struct fallback_step;
+
+template <class Base, class... Fallbacks, class... In>
+struct fallback_step<Base, std::tuple<Fallbacks...>, In...> {
+  using output = typename Base::template output<In...>;
+  using inputs = arguments<passing::dynamic, In...>;
+  using operation = fallback_operation;
+  using candidates = std::array<candidate, 1 + sizeof...(Fallbacks)>;
+  using reserves = std::array<duration, sizeof...(Fallbacks)>;
+
+  static void release_inputs(graph::run& r, const graph::step& s) noexcept { inputs(r, s).release(); }
+
+  static std::uint32_t add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids, Base base,
+                              std::tuple<Fallbacks...> fallbacks, const reserves& kept) {
+    static_assert((std::is_same_v<typename Fallbacks::template output<In...>, output> && ...),
+                  "catena: a fallback answers what its stage answers");
+    const std::string& label = label_of(chain, name);
+    auto all = std::make_shared<candidates>();
+    std::size_t next = 0;
+    const auto add = [&](auto stage) { (*all)[next++].work = plan_of_stage<decltype(stage), In...>(chain, label, std::move(stage)); };
+    add(std::move(base));
+    std::apply([&](auto&... stages) { (add(std::move(stages)), ...); }, fallbacks);
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+      if (kept[i] < duration{}) chain.fault("stage '" + label + "': the fallback's reserve must be zero or more");
+      else (*all)[i].reserve = kept[i];
+    }
+    return add_candidates(chain, name, label, std::move(ids), std::move(all));
+  }
+
+ private:
+  static std::uint32_t add_candidates(graph::builder& chain, const std::string& name, const std::string& label,
+                                      std::vector<std::uint32_t> ids, std::shared_ptr<candidates> all) {
+    graph::stage_request request;
+    request.name = name;
+    request.inputs = std::move(ids);
+    describe_child_step<output, operation>(chain, request, all->front().work, sizeof...(In), &execute, &cancel_children);
+    request.demands = std::apply(
+        [&](const auto&... one) { return shared_demands(chain, label, sizeof...(In), one.work...); }, *all);
+    request.suspends = false;
+    request.inner.clear();
+    for (const candidate& one : *all) {
+      request.suspends = request.suspends || !one.work->sequential;
+      request.inner.push_back(one.work);
+      if (&one != all->data() && one.work->exit_type) chain.add_exit(*one.work->exit_type, label);
+    }
+    request.stage = std::move(all);
+    return chain.add_stage(std::move(request));
+  }
+
+  static const candidates& stage_of(const operation& op) noexcept { return *static_cast<const candidates*>(op.its_step().stage); }
+
+  static graph::outcome execute(graph::run& r, const graph::step& s) {
+    auto& op = make_operation<operation>(r, s);
+    if (r.description(s).suspends && !r.enlist(op)) {
+      release_inputs(r, s);
+      return graph::outcome::stopped;
+    }
+    start(op);
+    return finish_start<fallback_step>(r, s, op);
+  }
+
+  static void start(operation& op) {
+    graph::run& r = *op.owner;
+    const candidate& one = stage_of(op)[op.current];
+    graph::run* child = nullptr;
+    failure why;
+    try {
+      const time_point limit = one.reserve > duration{} && r.deadline != no_deadline ? earlier(r.deadline, one.reserve) : no_deadline;
+      child = &make_child(op, *one.work, {.deadline = limit, .stoppable = true, .ended = &ended, .abandoned = &single_child<fallback_step>::abandoned},
+                          [&](graph::run& made) { child_inputs<In...>::lend(r, op.its_step(), made); });
+    } catch (...) {
+      why = failure::from(std::current_exception());
+    }
+    if (child) return start_child(*child);
+    failed(op, std::move(why));
+  }
+
+  static void ended(graph::run& child, parent_operation& parent) {
+    auto& op = static_cast<operation&>(parent);
+    graph::run& r = *op.owner;
+    if (is_late(child, r)) {
+      child.release();
+      return failed(op, out_of_time());
+    }
+    if (has_answer(child)) {
+      take_answer<output>(child, r, op.its_step());
+      if (op.current != 0) r.degraded = true;
+      child.release();
+      return complete_step<fallback_step>(op);
+    }
+    failure why = child.reason();
+    child.release();
+    failed(op, std::move(why));
+  }
+
+  static void failed(operation& op, failure why) {
+    graph::run& r = *op.owner;
+    if (op.current + 1 < stage_of(op).size() && !r.stopped() && !why.is(errc::cancelled)) {
+      ++op.current;
+      return start(op);
+    }
+    r.fail(op.its_step(), std::move(why));
+    complete_step<fallback_step>(op);
+  }
+};
+
+}  // namespace catena::detail
