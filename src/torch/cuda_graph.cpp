@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
-// CUDA graphs, where LibTorch has CUDA. The only file that includes CUDA. Unproven: compiled and linked, never run.
+// CUDA graphs, where LibTorch has CUDA. The only file that includes CUDA. Unproven: never run on a GPU.
 //
-// What is relied on. A recording in thread-local mode forbids only its own thread what cannot be recorded; other threads go on
-// launching, allocating and waiting. LibTorch's allocator takes what is allocated on the recording stream from a pool of its own,
-// with cudaMalloc in relaxed mode, and gives no memory of that pool to anybody else until it is released and no tensor has
-// any of it. Until the recording ends it gives no cached memory back to the driver: another thread that has none left by then is
-// out of memory. at::cuda::CUDAGraph is not used: a recording that fails leaves the allocator, and the device's generator
-// of random numbers, in the middle of it. A model that draws random numbers cannot be recorded here.
+// What is relied on:
+// - A recording in thread-local mode forbids its own thread what cannot be recorded; others launch, allocate and wait as ever.
+// - LibTorch's allocator takes what is allocated on the recording stream from a pool of its own, with cudaMalloc in relaxed mode.
+//   Nobody else is given any of it until the pool is released and no tensor lies in it; then it goes back to the driver when
+//   memory is short. While somebody records, nothing goes back: who is short of memory by then is out of memory.
+// - at::cuda::CUDAGraph would do the same, but a recording that fails leaves the allocator, and the device's generator of random
+//   numbers, in the middle of it. Here a model that draws random numbers cannot be recorded.
 #include "graph_recorder.hpp"
 
 #include <ATen/cuda/CUDAGraph.h>
@@ -66,21 +67,29 @@ class own_stream {
   cudaStream_t stream_ = nullptr;
 };
 
-/// The memory in which a graph computes.
+/// The memory in which the graphs of one stream compute, one after the other. LibTorch counts who uses it: this does, until its end.
 class graph_memory {
  public:
-  explicit graph_memory(const c10::cuda::CUDAStream& stream) : device_(stream.device_index()) {
-    allocator::beginAllocateToPool(device_, id_, [own = stream.stream()](cudaStream_t of) { return of == own; });
+  explicit graph_memory(const c10::cuda::CUDAStream& stream) : device_(stream.device_index()), stream_(stream.stream()) {
+    open();
+    allocator::endAllocateToPool(device_, id_);
   }
   ~graph_memory() { allocator::releasePool(device_, id_); }
   graph_memory(const graph_memory&) = delete;
   graph_memory& operator=(const graph_memory&) = delete;
 
-  /// It has all that it needs.
-  void close() { allocator::endAllocateToPool(device_, id_); }
+  /// What is allocated for the stream from now on, until close(), comes out of it.
+  void open() {
+    allocator::beginAllocateToPool(device_, id_, [own = stream_](cudaStream_t of) { return of == own; });
+  }
+  void close() {
+    allocator::endAllocateToPool(device_, id_);
+    allocator::releasePool(device_, id_);
+  }
 
  private:
   c10::DeviceIndex device_;
+  cudaStream_t stream_;
   c10::cuda::MempoolId_t id_ = at::cuda::graph_pool_handle();
 };
 
@@ -93,9 +102,10 @@ using graph_ptr = std::unique_ptr<std::remove_pointer_t<Graph>, graph_end>;
 
 class cuda_graph final : public recorded_graph {
  public:
-  cuda_graph(const c10::cuda::CUDAStream& stream, const batch_call& call) : memory_(stream) {
+  cuda_graph(const c10::cuda::CUDAStream& stream, graph_memory& memory, const batch_call& call) {
     cudaGraph_t launched = nullptr;
     std::exception_ptr failed;
+    memory.open();
     cudaError_t state = cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal);
     if (state == cudaSuccess) {
       try {
@@ -106,7 +116,7 @@ class cuda_graph final : public recorded_graph {
       state = cudaStreamEndCapture(stream, &launched);
     }
     const graph_ptr<cudaGraph_t> graph(launched);
-    memory_.close();
+    memory.close();
     if (failed) {
       static_cast<void>(cudaGetLastError());  // that the recording has no end follows from what failed
       std::rethrow_exception(failed);
@@ -123,20 +133,28 @@ class cuda_graph final : public recorded_graph {
   }
 
  private:
-  graph_memory memory_;
   std::vector<at::Tensor> answers_;
   graph_ptr<cudaGraphExec_t> graph_;
 };
 
 class recorder final : public graph_recorder {
  public:
-  explicit recorder(c10::Device device) : stream_(device.index()) {}
+  explicit recorder(c10::Device device) : stream_(device.index()), memory_(stream_.get()) {}
 
   c10::Stream stream() const override { return stream_.get(); }
-  std::unique_ptr<recorded_graph> record(const batch_call& call) override { return std::make_unique<cuda_graph>(stream_.get(), call); }
+  std::unique_ptr<recorded_graph> record(const batch_call& call) override {
+    try {
+      return std::make_unique<cuda_graph>(stream_.get(), memory_, call);
+    } catch (const std::exception& e) {
+      if (!is_out_of_memory(e)) throw;
+    }
+    allocator::emptyCache();
+    return std::make_unique<cuda_graph>(stream_.get(), memory_, call);
+  }
 
  private:
   own_stream stream_;
+  graph_memory memory_;
 };
 
 }  // namespace

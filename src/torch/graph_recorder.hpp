@@ -23,6 +23,7 @@ class recorded_graph {
   [[nodiscard]] virtual const std::vector<at::Tensor>& replay() = 0;
 };
 
+/// \lifetime outlives what it has recorded, of which one is replayed at a time
 class graph_recorder {
  public:
   virtual ~graph_recorder() = default;
