@@ -35,6 +35,9 @@ class runtime {
   /// How many answers came too late for anybody to want them.
   [[nodiscard]] std::uint64_t wasted_count() const noexcept { return state_->wasted_count(); }
 
+  /// How many runs have ended at their deadline while something of theirs goes on; see runtime_options::most_left_behind.
+  [[nodiscard]] std::size_t left_behind_count() const noexcept { return state_->left_behind_count(); }
+
   /// Stops new runs (they fail with errc::shutting_down) and waits for those in flight.
   /// \errors  errc::deadline_exceeded when some still run at the deadline; they are left running
   template <class Token>

@@ -33,6 +33,26 @@ class for_run {
 
 failure deadline_failure() { return failure(errc::deadline_exceeded); }
 
+/// Looks whether a run that was stopped at its deadline has ended. What it told to end has its turn first, and what that told.
+class overdue_look {
+ public:
+  explicit overdue_look(run& r) noexcept : run_(&r) {}
+  void operator()() {
+    if (!run_->try_retain_active()) return;
+    const keeps_active kept{*run_};
+    if (--turns_ > 0) boost::asio::post(run_->executor(), overdue_look(*this));
+    else static_cast<void>(run_->leave_behind());
+  }
+
+ private:
+  struct keeps_active {
+    run& r;
+    ~keeps_active() { r.retire(ending::later); }
+  };
+  boost::intrusive_ptr<run> run_;
+  int turns_ = 16;
+};
+
 }  // namespace
 
 std::size_t run::size_for(const plan& p, const start_options& options) noexcept {
@@ -383,10 +403,26 @@ void run::abandon() noexcept {
   retire(ending::later);
 }
 
+bool run::leave_behind() {
+  if (!runtime().leave_behind()) return false;
+  left_behind_ = true;
+  retain();  // for what goes on
+  tail_->complete(*this, ending::later);
+  return true;
+}
+
+/// All that went on has ended: the run has been completed long ago.
+void run::end_left_behind() noexcept {
+  report();
+  runtime().came_home();
+  release();
+}
+
 void run::finish(ending how) {
   if (armed_ && runtime().timers->remove(guard())) release();
   // Now, and not when the memory goes, which work that is not waited for may keep for long.
   if (seldom_) seldom_->pins.reset();
+  if (left_behind_) return end_left_behind();
   if (abandoned_.load(std::memory_order_relaxed)) {
     tail_->abandon(*this);
     return;
@@ -420,6 +456,7 @@ void run::deadline_passed(timer_node& node, wake how) {
   auto stop_now = [](run& r) {
     if (!r.try_retain_active()) return;
     r.stop_with(stop_reason::deadline, deadline_failure());
+    if (r.active_.load(std::memory_order_acquire) != 1) boost::asio::post(*r.executor_, overdue_look(r));
     r.retire(ending::later);
   };
   if (how == wake::resumed) {

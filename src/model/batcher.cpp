@@ -37,6 +37,11 @@ batcher::~batcher() {
   if (memory_) memory_->leave(seat_);
 }
 
+void batcher::locate(const std::vector<std::uint32_t>& instances) noexcept {
+  for (std::size_t i = 0; i < instances.size(); ++i) free_.locate(i, instances[i]);
+  is_located_ = true;
+}
+
 void batcher::log(log_level level, std::string_view text) const noexcept {
   runtime_->log(level, "model/" + options_.name, text);
 }
@@ -155,12 +160,18 @@ batch_place* batcher::place_locked(time_point now, time_point& look_again) noexc
   if (!free_.has_idle()) {
     // What those on their way will take is not known.
     const bool is_complete = free_.has_open() && scheduled_ == 0 && former_.has_complete(now);
-    return is_complete ? &free_.take_open() : nullptr;
+    return is_complete ? &free_.take_open(preferred_locked(now)) : nullptr;
   }
   const batch_decision decision = former_.decide(now);
-  if (decision.take != 0) return &free_.take_idle();
+  if (decision.take != 0) return &free_.take_idle(preferred_locked(now));
   look_again = decision.look_again;
   return nullptr;
+}
+
+/// Of its first request: those that come from one batch of another model stand together.
+std::uint32_t batcher::preferred_locked(time_point now) noexcept {
+  const queued_request* const first = is_located_ ? former_.next(now) : nullptr;
+  return first ? static_cast<const pending_request*>(first)->locality : free_places::anywhere;
 }
 
 /// Each job pins the batcher until it has been submitted; afterwards it must not be touched.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/model/free_places.hpp>
 
+#include <algorithm>
+#include <iterator>
+
 namespace catena::detail {
 
 free_places::free_places(std::size_t instances) : seats_(instances) {
@@ -14,9 +17,11 @@ void free_places::add(batch_place& place) {
   make_offer(of);
 }
 
-batch_place& free_places::take_from(std::vector<seat*>& offered) noexcept {
-  seat& of = *offered.back();
-  offered.pop_back();
+batch_place& free_places::take_from(std::vector<seat*>& offered, std::uint32_t there) noexcept {
+  auto chosen = std::find_if(offered.rbegin(), offered.rend(), [&](const seat* s) { return s->locality == there; });
+  if (chosen == offered.rend()) chosen = offered.rbegin();
+  seat& of = **chosen;
+  offered.erase(std::next(chosen).base());
   of.offered = offer::nothing;
   of.called = true;
   ++of.under_way;

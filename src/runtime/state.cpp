@@ -63,7 +63,8 @@ runtime_state::runtime_state(boost::asio::any_io_executor executor, runtime_opti
       observer(std::move(options.observer)),
       compute(options.compute_thread_count, options.spin, time_is_real ? nullptr : &ready->executor()),
       loading(options.loading_thread_count, {}, time_is_real ? nullptr : &ready->executor(), thread_urgency::background),
-      log_(std::move(options.log)) {}
+      log_(std::move(options.log)),
+      most_left_behind_(options.most_left_behind) {}
 
 std::shared_ptr<runtime_state> runtime_state::create(boost::asio::any_io_executor executor, runtime_options options) {
   if (!executor) throw std::invalid_argument("runtime: the executor is empty");

@@ -131,6 +131,11 @@ bool batch_former::has_complete(time_point now) {
   return decision.take != 0 && (decision.take == limits_.max_size || decision.take < waiting_in(*of));
 }
 
+const queued_request* batch_former::next(time_point now) {
+  const auto [of, decision] = choose(now);
+  return decision.take == 0 ? nullptr : &of->queue.next();
+}
+
 formed_batch batch_former::take(std::span<queued_request*> out, time_point now) {
   const auto [of, decision] = choose(now);
   if (decision.take == 0) return {};

@@ -151,6 +151,12 @@ time_point request_queue::standing() const noexcept {
   return std::visit([&](const auto& classes) { return next_turn(classes, detail::head_start(options_)).rank; }, orders_->classes);
 }
 
+const queued_request& request_queue::next() noexcept {
+  return std::visit(
+      [&](auto& classes) -> const queued_request& { return classes[next_turn(classes, detail::head_start(options_)).of].next(); },
+      orders_->classes);
+}
+
 request_queue::entry request_queue::room_for(const queued_request& r) const noexcept {
   const std::size_t i = index_of(r);
   const std::size_t limit = options_.class_limits[i];

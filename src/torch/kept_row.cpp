@@ -11,6 +11,7 @@ namespace catena::torch {
 dtype kept_row::dtype() const noexcept { return of_->type; }
 std::span<const std::int64_t> kept_row::shape() const noexcept { return sizes_of(of_->rows).subspan(1); }
 std::string kept_row::device() const { return of_->rows.device().str(); }
+std::uint32_t kept_row::locality() const noexcept { return locality_of(of_->rows.device()); }
 
 kept_row make_owned(kept_row&& r) {
   const at::Tensor& rows = r.of_->rows;

@@ -28,6 +28,14 @@ class loaded_model {
   [[nodiscard]] virtual tensor_function make_function() = 0;
   /// \errors what LibTorch throws at a model that it cannot write; std::system_error
   virtual void save(whole_file& to) const = 0;
+
+  /// Gives its weights back and keeps its code, for which it takes longer to be loaded; false: there is none worth keeping. There
+  /// must be no functions of it.
+  [[nodiscard]] virtual bool sleep() { return false; }
+  /// Has its weights again, as though it were loaded now; false: it must be loaded anew.
+  /// \param hash  as load_script() has it
+  /// \errors as load_script()
+  [[nodiscard]] virtual bool wake([[maybe_unused]] const std::string& hash) { return false; }
 };
 
 /// A model's archive in host memory, or mapped into it, from where it is loaded onto devices without its file.
@@ -47,7 +55,7 @@ using model_log = std::function<void(log_level, const std::string&)>;
 [[nodiscard]] std::unique_ptr<loaded_model> load_script(const script_options& options, const std::string& hash, c10::Device device,
                                                         const model_log& log);
 /// The same for several places, or for the same one again.
-[[nodiscard]] std::unique_ptr<host_model> read_script(const script_options& options, const std::string& hash, const model_log& log);
+[[nodiscard]] std::unique_ptr<host_model> read_script(const script_options& options, const std::string& hash);
 
 /// A package of AOTInductor.
 /// \errors catena::error: errc::model_not_found, model_invalid; errc::unsupported: this LibTorch has no loader for it

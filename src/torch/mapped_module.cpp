@@ -63,9 +63,8 @@ std::uint64_t write_archive(const ::torch::jit::Module& module, whole_file& to) 
 
 using mapping = std::shared_ptr<const mapped_file>;
 
-c10::Storage storage_over(const mapping& file, std::span<std::byte> bytes) {
-  c10::DataPtr data(bytes.data(), new mapping(file), [](void* m) { delete static_cast<mapping*>(m); }, c10::kCPU);
-  return {c10::Storage::use_byte_size_t(), bytes.size(), std::move(data), /*allocator=*/nullptr, /*resizable=*/false};
+c10::DataPtr place_of(const weights_range& w, const mapped_form& form) {
+  return {form.archive().data() + w.offset, new mapping(form.file()), [](void* m) { delete static_cast<mapping*>(m); }, c10::kCPU};
 }
 
 }  // namespace
@@ -79,11 +78,27 @@ void write_mapped(const ::torch::jit::Module& module, const std::string& path, c
   mapped_form::complete(file, origin, source_hash, archive, weights_in(archive));
 }
 
-::torch::jit::Module module_of(const mapped_form& form, c10::Device device) {
-  const auto storages = std::make_shared<::torch::jit::DeserializationStorageContext>();
+mapped_weights::mapped_weights(const mapped_form& form)
+    : source_hash_(form.source_hash()), ranges_(form.weights().begin(), form.weights().end()) {
   for (const weights_range& w : form.weights())
-    storages->addStorage(std::to_string(w.id) + std::string(storage_suffix),
-                         storage_over(form.file(), form.archive().subspan(w.offset, w.size)));
+    storages_.emplace_back(c10::Storage::use_byte_size_t(), w.size, place_of(w, form), /*allocator=*/nullptr, /*resizable=*/false);
+}
+
+void mapped_weights::leave() const {
+  for (const c10::Storage& s : storages_) s.set_data_ptr_noswap(c10::DataPtr(nullptr, c10::kCPU));
+}
+
+bool mapped_weights::come_back(const mapped_form& form) const {
+  const auto are_same = [](const weights_range& a, const weights_range& b) { return a.id == b.id && a.size == b.size; };
+  if (form.source_hash() != source_hash_ || !std::ranges::equal(form.weights(), ranges_, are_same)) return false;
+  for (std::size_t i = 0; i < storages_.size(); ++i) storages_[i].set_data_ptr_noswap(place_of(form.weights()[i], form));
+  return true;
+}
+
+::torch::jit::Module module_of(const mapped_form& form, const mapped_weights& weights, c10::Device device) {
+  const auto storages = std::make_shared<::torch::jit::DeserializationStorageContext>();
+  for (std::size_t i = 0; i < form.weights().size(); ++i)
+    storages->addStorage(std::to_string(form.weights()[i].id) + std::string(storage_suffix), weights.storages()[i]);
   return ::torch::jit::import_ir_module(std::make_shared<::torch::jit::CompilationUnit>(), reader_of(form.archive()), storages,
                                         device, module_id);
 }

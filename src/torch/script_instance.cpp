@@ -144,6 +144,8 @@ std::vector<script_instance> script_instance::load(const script_options& options
 std::size_t script_instance::device() const noexcept { return index_ % source_->device_count(); }
 bool script_instance::is_first_there() const noexcept { return index_ < source_->device_count(); }
 
+std::uint32_t script_instance::locality() const { return locality_of(source_->device(device())); }
+
 void script_instance::move_to(residency_level level) {
   if (level == residency_level::warm && is_first_there() && !host_) host_ = source_->get_host(device());
   if (level != residency_level::hot) state_.reset();

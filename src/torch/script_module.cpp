@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "archive_sink.hpp"
-#include "content_hash.hpp"
-#include "loaded_model.hpp"
-#include "mapped_module.hpp"
+#include "module_state.hpp"
+#include "script_archive.hpp"
 
-#include <caffe2/serialize/in_memory_adapter.h>
 #include <torch/csrc/jit/serialization/export.h>
 #include <malloc.h>
-#include <xxhash.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <functional>
+#include <optional>
 #include <utility>
 
 namespace catena::torch {
@@ -29,128 +25,6 @@ module_type compile(const script_options& options, c10::Device device) {
   } catch (const std::exception& e) {
     throw refusal_of(options, errc::model_invalid, "its source does not compile: " + text_of(e), std::current_exception());
   }
-}
-
-/// A manifest, where there is one, says what the archive is known by.
-void expect_hash(const script_options& options, const std::string& expected, const std::string& found) {
-  if (expected.empty() || expected == found) return;
-  throw refusal_of(options, errc::model_invalid,
-                   "'" + options.file + "' has the content hash " + found + ", its manifest says " + expected);
-}
-
-module_type copied(const script_options& options, c10::Device device) {
-  try {
-    return ::torch::jit::load(options.file, device);
-  } catch (const std::exception& e) {
-    throw refusal_of(options, errc::model_invalid, "'" + options.file + "' is not TorchScript: " + text_of(e), std::current_exception());
-  }
-}
-
-/// Beside the archive, or in the folder given, where archives of the same name must not meet.
-std::string mapped_path(const script_options& options) {
-  namespace fs = std::filesystem;
-  const fs::path archive(options.file);
-  if (options.mapped_folder.empty()) return options.file + ".mapped";
-  const std::string whole = fs::absolute(archive).lexically_normal().string();
-  const auto number = static_cast<unsigned long long>(XXH3_64bits(whole.data(), whole.size()));
-  return (fs::path(options.mapped_folder) / (archive.filename().string() + "." + std::to_string(number) + ".mapped")).string();
-}
-
-/// The mapped form of an archive: opened if it is there and fits, made from the archive otherwise.
-class mapped_source {
- public:
-  mapped_source(const script_options& options, const std::string& hash, c10::Device device, const model_log& log)
-      : options_(options),
-        hash_(hash),
-        device_(device),
-        log_(log),
-        path_(mapped_path(options)),
-        origin_(origin_of(options.file, TORCH_VERSION)) {}
-
-  module_type load() {
-    std::string why = "there is none";
-    if (std::filesystem::exists(path_)) {
-      if (auto module = opened(why)) return *std::move(module);
-    }
-    const std::string found = content_hash(options_.file);
-    expect_hash(options_, hash_, found);
-    module_type module = copied(options_, c10::kCPU);
-    if (!write(module, found, why)) return on_device(std::move(module));
-    if (auto mapped = opened(why)) return *std::move(mapped);
-    log_(log_level::warning, "'" + path_ + "' cannot be used right after it was written: " + why + "; the weights are copied");
-    return on_device(std::move(module));
-  }
-
-  /// Null: there is none, or it cannot be used.
-  [[nodiscard]] std::shared_ptr<const mapped_form> form() const {
-    try {
-      return std::make_shared<const mapped_form>(path_, origin_, options_.verify);
-    } catch (const std::exception&) {
-      return nullptr;
-    }
-  }
-
- private:
-  std::optional<module_type> opened(std::string& why_not) {
-    try {
-      const mapped_form form(path_, origin_, options_.verify);
-      expect_hash(options_, hash_, form.source_hash());
-      return module_of(form, device_);
-    } catch (const error&) {
-      throw;
-    } catch (const std::exception& e) {
-      why_not = text_of(e);
-      return std::nullopt;
-    }
-  }
-
-  bool write(const module_type& module, const std::string& found_hash, const std::string& why) {
-    try {
-      if (!options_.mapped_folder.empty()) std::filesystem::create_directories(options_.mapped_folder);
-      write_mapped(module, path_, origin_, found_hash);
-      log_(log_level::note, "wrote '" + path_ + "', to be mapped: " + why);
-      return true;
-    } catch (const std::exception& e) {
-      log_(log_level::warning, "'" + path_ + "' cannot be written: " + text_of(e) + "; the weights are copied");
-      return false;
-    }
-  }
-
-  [[nodiscard]] module_type on_device(module_type module) const {
-    if (!device_.is_cpu()) module.to(device_);
-    return module;
-  }
-
-  const script_options& options_;
-  const std::string& hash_;
-  c10::Device device_;
-  const model_log& log_;
-  std::string path_;
-  mapped_origin origin_;
-};
-
-/// The bytes of an archive.
-class archive_copy {
- public:
-  explicit archive_copy(const std::string& file) : bytes_(std::filesystem::file_size(file)) {
-    std::ifstream from(file, std::ios::binary);
-    from.read(bytes_.data(), static_cast<std::streamsize>(bytes_.size()));
-    if (!from) throw std::runtime_error("'" + file + "' cannot be read");
-  }
-  [[nodiscard]] module_type load(c10::Device device) const {
-    return ::torch::jit::load(
-        std::make_shared<caffe2::serialize::MemoryReadAdapter>(bytes_.data(), static_cast<off_t>(bytes_.size())), device);
-  }
-
- private:
-  std::vector<char> bytes_;
-};
-
-module_type load_file(const script_options& options, const std::string& hash, c10::Device device, const model_log& log) {
-  expect_file(options);
-  if (options.load == loading::mapped) return mapped_source(options, hash, device, log).load();
-  if (!hash.empty()) expect_hash(options, hash, content_hash(options.file));
-  return copied(options, device);
 }
 
 void expect_method(const script_options& options, const module_type& module) {
@@ -247,7 +121,23 @@ struct gives_memory_back {
 
 class script_module final : public loaded_model {
  public:
-  script_module(const script_options& options, module_type module) : options_(options), module_(std::move(module)) {}
+  script_module(const script_options& options, loaded_module from)
+      : options_(options), module_(std::move(from.module)), weights_(std::move(from.weights)) {
+    if (weights_) state_ = state_of(module_);
+  }
+
+  /// A model whose calls have changed more than weights, which come anew from their file, would go on where it was.
+  bool sleep() override {
+    if (!weights_ || !state_ || state_of(module_) != state_) return false;
+    weights_->leave();
+    is_taken_ = false;
+    return true;
+  }
+  bool wake(const std::string& hash) override {
+    std::string why_not;
+    const auto form = open_mapped_form(options_, hash, why_not);
+    return form && weights_->come_back(*form);
+  }
 
   tensor_function make_function() override {
     // A copy shares the weights and has attributes of its own.
@@ -269,16 +159,22 @@ class script_module final : public loaded_model {
   gives_memory_back last_;  // the first member is the last one to be destroyed
   script_options options_;
   module_type module_;
+  std::optional<mapped_weights> weights_;
+  std::optional<std::string> state_;  ///< as it was loaded
   bool is_taken_ = false;
 };
 
-std::unique_ptr<loaded_model> loaded(const script_options& options, module_type module) {
+std::unique_ptr<loaded_model> loaded(const script_options& options, loaded_module from, c10::Device device) {
+  module_type& module = from.module;
   expect_method(options, module);
   module.eval();
   expect_arguments(options, module);
   if (options.compute_in != precision::as_saved)
     compute_in(module, options.compute_in == precision::float16 ? c10::kHalf : c10::kBFloat16);
-  return std::make_unique<script_module>(options, optimised(options, std::move(module)));
+  const bool has_other_weights = !device.is_cpu() || options.compute_in != precision::as_saved || options.optimise != optimisation::none;
+  if (has_other_weights) from.weights.reset();
+  module = optimised(options, std::move(module));
+  return std::make_unique<script_module>(options, std::move(from));
 }
 
 /// Loads the same archive again and again, without its file.
@@ -286,7 +182,9 @@ class script_host final : public host_model {
  public:
   using source = std::function<module_type(c10::Device)>;
   script_host(const script_options& options, source from) : options_(options), from_(std::move(from)) {}
-  [[nodiscard]] std::unique_ptr<loaded_model> place(c10::Device device) const override { return loaded(options_, from_(device)); }
+  [[nodiscard]] std::unique_ptr<loaded_model> place(c10::Device device) const override {
+    return loaded(options_, {from_(device)}, device);
+  }
 
  private:
   gives_memory_back last_;  // as above
@@ -294,26 +192,18 @@ class script_host final : public host_model {
   source from_;
 };
 
-script_host::source source_of(const script_options& options, const std::string& hash, const model_log& log) {
-  if (options.file.empty()) return [options](c10::Device device) { return compile(options, device); };
-  expect_file(options);
-  if (options.load == loading::mapped) {
-    if (auto form = mapped_source(options, hash, c10::kCPU, log).form())
-      return [form = std::move(form)](c10::Device device) { return module_of(*form, device); };
-  }
-  return [archive = std::make_shared<const archive_copy>(options.file)](c10::Device device) { return archive->load(device); };
-}
-
 }  // namespace
 
 std::unique_ptr<loaded_model> load_script(const script_options& options, const std::string& hash, c10::Device device,
                                           const model_log& log) {
-  return loaded(options, options.file.empty() ? compile(options, device) : load_file(options, hash, device, log));
+  loaded_module from = options.file.empty() ? loaded_module{compile(options, device)} : load_archive(options, hash, device, log);
+  return loaded(options, std::move(from), device);
 }
 
-std::unique_ptr<host_model> read_script(const script_options& options, const std::string& hash, const model_log& log) {
+std::unique_ptr<host_model> read_script(const script_options& options, const std::string& hash) {
   try {
-    return std::make_unique<script_host>(options, source_of(options, hash, log));
+    if (!options.file.empty()) return std::make_unique<script_host>(options, read_archive(options, hash));
+    return std::make_unique<script_host>(options, [options](c10::Device device) { return compile(options, device); });
   } catch (const error&) {
     throw;
   } catch (const std::exception& e) {

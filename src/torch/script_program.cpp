@@ -6,6 +6,7 @@
 
 #include <ATen/Parallel.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
+#include <torch/csrc/jit/passes/tensorexpr_fuser.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -99,16 +100,33 @@ c10::Device device_named(const script_options& options, const std::string& name)
 
 /// LibTorch has one number of them for all models. To change it while a model computes would be a race.
 void use_threads(const script_options& options) {
-  static std::mutex mutex;
   static std::size_t said = 0;
   if (options.intra_op_threads == 0) return;
-  const std::lock_guard lock(mutex);
   if (said != 0 && said != options.intra_op_threads)
     throw std::invalid_argument("script_options::intra_op_threads of '" + options.name + "' is " +
                                 std::to_string(options.intra_op_threads) + "; another model of this process has said " +
                                 std::to_string(said) + ", and LibTorch has one number for all");
   if (said == 0) at::set_num_threads(static_cast<int>(options.intra_op_threads));
   said = options.intra_op_threads;
+}
+
+void use_fusion(const script_options& options) {
+  static kernel_fusion said = kernel_fusion::unchanged;
+  if (options.fusion == kernel_fusion::unchanged) return;
+  if (said != kernel_fusion::unchanged && said != options.fusion)
+    throw std::invalid_argument("script_options::fusion of '" + options.name + "' is " +
+                                (options.fusion == kernel_fusion::on ? "on" : "off") +
+                                "; another model of this process has said the contrary, and LibTorch has one switch for all");
+  if (said == kernel_fusion::unchanged) ::torch::jit::setTensorExprFuserEnabled(options.fusion == kernel_fusion::on);
+  said = options.fusion;
+}
+
+/// What LibTorch has one of for the whole process.
+void settle_process(const script_options& options) {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  use_threads(options);
+  use_fusion(options);
 }
 
 /// What the manifest beside the file says is as good as what the options say: both must agree.
@@ -174,11 +192,13 @@ void script_program::check(const script_options& options) {
   if (!options.file.empty() && !is_package(options.file)) expect_file(options);
 }
 
-script_program script_program::load(const script_options& options, c10::Device device, const host_model* host, const model_log& say) {
+script_program script_program::load(const script_options& options, c10::Device device, std::unique_ptr<loaded_model> asleep,
+                                    const host_model* host, const model_log& say) {
   try {
-    auto model = is_package(options.file) ? load_package(options, device)
-                 : host                   ? host->place(device)
-                                          : load_script(options, hash_in_manifest(options), device, say);
+    auto model = asleep && asleep->wake(hash_in_manifest(options)) ? std::move(asleep)
+                 : is_package(options.file)                        ? load_package(options, device)
+                 : host                                            ? host->place(device)
+                                                                   : load_script(options, hash_in_manifest(options), device, say);
     // Weights that were cast or folded there may still be under way, on this thread's stream; batches have streams of their own.
     if (!device.is_cpu()) c10::impl::VirtualGuardImpl(device.type()).getStream(device).synchronize();
     return {options, device, inputs_of(options), outputs_of(options), std::move(model), say};
@@ -196,7 +216,7 @@ script_source::script_source(const script_options& options, const log_hook& log)
         if (log) log(level, component, text);
       }) {
   script_program::check(options);
-  for (const c10::Device device : devices_of(options)) places_.push_back({device, {}, {}});
+  for (const c10::Device device : devices_of(options)) places_.push_back({device, {}, {}, {}});
 }
 
 bool script_source::has_host() const noexcept { return !places_.front().device.is_cpu() && !is_package(options_.file); }
@@ -204,19 +224,30 @@ bool script_source::has_host() const noexcept { return !places_.front().device.i
 std::shared_ptr<const script_program> script_source::get(std::size_t device) {
   const std::lock_guard lock(mutex_);
   place& there = places_.at(device);
-  auto program = there.loaded.lock();
-  if (program) return program;
-  use_threads(options_);
+  if (auto program = there.loaded.lock()) return program;
+  settle_process(options_);
   const auto host = there.host.lock();
-  there.loaded = program = std::make_shared<const script_program>(script_program::load(options_, there.device, host.get(), say_));
+  auto made = std::make_unique<script_program>(
+      script_program::load(options_, there.device, std::move(there.asleep), host.get(), say_));
+  const std::shared_ptr<const script_program> program(made.release(), [self = weak_from_this(), device](script_program* leaving) {
+    const std::unique_ptr<script_program> dropped(leaving);
+    if (const auto source = self.lock()) source->left(device, std::move(dropped->model));
+  });
+  there.loaded = program;
   return program;
+}
+
+void script_source::left(std::size_t device, std::unique_ptr<loaded_model> model) {
+  if (!model->sleep()) return;
+  const std::lock_guard lock(mutex_);
+  places_[device].asleep = std::move(model);
 }
 
 std::shared_ptr<const host_model> script_source::get_host(std::size_t device) {
   const std::lock_guard lock(mutex_);
   place& there = places_.at(device);
   auto host = there.host.lock();
-  if (!host) there.host = host = read_script(options_, hash_in_manifest(options_), say_);
+  if (!host) there.host = host = read_script(options_, hash_in_manifest(options_));
   return host;
 }
 

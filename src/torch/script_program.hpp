@@ -28,10 +28,11 @@ struct script_program {
   /// What can be known of the options before the model is loaded.
   /// \errors catena::error: errc::model_not_found, device_unavailable; std::invalid_argument: a bad option
   static void check(const script_options& options);
-  /// \param host  where the archive is in host memory; null: nowhere
+  /// \param asleep  what is left of it from when it was there before; null: nothing
+  /// \param host    where the archive is in host memory; null: nowhere
   /// \errors catena::error: errc::model_not_found, model_invalid, unsupported, device_memory
-  [[nodiscard]] static script_program load(const script_options& options, c10::Device device, const host_model* host,
-                                           const model_log& say);
+  [[nodiscard]] static script_program load(const script_options& options, c10::Device device, std::unique_ptr<loaded_model> asleep,
+                                           const host_model* host, const model_log& say);
 
   /// An error of this model: "model 'risk': " and the text.
   [[nodiscard]] error refusal(errc code, std::string_view text, std::exception_ptr cause = {}) const;
@@ -39,7 +40,7 @@ struct script_program {
 
 /// Loads a model onto a device for whoever asks first, and keeps it there for as long as anybody has it.
 /// \threads  safe
-class script_source {
+class script_source : public std::enable_shared_from_this<script_source> {
  public:
   /// \errors as script_program::check()
   script_source(const script_options& options, const log_hook& log);
@@ -61,7 +62,10 @@ class script_source {
     c10::Device device;
     std::weak_ptr<const host_model> host;
     std::weak_ptr<const script_program> loaded;
+    std::unique_ptr<loaded_model> asleep;
   };
+
+  void left(std::size_t device, std::unique_ptr<loaded_model> model);
 
   const script_options options_;
   const model_log say_;

@@ -7,6 +7,7 @@
 #include <catena/torch/script_options.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,6 +15,11 @@
 namespace catena::torch {
 
 [[nodiscard]] inline std::span<const std::int64_t> sizes_of(const at::Tensor& t) { return {t.sizes().data(), t.sizes().size()}; }
+
+/// Of what lies on a device, as kept_row says it.
+[[nodiscard]] inline std::uint32_t locality_of(const c10::Device& device) {
+  return device.is_cpu() ? 0 : static_cast<std::uint32_t>(device.index()) + 1;
+}
 
 /// [n, shape...]
 [[nodiscard]] std::vector<std::int64_t> rows_of(std::size_t n, std::span<const std::int64_t> shape);

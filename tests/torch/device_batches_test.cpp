@@ -277,6 +277,31 @@ TEST_CASE("a row that stays goes from model to model without the host, to anothe
   }
 }
 
+TEST_CASE("a row that stays is given to an instance on its device, where one is idle") {
+  fake_device fake;
+  manual_world world;
+  const auto rt = world.runtime();
+  auto options = on_fake({"xpu:0", "xpu:1"});
+  options.output.stays = true;
+  const script_model<float, kept_row> first{rt, options, device_encode, keep_answer{}};
+  options.output.stays = false;
+  const script_model<kept_row, float> then{rt, options, give_kept{}, device_decode};
+  fake.forget();
+  std::vector<std::unique_ptr<catena::test::outcome<kept_row>>> kept;
+  for (int i = 0; i < 2; ++i) {
+    first.async_run(static_cast<float>(i), kept.emplace_back(std::make_unique<catena::test::outcome<kept_row>>())->take());
+    world.run();
+  }
+  for (const std::size_t i : {0U, 1U, 1U, 0U, 0U, 1U, 0U}) {
+    catena::test::outcome<float> end;
+    then.async_run(kept[i]->value(), end.take());
+    world.run();
+    CHECK(end.value() == 100 * static_cast<float>(i));
+  }
+  CHECK(fake.copies(fake_direction::device_to_device).count == 0);
+  CHECK(fake.faults().empty());
+}
+
 TEST_CASE("a kept row that owns its memory is there when it is answered, whatever becomes of its batch") {
   fake_device fake({.copy_lasts = 2ms, .kernel_lasts = 2ms});
   manual_world world;

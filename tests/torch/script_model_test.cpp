@@ -436,6 +436,16 @@ TEST_CASE("the number of threads in a batch is one for the process: a model that
   CHECK_FALSE(failure_of(options).is_set());
 }
 
+TEST_CASE("whether LibTorch fuses kernels is one switch for the process: a model that says another is refused") {
+  auto options = script(sum_source);
+  CHECK_FALSE(failure_of(options).is_set());
+  options.fusion = catena::torch::kernel_fusion::on;
+  CHECK_THROWS_WITH(failure_of(options), "script_options::fusion of 'risk' is on; another model of this process has said the contrary, "
+                                         "and LibTorch has one switch for all");
+  options.fusion = catena::torch::kernel_fusion::unchanged;
+  CHECK_FALSE(failure_of(options).is_set());
+}
+
 TEST_CASE("a package of AOTInductor is unsupported where LibTorch has no loader for it") {
 #ifdef CATENA_TORCH_PACKAGES
   CATENA_SKIP("this LibTorch loads packages");

@@ -167,6 +167,9 @@ class run : public call_context, public ready_node {
   /// One thing the run waited for will never complete: its executor is gone.
   void abandon() noexcept;
 
+  /// Completes it as it is now, while work that did not end when it was told goes on by itself; its answers are waste. Only of a
+  /// run that is stopped, by somebody who keeps it from completing. False: the runtime has left too much behind already.
+  [[nodiscard]] bool leave_behind();
   /// Keeps the run from completing; false if it already has. Ends with retire().
   [[nodiscard]] bool try_retain_active() noexcept;
   void retire(ending how);
@@ -219,6 +222,7 @@ class run : public call_context, public ready_node {
   void arm_deadline_locked();
   void stop_locked(stop_reason why) noexcept;
   void report() noexcept;
+  void end_left_behind() noexcept;
   void lock() noexcept;
   void unlock() noexcept { lock_.clear(std::memory_order_release); }
   static void deadline_passed(timer_node& node, wake how);
@@ -235,6 +239,7 @@ class run : public call_context, public ready_node {
   bool guarded_;   ///< has a deadline_guard, the first thing behind the tail
   bool armed_ = false;
   bool recorded_;  ///< has stage_spans, the last thing of all
+  bool left_behind_ = false;
   std::atomic<bool> never_began_{false};
   std::uint32_t size_;
   std::uint32_t extras_;  ///< offset of what is behind the tail

@@ -28,6 +28,7 @@ struct batch_place;
 /// One request for a model, a part of whatever asks. It stays where it is until it is ended, exactly once.
 struct pending_request : queued_request {
   const void* input = nullptr;
+  std::uint32_t locality = 0;  ///< of its input; see request_measures
   bool unwanted = false;  ///< withdrawn, perhaps before it was submitted; guarded by the batcher's lock
   bool expired = false;   ///< its deadline passed while it was queued: it is failed, and was not computed
 };

@@ -28,6 +28,7 @@ struct measured {
   std::uint32_t cost = 1;
   std::uint64_t shape = 0;
   std::size_t bytes = 0;
+  std::uint32_t locality = 0;
 };
 
 /// The driver of one model: it performs what the batch former decides.
@@ -54,6 +55,8 @@ class batcher : public executor_user, public resident, public graph::need, publi
   /// Takes a request out of the queue, also one that is about to be submitted; false if it was not in it.
   [[nodiscard]] bool withdraw(pending_request& r) noexcept;
   [[nodiscard]] bool measures() const noexcept { return measures_ == measuring::yes; }
+  /// Says where each instance is; their requests say where their input is. Before its first request.
+  void locate(const std::vector<std::uint32_t>& instances) noexcept;
   /// Held while an instance is called, where a part that is computed again might meet the batch after it.
   [[nodiscard]] std::unique_lock<std::mutex> call_lock(const batch_place& place) const {
     return calls_ ? std::unique_lock(calls_[place.index]) : std::unique_lock<std::mutex>();
@@ -120,6 +123,8 @@ class batcher : public executor_user, public resident, public graph::need, publi
   [[nodiscard]] compute_job* schedule_locked(time_point now) noexcept;
   [[nodiscard]] batch_place* place_locked(time_point now, time_point& look_again) noexcept;
   void submit_jobs(compute_job* jobs) noexcept;
+  /// Where the input of the batch that is to be begun now lies.
+  [[nodiscard]] std::uint32_t preferred_locked(time_point now) noexcept;
   void set_timer_locked(time_point when) noexcept { timer_.set_locked(*runtime_->timers, closed_ ? no_deadline : when); }
   static void delay_over(timer_node& node, wake how);
   [[nodiscard]] time_point look_at_clock_locked() noexcept;
@@ -149,6 +154,7 @@ class batcher : public executor_user, public resident, public graph::need, publi
   mutable brief_mutex mutex_;
   batch_former former_;
   free_places free_;
+  bool is_located_ = false;  ///< instances and requests say where they are
   std::unique_ptr<std::mutex[]> calls_;  ///< of each instance, where it may have several batches under way
   std::vector<time_point> last_done_;    ///< the same
   std::size_t scheduled_ = 0;       ///< instances on their way to a compute thread, where they will take what waits

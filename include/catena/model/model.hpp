@@ -42,6 +42,12 @@ concept shaped_warmable_instance = requires(T& t, const T& c, std::size_t rows, 
   t.warm_up(rows, shape);
 };
 
+/// An instance that is somewhere, or an input that lies there: on a device, say, which has a number.
+template <class T>
+concept located = requires(const T& c) {
+  { c.locality() } -> std::convertible_to<std::uint32_t>;
+};
+
 namespace detail {
 
 /// A batcher with its instances.
@@ -52,15 +58,23 @@ class model_core final : public batcher {
              request_measures<In> measures)
       : batcher(std::move(runtime), options, model_step<In, Out>::operations,
                 measures.cost ? batch_unit::cost : batch_unit::request,
-                measures.cost || measures.shape || options.queue.max_bytes != 0 ? measuring::yes : measuring::no),
+                measures.cost || measures.shape || options.queue.max_bytes != 0 || is_located(measures) ? measuring::yes : measuring::no),
         instances_(std::move(instances)),
-        measures_(std::move(measures)) {}
+        measures_(std::move(measures)) {
+    if constexpr (located<Instance>) {
+      if (!is_located(measures_)) return;
+      std::vector<std::uint32_t> where;
+      for (const Instance& i : instances_) where.push_back(i.locality());
+      locate(where);
+    }
+  }
 
   [[nodiscard]] measured measure(const void* erased) const override {
     const In& input = *static_cast<const In*>(erased);
     return {.cost = measures_.cost ? std::max<std::uint32_t>(measures_.cost(input), 1) : 1,
             .shape = measures_.shape ? measures_.shape(input) : 0,
-            .bytes = measures_.bytes ? measures_.bytes(input) : sizeof(In)};
+            .bytes = measures_.bytes ? measures_.bytes(input) : sizeof(In),
+            .locality = locality_of(input)};
   }
 
   /// Of all instances together.
@@ -77,6 +91,14 @@ class model_core final : public batcher {
   }
 
  private:
+  [[nodiscard]] static bool is_located(const request_measures<In>& measures) noexcept {
+    return located<Instance> && (located<In> || measures.locality);
+  }
+  [[nodiscard]] std::uint32_t locality_of([[maybe_unused]] const In& input) const {
+    if (measures_.locality) return measures_.locality(input);
+    if constexpr (located<In>) return input.locality();
+    else return 0;
+  }
   void move_instances([[maybe_unused]] residency_level level) override {
     if constexpr (movable_instance<Instance>) {
       try {

@@ -51,6 +51,9 @@ struct request_measures {
   std::function<std::uint64_t(const In&)> shape = {};
   /// What it holds while it waits, for request_queue_options::max_bytes. Without it sizeof(In).
   std::function<std::size_t(const In&)> bytes = {};
+  /// Where its data lies, on which device say: of idle instances one is preferred whose locality() is the same number. Not asked
+  /// where instances have none. Without it that of an input which has a locality() itself.
+  std::function<std::uint32_t(const In&)> locality = {};
 };
 
 /// \errors std::invalid_argument naming the member that is out of range, and the range

@@ -34,6 +34,7 @@ struct model_step {
     op.cost = facts.cost;
     op.shape = facts.shape;
     op.bytes = facts.bytes;
+    op.locality = facts.locality;
     if (!begin_detached<model_step>(op)) return graph::outcome::stopped;
     failure why;
     switch (to.submit(op, why)) {

@@ -27,6 +27,9 @@ struct runtime_options {
   /// Threads on which models are loaded and warmed up, 1 to 64; they leave the cores to all others, and start with the first
   /// model that is loaded.
   std::size_t loading_thread_count = 1;
+  /// How many runs may have ended at their deadline while something of theirs goes on that did not end when it was told to. One
+  /// more waits for that, beyond its deadline.
+  std::size_t most_left_behind = 1024;
   /// Where the time comes from; null: the machine's steady clock.
   std::shared_ptr<time_source> time = nullptr;
   /// Where ended runs are reported; null: nowhere, and stages are not timed.
@@ -93,6 +96,22 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   /// Counts work whose answer nobody wanted any more.
   void count_waste() noexcept { wasted_.fetch_add(1, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t wasted_count() const noexcept { return wasted_.load(std::memory_order_relaxed); }
+  /// A run has ended, and something of it goes on: drain waits for that. False: it must wait itself.
+  [[nodiscard]] bool leave_behind() noexcept {
+    if (left_behind_.fetch_add(1, std::memory_order_relaxed) >= most_left_behind_) {
+      left_behind_.fetch_sub(1, std::memory_order_relaxed);
+      return false;
+    }
+    static_cast<void>(begin_run(work_kind::old));
+    return true;
+  }
+  /// It has ended.
+  void came_home() noexcept {
+    count_waste();
+    left_behind_.fetch_sub(1, std::memory_order_relaxed);
+    end_run();
+  }
+  [[nodiscard]] std::size_t left_behind_count() const noexcept { return left_behind_.load(std::memory_order_relaxed); }
   /// From now on runs that work for another run share what that one has chosen, which costs each of them two allocations.
   void pin_choices() noexcept { pins_choices_.store(true, std::memory_order_relaxed); }
   [[nodiscard]] bool pins_choices() const noexcept { return pins_choices_.load(std::memory_order_relaxed); }
@@ -130,6 +149,8 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   std::atomic<std::uint64_t> begun_runs_{0};
   std::atomic<std::uint64_t> ended_runs_{0};
   std::atomic<std::uint64_t> wasted_{0};
+  const std::size_t most_left_behind_;
+  std::atomic<std::size_t> left_behind_{0};
   std::atomic<bool> draining_{false};
   std::atomic<bool> pins_choices_{false};
   std::mutex drain_mutex_;

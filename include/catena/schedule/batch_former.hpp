@@ -67,6 +67,8 @@ class batch_former {
 
   /// An instance is idle: is a batch to be begun now, or when is it time to look again?
   [[nodiscard]] batch_decision decide(time_point now) { return choose(now).decision; }
+  /// The first request of the batch that would be begun now; null if none would be.
+  [[nodiscard]] const queued_request* next(time_point now);
   /// Whether the batch that would be begun now would not grow by waiting: it has all that a batch may have, or leaves some behind.
   [[nodiscard]] bool has_complete(time_point now);
   /// The next batch, its requests in `out`, which has room for max_size; none if it is not time.

@@ -74,6 +74,8 @@ class request_queue {
 
   /// What the next one is compared by with those of other queues: the earlier goes first. There must be one.
   [[nodiscard]] time_point standing() const noexcept;
+  /// The next one. There must be one.
+  [[nodiscard]] const queued_request& next() noexcept;
 
  private:
   static constexpr std::uint64_t any_cost = ~std::uint64_t{0};

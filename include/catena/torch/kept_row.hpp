@@ -35,6 +35,8 @@ class kept_row {
   [[nodiscard]] std::span<const std::int64_t> shape() const noexcept;
   /// Where it is: "cpu", "cuda:0".
   [[nodiscard]] std::string device() const;
+  /// The number of that device among those of its kind, from 1 on; 0: host memory. See request_measures.
+  [[nodiscard]] std::uint32_t locality() const noexcept;
 
   /// The same row in memory of its own, for a cache.
   friend kept_row make_owned(kept_row&& r);

@@ -58,6 +58,9 @@ class script_instance {
   /// for each.
   [[nodiscard]] residency_book::footprint footprint() const;
 
+  /// Of its device, as kept_row says it.
+  [[nodiscard]] std::uint32_t locality() const;
+
   // What follows is for one that is hot.
 
   /// \errors catena::error: errc::invalid_input: there is none of this name

@@ -62,6 +62,7 @@ class script_worker {
 
   void move_to(residency_level level) { instance_.move_to(level); }
   [[nodiscard]] residency_book::footprint footprint() const { return instance_.footprint(); }
+  [[nodiscard]] std::uint32_t locality() const { return instance_.locality(); }
   [[nodiscard]] std::size_t warm_up_shapes() const noexcept { return instance_.warm_up_shapes(); }
   void warm_up(std::size_t rows, std::size_t shape) { instance_.warm_up(rows, shape); }
 

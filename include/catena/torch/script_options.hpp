@@ -61,6 +61,15 @@ enum class precision : std::uint8_t {
   float16,   ///< the same; few operations of a CPU know it
 };
 
+/// Whether LibTorch fuses element-wise operations into kernels of its own, where its build has a compiler: LLVM for the CPU, NVRTC
+/// for CUDA. It compiles them while requests wait, for each new shape of a batch until it has twelve, tens of milliseconds each.
+/// LibTorch has one switch for the whole process: the first model says it, and one that says another is refused.
+enum class kernel_fusion : std::uint8_t {
+  off,
+  on,         ///< for models whose batches have few sizes: see batch_options::allowed_sizes
+  unchanged,  ///< as it is, whoever has set it
+};
+
 /// Whether what batches launch on a device is recorded.
 enum class graph_use : std::uint8_t {
   none,
@@ -104,6 +113,7 @@ struct script_options {
   /// Threads that compute one batch, 0 to 1024. LibTorch has one number for the whole process: the first model says it, and one
   /// that says another is refused. 0: whatever it is. Parallelism comes from instances; threads inside of them fight for the cores.
   std::size_t intra_op_threads = 1;
+  kernel_fusion fusion = kernel_fusion::off;
   batch_options batch = {};       ///< as many rows of input as a batch may have are allocated for each batch under way
   request_queue_options queue = {};
   catena::effects effects = effects::pure;

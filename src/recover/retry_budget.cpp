@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <catena/recover/retry_budget.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace catena {
+
+void check(const retry_budget_options& o) {
+  if (!(o.share >= 0 && o.share <= 10)) throw std::invalid_argument("retry_budget_options::share must be 0 to 10");
+  if (!(o.per_second >= 0 && o.per_second <= 1e6)) throw std::invalid_argument("retry_budget_options::per_second must be 0 to 1000000");
+}
+
+retry_allowance::retry_allowance(const retry_budget_options& options) : options_(options) { check(options); }
+
+retry_allowance::slot& retry_allowance::slot_of(time_point now) noexcept {
+  const std::int64_t number = now.time_since_epoch() / slot_length;
+  const std::int64_t from = std::max(current_, number - static_cast<std::int64_t>(slot_count));
+  for (std::int64_t n = from + 1; n <= number; ++n) {
+    slot& s = slots_[static_cast<std::size_t>(n) % slot_count];
+    sum_.ordinary -= s.ordinary;
+    sum_.extra -= s.extra;
+    s = {};
+  }
+  current_ = std::max(current_, number);  // another thread may have read the clock later
+  return slots_[static_cast<std::size_t>(current_) % slot_count];
+}
+
+void retry_allowance::began(time_point now) noexcept {
+  ++slot_of(now).ordinary;
+  ++sum_.ordinary;
+}
+
+bool retry_allowance::try_extra(time_point now) noexcept {
+  slot& current = slot_of(now);
+  const slot& oldest = slots_[static_cast<std::size_t>(current_ + 1) % slot_count];
+  const double most = options_.share * (sum_.ordinary - oldest.ordinary) + options_.per_second;
+  if (sum_.extra + 1 > most) return false;
+  ++current.extra;
+  ++sum_.extra;
+  return true;
+}
+
+}  // namespace catena
