@@ -42,7 +42,8 @@ void batch_graphs::record(std::size_t rows, of_size& to, const batch_call& call)
     to.graph = recorder_->record(call);
   } catch (const std::exception& e) {
     if (unrecorded_->add(rows))
-      say_(log_level::warning, "batches of " + std::to_string(rows) + " rows cannot be recorded, and are launched kernel by kernel: " + text_of(e));
+      say_(log_level::warning,
+           "batches of " + std::to_string(rows) + " rows cannot be recorded, and are launched kernel by kernel: " + text_of(e));
   }
 }
 

@@ -24,7 +24,8 @@ std::size_t fewer_than(std::size_t count, const std::vector<std::size_t>& allowe
 
 batch_slot::batch_slot(const script_program& program, std::size_t most_rows) {
   const c10::Device& device = program.device;
-  if (program.options.graphs != graph_use::none) graphs.emplace(recorder_of(device.type())(device), program.unrecorded, program.say);
+  if (program.options.graphs != graph_use::none)
+    graphs.emplace(recorder_of(device.type())(device), program.unrecorded, program.say);
   const auto given = graphs ? rows_given::where_written_rows_lie : rows_given::where_they_lie;
   for (const input_options& spec : program.inputs) inputs.emplace_back(spec, device, most_rows, given);
   outputs.resize(program.outputs.size());

@@ -24,7 +24,7 @@ struct batch_slot {
   /// Waits until all is done that was begun.
   void wait() const;
 
-  /// None: there are none. They have the stream, and go last: whoever has it next may record while memory of it is given back.
+  /// None: the options want none. They have the stream and go last: who has it next may record while memory of it is given back.
   std::optional<batch_graphs> graphs;
   std::vector<input_tensor> inputs;
   std::vector<output_tensor> outputs;

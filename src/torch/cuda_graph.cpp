@@ -18,9 +18,10 @@
 
 #include <exception>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <type_traits>
-#include <utility>
+#include <vector>
 
 namespace catena::torch {
 namespace {
@@ -67,7 +68,7 @@ class own_stream {
   cudaStream_t stream_ = nullptr;
 };
 
-/// The memory in which the graphs of one stream compute, one after the other. LibTorch counts who uses it: this does, until its end.
+/// The memory in which the graphs of one stream compute, one after the other. LibTorch counts who uses it, and this is one.
 class graph_memory {
  public:
   explicit graph_memory(const c10::cuda::CUDAStream& stream) : device_(stream.device_index()), stream_(stream.stream()) {
@@ -148,7 +149,7 @@ class recorder final : public graph_recorder {
     } catch (const std::exception& e) {
       if (!is_out_of_memory(e)) throw;
     }
-    allocator::emptyCache();
+    allocator::emptyCache();  // what it gives back by itself while nobody records
     return std::make_unique<cuda_graph>(stream_.get(), memory_, call);
   }
 

@@ -74,8 +74,9 @@ enum class kernel_fusion : std::uint8_t {
 enum class graph_use : std::uint8_t {
   none,
   /// Each of batch.allowed_sizes is recorded once by CUDA, and replayed from then on: one launch instead of one for each kernel.
-  /// What the model answers must depend on its inputs and weights only. It is launched as usual where it cannot be recorded, because
-  /// it waits for the device or draws random numbers, say; then there is a warning in the log.
+  /// What the model answers must depend on its inputs and weights only. It is launched as usual where it cannot be recorded,
+  /// because it waits for the device or draws random numbers, say, and the log warns of that. The memory that a graph computes in
+  /// is taken for as long as the model is on its device.
   allowed_sizes,
 };
 
@@ -109,7 +110,7 @@ struct script_options {
   verification verify = verification::description;
   optimisation optimise = optimisation::none;
   precision compute_in = precision::as_saved;
-  graph_use graphs = graph_use::none;  ///< needs batch.allowed_sizes, fixed shapes, TorchScript, and a LibTorch with CUDA, 2.3 or later
+  graph_use graphs = graph_use::none;  ///< needs devices of CUDA, batch.allowed_sizes, fixed shapes, and TorchScript
   /// Threads that compute one batch, 0 to 1024. LibTorch has one number for the whole process: the first model says it, and one
   /// that says another is refused. 0: whatever it is. Parallelism comes from instances; threads inside of them fight for the cores.
   std::size_t intra_op_threads = 1;
