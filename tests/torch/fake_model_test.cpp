@@ -59,8 +59,10 @@ std::vector<float> fake_answer(script_instance& instance) {
   }
   instance.compute(3);
   std::vector<float> answers;
-  for (std::size_t i = 0; i < 3; ++i)
-    for (const float value : instance.output(0, i).values()) answers.push_back(value);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const row answer = instance.output(0, i);
+    answers.insert(answers.end(), answer.values().begin(), answer.values().end());
+  }
   return answers;
 }
 
