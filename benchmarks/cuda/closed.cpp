@@ -28,7 +28,9 @@ bench::repetition alone(course& on, double (course::*measure)()) {
 }
 
 bench::repetition closed(const course& on, const way& how, std::size_t in_flight) {
-  return [&on, in_flight, model = on.serve(how, in_flight / 2, in_flight)] {
+  const auto model = on.serve(how, in_flight / 2, in_flight);
+  if (!model) return {};
+  return [&on, in_flight, model] {
     model->begin_run();
     const auto began = clock::now();
     bench::closed_loop loop(*model, std::numeric_limits<std::size_t>::max(), on.run_time());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "course.hpp"
 
+#include <catena/error.hpp>
+
 #include <cstdio>
 #include <optional>
 
@@ -54,7 +56,13 @@ std::shared_ptr<bench::served> course::serve(const way& how, std::size_t max_bat
   script.batch.max_size = max_batch;
   script.queue.capacity = queue_capacity;
   how.choose(script);
-  return std::make_shared<bench::served>(asked_, script);
+  try {
+    return std::make_shared<bench::served>(asked_, script);
+  } catch (const catena::error& e) {
+    if (!e.why().is(catena::errc::unsupported)) throw;
+    std::printf("  %s cannot run here: %s\n", how.name.c_str(), e.what());
+    return nullptr;
+  }
 }
 
 std::vector<bench::reading> course::readings(double rows_per_s) const {

@@ -40,7 +40,7 @@ class course {
   /// How long a run takes.
   [[nodiscard]] clock::duration run_time() const noexcept { return run_time_; }
 
-  /// A model that serves this network; it is warm.
+  /// A model that serves this network; it is warm. Null: the device cannot serve it in this way, which has been said.
   [[nodiscard]] std::shared_ptr<bench::served> serve(const way& how, std::size_t max_batch, std::size_t queue_capacity) const;
   /// Rows per second, and what the device says about itself, of a run that ends now.
   [[nodiscard]] std::vector<bench::reading> readings(double rows_per_s) const;

@@ -106,10 +106,12 @@ std::vector<row> run_case(const std::vector<const subject*>& subjects, const opt
   std::vector<measured> results(subjects.size());
   for (const subject* s : subjects) contenders.push_back(s->make(opts));
   for (int w = 0; w < warm_ups; ++w)
-    for (const repetition& contender : contenders) contender();
+    for (const repetition& contender : contenders)
+      if (contender) contender();
   for (int r = 0; r < opts.repetitions; ++r)
     for (std::size_t i = 0; i < contenders.size(); ++i)
-      for (reading& one : contenders[i]()) results[i].add(std::move(one));
+      if (contenders[i])
+        for (reading& one : contenders[i]()) results[i].add(std::move(one));
   std::vector<row> rows;
   for (std::size_t i = 0; i < subjects.size(); ++i)
     for (const series& s : results[i].metrics) rows.push_back(s.summary(*subjects[i]));

@@ -48,7 +48,8 @@ struct reading {
 using repetition = std::function<std::vector<reading>()>;
 
 /// One contender in one case. `make` prepares it, untimed; what it returns is called to warm up and then
-/// once per repetition, in turns with the case's other subjects. A wrong answer is an exception.
+/// once per repetition, in turns with the case's other subjects; nothing, where the subject cannot run here and has said so. A wrong
+/// answer is an exception.
 struct subject {
   std::string case_name;
   std::string name;

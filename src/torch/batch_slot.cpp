@@ -23,11 +23,15 @@ std::size_t fewer_than(std::size_t count, const std::vector<std::size_t>& allowe
 }  // namespace
 
 batch_slot::batch_slot(const script_program& program, std::size_t most_rows) {
-  for (const input_options& spec : program.inputs) inputs.emplace_back(spec, program.device, most_rows);
+  const c10::Device& device = program.device;
+  if (program.options.graphs != graph_use::none)
+    graphs.emplace(recorder_of(device.type())(device), program.unrecorded, program.say);
+  const auto given = graphs ? rows_given::where_written_rows_lie : rows_given::where_they_lie;
+  for (const input_options& spec : program.inputs) inputs.emplace_back(spec, device, most_rows, given);
   outputs.resize(program.outputs.size());
-  if (program.device.is_cpu()) return;
-  stream = c10::impl::VirtualGuardImpl(program.device.type()).getStreamFromGlobalPool(program.device);
-  computed.emplace(program.device.type());
+  if (device.is_cpu()) return;
+  stream = graphs ? graphs->stream() : c10::impl::VirtualGuardImpl(device.type()).getStreamFromGlobalPool(device);
+  computed.emplace(device.type());
 }
 
 void batch_slot::wait() const {
@@ -53,6 +57,11 @@ void batch_function::begin(batch_slot& slot, std::size_t n, const batch_slot* be
     slot.wait();  // what has begun reads the rows, and the next batch is written there
     throw;
   }
+}
+
+bool batch_function::is_settling(const batch_slot& slot, std::size_t n) const {
+  const std::size_t padded = padded_size(program_->options.batch, n);
+  return slot.graphs && padded <= at_once_ && slot.graphs->is_settling(padded);
 }
 
 void batch_function::compute_here(batch_slot& slot, std::size_t n) {
@@ -82,7 +91,8 @@ void batch_function::begin_on_stream(batch_slot& slot, std::size_t n) {
 }
 
 void batch_function::begin_part(batch_slot& slot, std::size_t n, std::size_t from, std::size_t count) {
-  std::vector<at::Tensor> answers = call(slot, from, count);
+  std::vector<at::Tensor> answers =
+      slot.graphs && count == n ? slot.graphs->compute(n, [this, &slot, n] { return call(slot, 0, n); }) : call(slot, from, count);
   for (at::Tensor& answer : answers) answer = owned(std::move(answer));
   slot.computed->record(*slot.stream);
   for (std::size_t i = 0; i < answers.size(); ++i) {
@@ -106,9 +116,10 @@ const at::Tensor& batch_function::staged(output_tensor& output, const at::Tensor
   return memory;
 }
 
-/// A model may answer what it was given, or what it keeps, and the next batch writes there.
+/// A model may answer what it was given, or what it keeps, and a graph what it always answers: the next batch writes there.
 at::Tensor batch_function::owned(at::Tensor answer) {
-  return answer.storage().use_count() > 1 ? answer.clone(c10::MemoryFormat::Contiguous) : answer.contiguous();
+  const bool is_shared = answer.use_count() > 1 || answer.storage().use_count() > 1;
+  return is_shared ? answer.clone(c10::MemoryFormat::Contiguous) : answer.contiguous();
 }
 
 void batch_function::compute_fewer(std::size_t count, std::size_t before, const std::exception& why) {

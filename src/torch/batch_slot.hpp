@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// Where one batch is computed, and how.
+#include "batch_graphs.hpp"
 #include "batch_tensors.hpp"
 #include "script_program.hpp"
 
@@ -23,6 +24,8 @@ struct batch_slot {
   /// Waits until all is done that was begun.
   void wait() const;
 
+  /// None: the options want none. They have the stream and go last: who has it next may record while memory of it is given back.
+  std::optional<batch_graphs> graphs;
   std::vector<input_tensor> inputs;
   std::vector<output_tensor> outputs;
   std::optional<c10::Stream> stream;   ///< none on the CPU
@@ -36,6 +39,9 @@ class batch_function {
 
   /// As many rows as a batch may have.
   [[nodiscard]] std::size_t most_rows() const noexcept { return most_rows_; }
+
+  /// The next batch of n rows, padded to an allowed size, in this slot is one of those after which it is recorded.
+  [[nodiscard]] bool is_settling(const batch_slot& slot, std::size_t n) const;
 
   /// Computes the first n rows, padded to an allowed size. On a device this only begins it: the copies of this batch and the
   /// computing of the one before go on at the same time. A device that has no memory for all rows is given less at once from then on.

@@ -32,8 +32,8 @@ row row_of(const at::Tensor& t, std::size_t i, dtype type) {
   return {begin + i * at_front.size_bytes(), type, shape};
 }
 
-input_tensor::input_tensor(const input_options& spec, const c10::Device& device, std::size_t most_rows)
-    : spec_(spec), device_(device), most_rows_(most_rows) {
+input_tensor::input_tensor(const input_options& spec, const c10::Device& device, std::size_t most_rows, rows_given given)
+    : spec_(spec), device_(device), most_rows_(most_rows), taken_(given) {
   if (!is_open(spec.shape)) shape(spec.shape);
 }
 
@@ -92,7 +92,8 @@ std::vector<input_tensor::piece> input_tensor::pieces(std::size_t n) const {
 /// Copies to where the model computes what is not there already.
 at::Tensor input_tensor::gathered(std::size_t n) {
   const std::vector<piece> all = pieces(n);
-  if (all.size() == 1 && all[0].given && all[0].given->rows.device() == device_) return some_rows(all[0].given->rows, all[0].first, n);
+  const bool lie_there = all.size() == 1 && all[0].given && all[0].given->rows.device() == device_;
+  if (lie_there && taken_ == rows_given::where_they_lie) return some_rows(all[0].given->rows, all[0].first, n);
   if (device_.is_cpu()) on_device_ = host_;
   else if (!on_device_.defined() || on_device_.sizes() != host_.sizes())
     on_device_ = at::empty(host_.sizes(), host_.options().pinned_memory(false).device(device_));

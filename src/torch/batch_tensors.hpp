@@ -27,10 +27,13 @@ namespace catena::torch {
 /// A view of row i of a contiguous tensor in host memory.
 [[nodiscard]] row row_of(const at::Tensor& t, std::size_t i, dtype type);
 
+/// Where a model takes rows that another one has answered on the same device.
+enum class rows_given { where_they_lie, where_written_rows_lie };
+
 /// The rows of one input in host memory, and in the device's.
 class input_tensor {
  public:
-  input_tensor(const input_options& spec, const c10::Device& device, std::size_t most_rows);
+  input_tensor(const input_options& spec, const c10::Device& device, std::size_t most_rows, rows_given given);
 
   [[nodiscard]] const input_options& spec() const noexcept { return spec_; }
   /// The sizes of n rows.
@@ -75,6 +78,7 @@ class input_tensor {
   input_options spec_;
   c10::Device device_;
   std::size_t most_rows_;
+  rows_given taken_;
   at::Tensor memory_;     ///< flat, as long as `host_` was at its largest
   at::Tensor host_;       ///< [most_rows, shape...]
   at::Tensor on_device_;  ///< the same where the model computes; on the CPU this is `host_`

@@ -194,8 +194,10 @@ std::size_t script_instance::warm_up_shapes() const noexcept {
   return varies ? options.warm_up_extents.size() : 1;
 }
 
+/// Slots take turns, and each of them has graphs of its own: all are recorded before the first request.
 void script_instance::warm_up(std::size_t n, std::size_t shape) {
-  state_->compute_ones(n, source_->options().warm_up_extents.at(shape));
+  do state_->compute_ones(n, source_->options().warm_up_extents.at(shape));
+  while (state_->function.is_settling(state_->slots[state_->writes], n));
   drop_output();
 }
 

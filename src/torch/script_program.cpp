@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "script_program.hpp"
+#include "tensor_spec.hpp"
 
 #include <catena/torch/manifest.hpp>
 
@@ -49,6 +50,22 @@ void check_loading(const script_options& options) {
     throw std::invalid_argument("script_options of '" + options.name + "': load, optimise and compute_in are for TorchScript, not for a .pt2");
 }
 
+void check_graphs(const script_options& options) {
+  if (options.graphs == graph_use::none) return;
+  const std::string needs = "script_options::graphs is graph_use::allowed_sizes, which needs ";
+  if (options.batch.allowed_sizes.empty()) throw std::invalid_argument(needs + "batch.allowed_sizes");
+  if (is_package(options.file)) throw std::invalid_argument(needs + "TorchScript, not a .pt2");
+  if (std::ranges::any_of(inputs_of(options), [](const input_options& input) { return is_open(input.shape); }))
+    throw std::invalid_argument(needs + "inputs of fixed shapes, without any_extent");
+}
+
+void check_recorder(const script_options& options, const c10::Device& device) {
+  if (options.graphs == graph_use::none || recorder_of(device.type())) return;
+  throw refusal_of(options, errc::unsupported,
+                   device.is_cuda() ? "graphs: this build records none; it needs a LibTorch with CUDA, 2.3 or later"
+                                    : "graphs: device '" + device.str() + "' has none; expected cuda or cuda:N");
+}
+
 void check_options(const script_options& options) {
   check(model_options{.name = options.name, .version = options.version, .batch = options.batch, .instances = options.instances,
                       .batches_under_way = options.batches_under_way});
@@ -60,6 +77,7 @@ void check_options(const script_options& options) {
     throw std::invalid_argument("script_options::warm_up_extents must have one or more, each at least 1");
   check_specs("input", options.input, options.inputs);
   check_specs("output", options.output, options.outputs);
+  check_graphs(options);
 }
 
 c10::Device device_named(const script_options& options, const std::string& name) {
@@ -170,7 +188,7 @@ bool is_on_cpu(const script_options& options) { return devices_of(options).front
 
 void script_program::check(const script_options& options) {
   check_options(options);
-  (void)devices_of(options);
+  check_recorder(options, devices_of(options).front());
   if (!options.file.empty() && !is_package(options.file)) expect_file(options);
 }
 

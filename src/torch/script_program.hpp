@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// A model that is loaded or compiled, on its device.
+#include "batch_graphs.hpp"
 #include "loaded_model.hpp"
 
 #include <catena/error.hpp>
@@ -22,6 +23,7 @@ struct script_program {
   std::vector<output_options> outputs;  ///< one or several
   std::unique_ptr<loaded_model> model;
   model_log say;
+  std::shared_ptr<unrecorded_sizes> unrecorded = std::make_shared<unrecorded_sizes>();
 
   /// What can be known of the options before the model is loaded.
   /// \errors catena::error: errc::model_not_found, device_unavailable; std::invalid_argument: a bad option

@@ -140,6 +140,31 @@ TEST_CASE("a model that answers what it was given keeps a copy of it") {
   CHECK(ends[2]->value() == 3);
 }
 
+TEST_CASE("a model that answers what it keeps for itself answers copies of it") {
+  kept_world here;
+  const catena::test::scratch_folder folder("kept");
+  {
+    ::torch::jit::Module module("m");
+    module.register_buffer("last", at::zeros({1, 1}));
+    module.define("def forward(self, x: Tensor) -> Tensor:\n    self.last.copy_(x)\n    return self.last\n");
+    module.eval();
+    module.save(folder.file("last.pt"));
+  }
+  auto options = kept_widening();
+  options.source.clear();
+  options.file = folder.file("last.pt");
+  options.check = catena::torch::spec_check::at_first_batch;
+  const widen_model last{here.rt, options, kept_encode, keep_answer{}};
+  options = kept_summing();
+  options.input.shape = {1};
+  const sum_model sum{here.rt, options, give_kept{}, kept_decode};
+  const auto first = here.ask(last, std::vector<float>{1});
+  const auto second = here.ask(last, std::vector<float>{2});
+  const auto ends = here.ask(sum, std::vector<kept_row>{first[0]->value(), second[0]->value()});
+  CHECK(ends[0]->value() == 1);
+  CHECK(ends[1]->value() == 2);
+}
+
 TEST_CASE("rows that are given and rows that are written share a batch, padded too") {
   kept_world here;
   const widen_model widen{here.rt, kept_widening(), kept_encode, keep_answer{}};

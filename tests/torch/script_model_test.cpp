@@ -467,3 +467,37 @@ TEST_CASE("a TorchScript model computes the same on a GPU as on the CPU", "[cuda
   for (std::size_t i = 0; i < inputs.size(); ++i)
     for (std::size_t k = 0; k < 4; ++k) CHECK(here[i]->value()[k] == Catch::Approx(there[i]->value()[k]));
 }
+
+TEST_CASE("a GPU answers the same whether its batches are launched or recorded and replayed", "[cuda]") {
+  auto options = script("def forward(self, x: Tensor) -> Tensor:\n    return torch.softmax(torch.matmul(x, x.new_ones([4, 4])) * x, 1)\n");
+  options.devices = {"cuda:0"};
+  options.batch.allowed_sizes = {2, 8};
+  if (failure_of(options).is(errc::device_unavailable)) CATENA_SKIP("no CUDA device");
+  const std::vector<four> inputs{four{1, 2, 3, 4}, four{4, 3, 2, 1}, four{0, 0, 0, 1}};
+  const auto launched = answers<std::vector<float>>(options, encode_four, decode_all, inputs);
+  options.graphs = torch_models::graph_use::allowed_sizes;
+  if (failure_of(options).is(errc::unsupported)) CATENA_SKIP("no CUDA graphs in this build");
+  const auto replayed = answers<std::vector<float>>(options, encode_four, decode_all, inputs);
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    for (std::size_t k = 0; k < 4; ++k) CHECK(launched[i]->value()[k] == Catch::Approx(replayed[i]->value()[k]));
+}
+
+TEST_CASE("a model on a GPU that waits for it cannot be recorded, which the log says, and answers all the same", "[cuda]") {
+  for (const bool waits : {false, true}) {
+    auto options = script(waits ? positive_source : sum_source);
+    options.devices = {"cuda:0"};
+    if (failure_of(options).is(errc::device_unavailable)) CATENA_SKIP("no CUDA device");
+    options.batch.allowed_sizes = {8};
+    options.graphs = torch_models::graph_use::allowed_sizes;
+    if (failure_of(options).is(errc::unsupported)) CATENA_SKIP("no CUDA graphs in this build");
+    manual_world world;
+    std::string said;
+    const auto rt = world.runtime({.log = [&](catena::log_level, std::string_view, std::string_view text) { said += text; }});
+    const script_model<four, float> m{rt, options, encode_four, decode_first};
+    CHECK((said.find("batches of 8 rows cannot be recorded") != std::string::npos) == waits);
+    outcome<float> end;
+    m.async_run(four{1, 2, 3, 4}, end.take());
+    world.run();
+    CHECK(end.value() == 10);
+  }
+}

@@ -70,6 +70,16 @@ enum class kernel_fusion : std::uint8_t {
   unchanged,  ///< as it is, whoever has set it
 };
 
+/// Whether what batches launch on a device is recorded.
+enum class graph_use : std::uint8_t {
+  none,
+  /// Each of batch.allowed_sizes is recorded once by CUDA, and replayed from then on: one launch instead of one for each kernel.
+  /// What the model answers must depend on its inputs and weights only. It is launched as usual where it cannot be recorded,
+  /// because it waits for the device or draws random numbers, say, and the log warns of that. The memory that a graph computes in
+  /// is taken for as long as the model is on its device.
+  allowed_sizes,
+};
+
 /// When inputs and outputs are checked against the model: its shapes and types are known only once it has answered.
 enum class spec_check : std::uint8_t {
   at_load,         ///< by a dry run without rows, or where the model cannot do that with ones, two rows if a batch may
@@ -100,6 +110,7 @@ struct script_options {
   verification verify = verification::description;
   optimisation optimise = optimisation::none;
   precision compute_in = precision::as_saved;
+  graph_use graphs = graph_use::none;  ///< needs devices of CUDA, batch.allowed_sizes, fixed shapes, and TorchScript
   /// Threads that compute one batch, 0 to 1024. LibTorch has one number for the whole process: the first model says it, and one
   /// that says another is refused. 0: whatever it is. Parallelism comes from instances; threads inside of them fight for the cores.
   std::size_t intra_op_threads = 1;
