@@ -230,7 +230,7 @@ std::uint32_t builder::place_stage(plan& p, layout& frame, std::uint32_t index) 
   if (stage.scratch_size != 0) {
     const auto block = frame.take(producers, {0, stage.scratch_size, alignof(std::max_align_t), nullptr, true});
     scratch = block.offset;
-    frame.give(index, block);
+    if (!stage.keeps_scratch) frame.give(index, block);
   }
   if (!stage.keeps_inputs) {
     for (const std::uint32_t id : stage.inputs) {

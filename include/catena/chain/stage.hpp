@@ -63,18 +63,19 @@ struct work_step {
 ///       .timeout               covers all that is inside: waiting as well as working, and all attempts
 ///         .cache               a hit, and waiting for somebody who computes the same, go no further in
 ///           .retry             one attempt after the other; each of them goes through all that is inside
-///             .breaker         an attempt is let through, and how it ends is counted
-///               .queue         a place among those in the stage
-///                 .limit       tokens; several limits one after the other, as they are said
-///                   .attempt_timeout   covers the work alone
-///                     .on      where the work runs
-///                       work   what the stage is made of
+///             .hedge           an attempt beside one that takes long; the same
+///               .breaker       an attempt is let through, and how it ends is counted
+///                 .queue       a place among those in the stage
+///                   .limit     tokens; several limits one after the other, as they are said
+///                     .attempt_timeout   covers the work alone
+///                       .on    where the work runs
+///                         work what the stage is made of
 ///
 /// So a stage that is late falls back, and so does one that is refused at a queue or a limit; a hit pays nothing; who leads a
 /// computation that others wait for waits and pays for all; a retry pays again; an attempt that was refused inside says nothing
 /// to the breaker; and what a fallback answers is never kept as the stage's own.
 ///
-/// A stage with a fallback, or one that is tried again, sees its inputs as const references, because somebody may need them again.
+/// A stage with a fallback, or one that may be done twice, sees its inputs as const references, because somebody may need them again.
 template <class F, fixed_string Name = fixed_string<1>{}, class On = detail::inline_execution, class Said = detail::said<>>
 class stage_of {
  public:
@@ -100,13 +101,20 @@ class stage_of {
   /// of its own than are left here, so that loops in loops do not multiply. The failure says which attempt it was.
   [[nodiscard]] auto retry(retry_options options = {}) && {
     said_.attempts.retry = std::move(options);
-    return saying(std::move(said_).template with<detail::layer::attempts>());
+    return saying(std::move(said_).template with<detail::layer::retry>());
   }
 
   /// Leaves the stage alone for a while after it did badly: then it fails with errc::unavailable and retry_after, at once.
   [[nodiscard]] auto breaker(circuit_breaker shared) && {
     said_.attempts.breaker = std::move(shared);
-    return saying(std::move(said_).template with<detail::layer::attempts>());
+    return saying(std::move(said_).template with<detail::layer::breaker>());
+  }
+
+  /// Asks again, beside an attempt that takes longer than most have lately, and takes the answer that comes first. Who loses is
+  /// told to stop and not waited for. Not more often than the options and a budget allow, also when the whole target is slow.
+  [[nodiscard]] auto hedge(hedge_options options = {}) && {
+    said_.hedge = std::move(options);
+    return saying(std::move(said_).template with<detail::layer::hedge>());
   }
 
   /// What doing the stage twice does. Without it effects::idempotent. One whose effects are effects::once is tried again only if
@@ -200,26 +208,38 @@ class stage_of {
     constexpr bool has_queue = detail::has(Said::layers, layer::queue);
     constexpr bool has_fallbacks = Said::fallback_count != 0;
     // One step does for several where nothing stands between them.
+    constexpr bool has_hedge = detail::has(Said::layers, layer::hedge);
+    constexpr bool has_retry = detail::has(Said::layers, layer::retry);
     constexpr bool work_time_apart = detail::has(Said::layers, layer::attempt_time) && (has_queue || Said::has_limits);
-    constexpr bool has_attempts = detail::has(Said::layers, layer::attempts) || (detail::has(Said::layers, layer::attempt_time) && !work_time_apart);
+    constexpr bool has_each = detail::has(Said::layers, layer::breaker) || (detail::has(Said::layers, layer::attempt_time) && !work_time_apart);
+    constexpr bool has_attempts = has_retry || (has_each && !has_hedge);
     constexpr bool has_time = detail::has(Said::layers, layer::time);
     constexpr bool time_apart = has_time && (Said::has_cache || !has_attempts);
 
     const std::string around_time = has_fallbacks ? std::string() : name_;
     const std::string around_cache = time_apart ? std::string() : around_time;
     const std::string around_attempts = Said::has_cache ? std::string() : around_cache;
-    const std::string around_queue = has_attempts ? std::string() : around_attempts;
+    const std::string around_hedge = has_attempts ? std::string() : around_attempts;
+    const std::string around_each = has_hedge ? std::string() : around_hedge;
+    const std::string around_queue = has_hedge && has_each ? std::string() : around_each;
     const std::string around_limits = has_queue ? std::string() : around_queue;
     const std::string around_work = Said::has_limits ? std::string() : around_limits;
     detail::attempt_options& said = said_.attempts;
-    const detail::attempt_options work_time{.attempt_timeout = work_time_apart ? std::exchange(said.attempt_timeout, {}) : std::nullopt};
     const detail::attempt_options all_time{.timeout = time_apart ? std::exchange(said.timeout, {}) : std::nullopt};
+    const detail::attempt_options work_time{.attempt_timeout = work_time_apart ? std::exchange(said.attempt_timeout, {}) : std::nullopt};
+    detail::attempt_options each{.effects = said.effects};
+    if constexpr (has_hedge) {
+      each.breaker = std::exchange(said.breaker, {});
+      each.attempt_timeout = std::exchange(said.attempt_timeout, {});
+    }
     const auto keys = keys_of();
 
     auto work = detail::attempted<work_time_apart>(around_work, stage_of<F, Name, On>("", std::move(f_), std::move(on_), {}), work_time);
     auto limited = detail::limited(around_limits, std::move(work), std::move(said_.limits));
     auto queued = detail::queued<has_queue>(around_queue, std::move(limited), said_.queue);
-    auto tried = detail::attempted<has_attempts>(around_attempts, std::move(queued), std::move(said));
+    auto guarded = detail::attempted<has_hedge && has_each>(around_each, std::move(queued), std::move(each));
+    auto hedged = detail::hedged<has_hedge>(around_hedge, std::move(guarded), said_.hedge, said.effects);
+    auto tried = detail::attempted<has_attempts>(around_attempts, std::move(hedged), std::move(said));
     auto cached = detail::cached(around_cache, std::move(tried), std::move(said_.cache), keys);
     auto timed = detail::attempted<time_apart>(around_time, std::move(cached), all_time);
     if constexpr (has_fallbacks) {

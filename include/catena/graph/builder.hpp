@@ -36,6 +36,7 @@ struct stage_request {
   bool (*cancel)(operation&) = nullptr;
   bool begins_anywhere = false;  ///< suspends always, and runs none of the user's code before: any thread may begin it
   bool keeps_inputs = false;   ///< something it starts may use the inputs after it has answered
+  bool keeps_scratch = false;  ///< the same with its operation
   bool result_optional = false;  ///< nobody needs to consume the output
   std::vector<plan_ptr> inner;
   std::shared_ptr<catena::graph::need> need;  ///< what must be there before it begins, or null

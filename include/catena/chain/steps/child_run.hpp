@@ -55,6 +55,7 @@ struct child_tail {
   }
   static void abandon(graph::run& child) noexcept {
     auto& tail = child.tail<child_tail>();
+    const boost::intrusive_ptr<graph::run> pinned(tail.parent_run);  // it may have ended without this child
     parent_operation& parent = *tail.parent;
     auto* abandoned = tail.abandoned;
     unlist(tail);

@@ -5,6 +5,7 @@
 #include <catena/chain/steps/attempt_step.hpp>
 #include <catena/chain/steps/cache_step.hpp>
 #include <catena/chain/steps/fallback_step.hpp>
+#include <catena/chain/steps/hedge_step.hpp>
 #include <catena/chain/steps/limit_step.hpp>
 #include <catena/chain/steps/queue_step.hpp>
 
@@ -25,9 +26,11 @@ struct no_cache {};  ///< the stage has none
 enum class layer : std::uint8_t {
   nothing = 0,
   time = 1,          ///< .timeout
-  attempts = 2,      ///< .retry, .breaker
+  retry = 2,         ///< .retry
+  breaker = 32,      ///< .breaker
   attempt_time = 4,  ///< .attempt_timeout
   queue = 8,         ///< .queue
+  hedge = 16,        ///< .hedge
 };
 constexpr layer operator|(layer a, layer b) noexcept {
   return static_cast<layer>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
@@ -47,6 +50,7 @@ struct said {
 
   attempt_options attempts;
   queue_options queue;
+  hedge_options hedge;
   std::array<duration, fallback_count> reserves{};
   [[no_unique_address]] Fallbacks fallbacks;
   [[no_unique_address]] Cache cache;
@@ -54,7 +58,7 @@ struct said {
 
   template <layer More>
   [[nodiscard]] said<Layers | More, Fallbacks, Cache, Limits> with() && {
-    return {std::move(attempts), queue, reserves, std::move(fallbacks), std::move(cache), std::move(limits)};
+    return {std::move(attempts), queue, hedge, reserves, std::move(fallbacks), std::move(cache), std::move(limits)};
   }
   template <class G>
   [[nodiscard]] auto with_fallback(G f, duration reserve) && {
@@ -62,16 +66,16 @@ struct said {
     std::copy(reserves.begin(), reserves.end(), more.begin());
     more.back() = reserve;
     auto all = std::tuple_cat(std::move(fallbacks), std::tuple<G>(std::move(f)));
-    return said<Layers, decltype(all), Cache, Limits>{std::move(attempts), queue, more, std::move(all), std::move(cache), std::move(limits)};
+    return said<Layers, decltype(all), Cache, Limits>{std::move(attempts), queue, hedge, more, std::move(all), std::move(cache), std::move(limits)};
   }
   template <class C>
   [[nodiscard]] said<Layers, Fallbacks, C, Limits> with_cache(C c) && {
-    return {std::move(attempts), queue, reserves, std::move(fallbacks), std::move(c), std::move(limits)};
+    return {std::move(attempts), queue, hedge, reserves, std::move(fallbacks), std::move(c), std::move(limits)};
   }
   template <class Limit>
   [[nodiscard]] auto with_limit(Limit limit) && {
     auto all = std::tuple_cat(std::move(limits), std::tuple<Limit>(std::move(limit)));
-    return said<Layers, Fallbacks, Cache, decltype(all)>{std::move(attempts), queue, reserves, std::move(fallbacks), std::move(cache), std::move(all)};
+    return said<Layers, Fallbacks, Cache, decltype(all)>{std::move(attempts), queue, hedge, reserves, std::move(fallbacks), std::move(cache), std::move(all)};
   }
 };
 
@@ -80,6 +84,12 @@ struct said {
 template <bool Said, class Base>
 auto attempted(std::string name, Base base, attempt_options options) {
   if constexpr (Said) return attempted_stage<Base>{std::move(name), std::move(base), std::move(options)};
+  else return base;
+}
+
+template <bool Said, class Base>
+auto hedged(std::string name, Base base, const hedge_options& options, effects what) {
+  if constexpr (Said) return hedged_stage<Base>{std::move(name), std::move(base), options, what};
   else return base;
 }
 
