@@ -8,9 +8,12 @@
 #include <catena/schedule/admission.hpp>
 #include <catena/testing/manual_world.hpp>
 
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
+#include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -25,6 +28,8 @@ struct construct {
   const char* name;
   text_chain (*make)(const testing::manual_world& world, const runtime& rt);
   const char* failing_path = nullptr;  ///< null: the chain answers
+  bool hears = true;                   ///< it ends at once when it is told to
+  bool tries_again = false;            ///< without time for that it fails with what the last attempt said
 };
 
 /// Stages that these chains are made of; each suspends where its name says so.
@@ -55,6 +60,30 @@ class parts {
     return [rt = rt_, d](call, const std::string& s) -> boost::asio::awaitable<std::string> {
       co_await rt.async_wait_until(rt.now() + d, boost::asio::use_awaitable);
       co_return s + "z";
+    };
+  }
+  /// Every second call fails.
+  [[nodiscard]] auto flaking(duration d) const {
+    return [rt = rt_, d, calls = std::make_shared<int>(0)](call, const std::string& s) -> boost::asio::awaitable<std::string> {
+      const bool fails = ++*calls % 2 == 1;
+      co_await rt.async_wait_until(rt.now() + d, boost::asio::use_awaitable);
+      if (fails) throw std::runtime_error("this time");
+      co_return s + "f";
+    };
+  }
+  /// Every second call takes nine times as long.
+  [[nodiscard]] auto uneven(duration d) const {
+    return [rt = rt_, d, calls = std::make_shared<int>(0)](call, const std::string& s) -> boost::asio::awaitable<std::string> {
+      co_await rt.async_wait_until(rt.now() + (++*calls % 2 == 0 ? 9 * d : d), boost::asio::use_awaitable);
+      co_return s + "u";
+    };
+  }
+  /// Does not hear that nobody wants it any more.
+  [[nodiscard]] auto deaf(duration d) const {
+    return [rt = rt_, d](call, const std::string& s) -> boost::asio::awaitable<std::string> {
+      co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
+      co_await rt.async_wait_until(rt.now() + d, boost::asio::use_awaitable);
+      co_return s + "d";
     };
   }
   [[nodiscard]] auto failing_late(duration d) const {
@@ -408,13 +437,62 @@ inline text_chain balanced(const manual_world& world, const runtime& rt) {
   });
 }
 
+inline retry_options soon() {
+  return {.first_wait = 1ms, .factor = 1, .jitter = jitter::none, .budget = retry_budget({.per_second = 1000})};
+}
+
+inline text_chain tried_again(const manual_world& world, const runtime& rt) {
+  const circuit_breaker breaker({.consecutive = 3, .bad_share = 0, .first_wait = 1ms, .probes = 1});
+  const auto inner = written(world, rt, [](const parts& p, auto in) { return in >> stage("deep", p.flaking(1ms)).retry(soon()); });
+  return written(world, rt, [&](const parts& p, auto in) {
+    auto a = in >> stage("a", p.flaking(1ms)).retry(soon()).timeout(20ms);
+    auto b = in >> stage("b", p.uneven(1ms)).retry(soon()).attempt_timeout(3ms).breaker(breaker);
+    auto c = in >> stage("c", inner).retry(soon());
+    auto ab = join(a, b) >> stage("ab", parts::both());
+    return join(ab, c) >> stage("end", parts::both());
+  });
+}
+
+inline text_chain tried_in_vain(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    auto a = in >> stage("a", p.failing_late(1ms)).retry(soon()).fallback(p.failing_late(1ms)).fallback(p.look());
+    auto b = in >> stage("b", p.sleeping(1ms)) >> stage("bad", p.fail()).retry([] {
+               retry_options options = soon();
+               options.when = [](const failure&) { return true; };
+               return options;
+             }());
+    return join(a, b) >> stage("end", p.both());
+  });
+}
+
+inline text_chain hedged(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    const hedge_options early{.extra = 2, .least_count = 1, .budget = retry_budget({.share = 10, .per_second = 1000})};
+    return in >> stage("split", [](const std::string& s) { return std::vector<std::string>(4, s); })
+              >> each(stage("one", p.uneven(1ms)).hedge(early).retry(soon()), 1)
+              >> stage("end", [](const std::vector<std::string>& all) { return all.front() + all.back(); });
+  });
+}
+
+inline text_chain does_not_hear(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    const hedge_options early{.least_count = 1, .budget = retry_budget({.share = 10, .per_second = 1000})};
+    auto a = in >> stage("a", p.deaf(9ms)).timeout(2ms).fallback(p.sleeping(1ms));
+    auto b = in >> stage("split", [](const std::string& s) { return std::vector<std::string>(2, s); })
+                >> each(stage("one", p.deaf(3ms)).hedge(early), 1) >> stage("first", [](const std::vector<std::string>& all) { return all.front(); });
+    return join(a, b) >> stage("end", p.both());
+  });
+}
+
 inline text_chain all_at_once(const manual_world& world, const runtime& rt) {
   const cache<std::string> answers(rt);
   const shared_bucket bucket(rt, "tokens", {.refill = {.tokens = 1000}, .capacity = 3});
   const admission gate(rt, {.buckets = {bucket}});
+  const circuit_breaker breaker;
   return written(world, rt, [&](const parts& p, auto in) {
     auto text = in >> stage("same", same());
-    auto a = text >> stage("a", p.sleeping(2ms)).limit(gate, 2).queue({.capacity = 8}).cache(answers).timeout(9ms).fallback(p.look());
+    auto a = text >> stage("a", p.sleeping(2ms)).limit(gate, 2).queue({.capacity = 8}).attempt_timeout(3ms).breaker(breaker).hedge().retry(soon())
+                         .cache(answers).timeout(9ms).fallback(p.look());
     auto b = text >> stage("b", p.grow()).on(p.executor).limit(gate, 2).queue({.capacity = 8}).cache(answers);
     auto c = in >> stage("c", p.sleeping(1ms)).limit(gate, 2).queue({.capacity = 8}).cache(answers).fallback(p.look());
     auto ab = join(a, b) >> stage("ab", p.both());
@@ -460,6 +538,10 @@ inline text_chain all_at_once(const manual_world& world, const runtime& rt) {
       {"kept and failing", &kept_and_failing, "subject/bad"},
       {"kept for the patient", &kept_for_the_patient},
       {"balanced", &balanced},
+      {"tried again", &tried_again, nullptr, true, true},
+      {"tried in vain", &tried_in_vain, "subject/bad"},
+      {"hedged", &hedged, nullptr, true, true},
+      {"does not hear", &does_not_hear, nullptr, false},
       {"all at once", &all_at_once},
   };
   return all;

@@ -73,6 +73,7 @@ struct hedge_operation : parent_operation, ready_node {
   failure last;
 
   next_timer next;               ///< the moment when another attempt begins
+  void reset() noexcept { last = {}; }
 };
 
 /// Base is a stage expression.
