@@ -31,12 +31,15 @@ void retry_allowance::began(time_point now) noexcept {
   ++sum_.ordinary;
 }
 
-bool retry_allowance::try_extra(time_point now) noexcept {
-  slot& current = slot_of(now);
+bool retry_allowance::has_room(time_point now) noexcept {
+  static_cast<void>(slot_of(now));
   const slot& oldest = slots_[static_cast<std::size_t>(current_ + 1) % slot_count];
-  const double most = options_.share * (sum_.ordinary - oldest.ordinary) + options_.per_second;
-  if (sum_.extra + 1 > most) return false;
-  ++current.extra;
+  return sum_.extra + 1 <= options_.share * (sum_.ordinary - oldest.ordinary) + options_.per_second;
+}
+
+bool retry_allowance::try_extra(time_point now) noexcept {
+  if (!has_room(now)) return false;
+  ++slot_of(now).extra;
   ++sum_.extra;
   return true;
 }

@@ -37,6 +37,8 @@ class retry_allowance {
 
   /// An ordinary call begins.
   void began(time_point now) noexcept;
+  /// Whether an extra one could begin now.
+  [[nodiscard]] bool has_room(time_point now) noexcept;
   /// An extra one would begin; true: it may, and is counted.
   [[nodiscard]] bool try_extra(time_point now) noexcept;
 
@@ -70,6 +72,10 @@ class retry_budget {
   void began(time_point now) const noexcept {
     const std::lock_guard lock(shared_->mutex);
     shared_->allowance.began(now);
+  }
+  [[nodiscard]] bool has_room(time_point now) const noexcept {
+    const std::lock_guard lock(shared_->mutex);
+    return shared_->allowance.has_room(now);
   }
   [[nodiscard]] bool try_extra(time_point now) const noexcept {
     const std::lock_guard lock(shared_->mutex);

@@ -49,6 +49,8 @@ struct attempt_operation : parent_operation, ready_node {
   std::uint32_t attempts = 0;      ///< that have begun
   std::atomic<std::uint32_t> retries_left{0};  ///< for all that is inside, where nothing around it tries anything again
   breaker::pass pass;              ///< of the attempt
+  failure last;                    ///< during a pause, why
+  void reset() noexcept { last = {}; }
 };
 
 /// Base is a stage expression.
@@ -157,9 +159,13 @@ struct attempt_step {
   static void failed(operation& op, failure why, time_point now, begun how) {
     graph::run& r = *op.owner;
     const std::optional<duration> wait = r.stopped() ? std::nullopt : wait_after(op, why, now, how);
-    if (wait) return pause(op, later(now, *wait));
+    if (wait) return pause(op, later(now, *wait), std::move(why));
     if (how == begun::no && op.attempts == 1) r.note_never_began();
-    r.fail(op.its_step(), why.with_attempt(static_cast<int>(op.attempts)));
+    give_up(op, why);
+  }
+
+  static void give_up(operation& op, const failure& why) {
+    op.owner->fail(op.its_step(), why.with_attempt(static_cast<int>(op.attempts)));
     complete_step<attempt_step>(op);
   }
 
@@ -173,26 +179,28 @@ struct attempt_step {
     random_numbers random(op.owner->id + op.attempts + static_cast<std::uint64_t>(now.time_since_epoch().count()));
     const duration wait = backoff(*retry, why, op.attempts, random.share());
     if (later(now, wait) >= std::min(op.until, op.owner->deadline)) return std::nullopt;
-    return take_retry(op, now) ? std::optional(wait) : std::nullopt;
+    // The budget counts what comes to the target, and so when it comes. Where there is nothing left by now, that is told at once.
+    return stage.budget->has_room(now) && take_retry(op) ? std::optional(wait) : std::nullopt;
   }
 
   /// The outermost loop's: those inside of it draw on its retries, so that loops do not multiply.
   static std::atomic<std::uint32_t>* own_retries(operation& op) {
     return stage_of(op).options.retry && !op.owner->retries_left ? &op.retries_left : nullptr;
   }
-  static bool take_retry(operation& op, time_point now) {
+  static bool take_retry(operation& op) {
     std::atomic<std::uint32_t>& left = op.owner->retries_left ? *op.owner->retries_left : op.retries_left;
     std::uint32_t n = left.load(std::memory_order_relaxed);
     do {
       if (n == 0) return false;
     } while (!left.compare_exchange_weak(n, n - 1, std::memory_order_relaxed));
-    return stage_of(op).budget->try_extra(now);
+    return true;
   }
 
-  static void pause(operation& op, time_point end) {
+  static void pause(operation& op, time_point end, failure why) {
     graph::run& r = *op.owner;
     const boost::intrusive_ptr<graph::run> pinned(&r);
     timer_service& timers = *r.runtime().timers;
+    op.last = std::move(why);
     op.pause.operation = &op;
     op.pause.when = end;
     op.pause.fire = &pause_over;
@@ -206,9 +214,14 @@ struct attempt_step {
 
   static void pause_over(timer_node& node, wake how) {
     operation& op = *static_cast<operation::pause_timer&>(node).operation;
+    if (how == wake::resumed) return end_pause(op);
     op.resume = &go_on;
-    if (how == wake::abandoned) go_on(op, how);
-    else op.owner->resume_on_executor(op);
+    go_on(op, how);
+  }
+
+  static void end_pause(operation& op) {
+    op.resume = &go_on;
+    op.owner->resume_on_executor(op);
   }
 
   /// On the run's executor.
@@ -218,16 +231,15 @@ struct attempt_step {
     const boost::intrusive_ptr<graph::run> pinned(&r, false);
     if (how == wake::abandoned) return abandon_step<attempt_step>(op);
     if (r.stopped()) return complete_step<attempt_step>(op);
-    attempt(op, r.runtime().time->now());
+    const time_point now = r.runtime().time->now();
+    if (!stage_of(op).budget->try_extra(now)) return give_up(op, op.last);
+    attempt(op, now);
   }
 
   static bool cancel(graph::operation& base) {
     auto& op = static_cast<operation&>(base);
-    if (op.owner->runtime().timers->remove(op.pause)) {
-      op.owner->release();
-      return true;
-    }
-    stop_children_locked(op);
+    if (op.owner->runtime().timers->remove(op.pause)) end_pause(op);
+    else stop_children_locked(op);
     return false;
   }
 };
