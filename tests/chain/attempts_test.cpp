@@ -289,6 +289,32 @@ TEST_CASE("what was refused before it began, was cancelled, or had no time left 
   CHECK(breaker.state() == breaker_state::open);
 }
 
+TEST_CASE("a target that hangs until the run's deadline opens a breaker, if the deadline left as much time as an answer takes") {
+  attempts_world here;
+  const circuit_breaker breaker({.consecutive = 3, .bad_share = 0, .patience = 50ms});
+  const auto c = here.one(stage("s", here.sleeping({1h})).breaker(breaker));
+  for (int i = 0; i < 3; ++i) {
+    here.begin(c, 1, here.until(20ms));
+    here.world.run();
+  }
+  CHECK(breaker.state() == breaker_state::closed);
+  for (int i = 0; i < 3; ++i) {
+    here.begin(c, 1, here.until(60ms));
+    here.world.run();
+  }
+  CHECK(breaker.state() == breaker_state::open);
+}
+
+TEST_CASE("a question about a failure that throws is answered by no") {
+  attempts_world here;
+  auto options = after(1ms);
+  options.when = [](const failure&) -> bool { throw std::runtime_error("what?"); };
+  auto& end = here.begin(here.one(stage("s", here.failing(1)).retry(options)));
+  here.world.run();
+  CHECK(end.why().is(errc::stage_failed));
+  CHECK(here.calls.size() == 1);
+}
+
 TEST_CASE("several fallbacks answer in their order, and the answer says that it is degraded") {
   attempts_world here;
   const auto minus = [](int i) { return -i; };

@@ -28,7 +28,7 @@ struct retry_options {
   /// How many retries there may be beside first attempts. One that is given to several stages is shared by them, which is what
   /// those want that go to the same target; otherwise each stage has its own.
   std::optional<retry_budget> budget = {};
-  /// Whether a failure is worth another attempt; empty: worth_retrying().
+  /// Whether a failure is worth another attempt; empty: worth_retrying(). It is not if this throws.
   std::function<bool(const failure&)> when = {};
 };
 

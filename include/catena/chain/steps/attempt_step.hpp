@@ -131,7 +131,7 @@ struct attempt_step {
     const time_point now = looks ? r.runtime().time->now() : time_point{};
     const bool late = looks && is_late(child, r, now);
     failure why = late ? out_of_time() : child.reason();
-    if (said.breaker) said.breaker->ended(op.pass, end_of(op, child, late, why), now - op.began, now);
+    if (said.breaker) said.breaker->ended(op.pass, end_of(op, child, late, why, now), now - op.began, now);
     if (answered && !late) {
       take_answer<output>(child, r, op.its_step());
       child.release();
@@ -142,12 +142,14 @@ struct attempt_step {
     failed(op, std::move(why), now, how);
   }
 
-  /// What the end of an attempt says of the target. A limit that earlier attempts have left little of was none of its own.
-  static attempt_end end_of(const operation& op, const graph::run& child, bool late, const failure& why) {
+  /// What the end of an attempt says of the target. A limit that earlier attempts have left little of was none of its own, and whoever
+  /// runs out of time cancels what runs inside.
+  static attempt_end end_of(const operation& op, const graph::run& child, bool late, const failure& why, time_point now) {
     if (child.never_began()) return attempt_end::no_fault;
-    if (!late) return has_answer(child) ? attempt_end::answered : attempt_end_of(why);
     const bool had_less = op.attempts > 1 && child.deadline == op.until;
-    return had_less ? attempt_end::out_of_time : attempt_end::failed;
+    if (late) return had_less ? attempt_end::out_of_time : attempt_end::failed;
+    if (has_answer(child)) return attempt_end::answered;
+    return why.is(errc::cancelled) && now >= op.owner->deadline ? attempt_end::out_of_time : attempt_end_of(why);
   }
 
   static void abandoned(parent_operation& parent) noexcept { abandon_step<attempt_step>(static_cast<operation&>(parent)); }
@@ -175,12 +177,21 @@ struct attempt_step {
     const auto& retry = stage.options.retry;
     if (!retry || op.attempts > retry->retries) return std::nullopt;
     if (stage.options.effects == effects::once && how == begun::yes) return std::nullopt;
-    if (!(retry->when ? retry->when(why) : worth_retrying(why))) return std::nullopt;
+    if (!is_worth(*retry, why)) return std::nullopt;
     random_numbers random(op.owner->id + op.attempts + static_cast<std::uint64_t>(now.time_since_epoch().count()));
     const duration wait = backoff(*retry, why, op.attempts, random.share());
     if (later(now, wait) >= std::min(op.until, op.owner->deadline)) return std::nullopt;
     // The budget counts what comes to the target, and so when it comes. Where there is nothing left by now, that is told at once.
     return stage.budget->has_room(now) && take_retry(op) ? std::optional(wait) : std::nullopt;
+  }
+
+  /// What throws when it is asked is not worth it.
+  static bool is_worth(const retry_options& retry, const failure& why) noexcept {
+    try {
+      return retry.when ? retry.when(why) : worth_retrying(why);
+    } catch (...) {
+      return false;
+    }
   }
 
   /// The outermost loop's: those inside of it draw on its retries, so that loops do not multiply.
