@@ -3,7 +3,7 @@
 /// \file
 /// Balancing policies: in turn, by weight, by what is outstanding, and by how long answers take.
 #include <catena/balance/balancing_policy.hpp>
-#include <catena/balance/random_numbers.hpp>
+#include <catena/runtime/random_numbers.hpp>
 
 #include <cstddef>
 #include <cstdint>

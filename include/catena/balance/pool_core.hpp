@@ -2,12 +2,12 @@
 #pragma once
 /// \file
 /// What the handles of one replica pool share: its replicas, and who of them is next.
-#include <catena/balance/random_numbers.hpp>
 #include <catena/balance/replica_pool_options.hpp>
 #include <catena/chain/steps/chosen_step.hpp>
 #include <catena/graph/need.hpp>
 #include <catena/recover/breaker.hpp>
 #include <catena/runtime/brief_mutex.hpp>
+#include <catena/runtime/random_numbers.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -2,11 +2,11 @@
 #pragma once
 /// \file
 /// A stage that is given so much time, and tried again when it fails: `.timeout`, `.retry`, `.attempt_timeout`, `.breaker`.
-#include <catena/balance/random_numbers.hpp>
 #include <catena/chain/steps/stage_plan.hpp>
 #include <catena/recover/circuit_breaker.hpp>
 #include <catena/recover/effects.hpp>
 #include <catena/recover/retry.hpp>
+#include <catena/runtime/random_numbers.hpp>
 
 #include <algorithm>
 #include <atomic>
