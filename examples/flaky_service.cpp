@@ -4,11 +4,11 @@
 // prints: policy                     answered degraded  p50 ms  p99 ms extra calls
 // prints: none                        72.38 %   0.00 %       5     305       0.00 %
 // prints: timeout                     69.90 %   0.00 %       5      50       0.00 %
-// prints: retry                       90.55 %   0.00 %       5     101      29.63 %
+// prints: retry                       90.57 %   0.00 %       5     101      29.62 %
 // prints: breaker                     67.60 %   0.00 %       5     305     -13.98 %
 // prints: fallback                   100.00 %  27.62 %       5     305       0.00 %
-// prints: retry, breaker              88.45 %   0.00 %       5     635      15.92 %
-// prints: retry, breaker, fallback   100.00 %  11.57 %       5     630      16.00 %
+// prints: retry, breaker              86.68 %   0.00 %       5     890      13.60 %
+// prints: retry, breaker, fallback   100.00 %  11.57 %       5     790      15.97 %
 #include <catena/catena.hpp>
 #include <catena/testing/manual_world.hpp>
 
