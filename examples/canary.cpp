@@ -26,7 +26,7 @@ scored risk_v5(const payment& p) { return {p.amount / 120, 5}; }
 catena::versions<payment, scored> make_risk(const catena::runtime& rt) {
   catena::versions<payment, scored> risk(rt, {.name = "risk"}, &payment::customer);  // a customer has one version all along
   risk.add("3", risk_v3);                                      // a model, a chain, a function; the first one is stable
-  risk.add("4", catena::stage("4", risk_v4).timeout(50ms));
+  risk.add("4", catena::stage("4", risk_v4).queue({.capacity = 100}));
   risk.begin_canary("4", {.share = 0.1});                      // promoted or rolled back by itself
   return risk;
 }
