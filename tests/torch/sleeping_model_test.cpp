@@ -58,12 +58,14 @@ bool lies_in_memory(const std::string& file) {
 
 /// Adds the sum of its weights, or as much more as the code says.
 void save_adder(const std::string& file, const std::string& code, float weight = 1) {
+  ::torch::jit::Module maker("maker");
+  maker.define("def forward(self) -> Dict[str, int]:\n    table: Dict[str, int] = {}\n    return table\n");
+  const c10::IValue table = maker.forward({});
   ::torch::jit::Module module("adder");
   module.register_parameter("weight", at::full({4}, weight), false);
   module.register_attribute("count", c10::IntType::get(), 0);
   module.register_attribute("seen", c10::ListType::ofInts(), c10::List<std::int64_t>());
-  module.register_attribute("table", c10::DictType::create(c10::StringType::get(), c10::IntType::get()),
-                            c10::Dict<std::string, std::int64_t>());
+  module.register_attribute("table", table.type(), table);
   module.register_attribute("last", c10::TensorType::get(), at::zeros({1}));
   module.define("def forward(self, x: Tensor) -> Tensor:\n" + code + "    return x + self.weight.sum()\n");
   module.save(file);
