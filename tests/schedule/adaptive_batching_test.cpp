@@ -11,6 +11,8 @@
 
 #include "schedule/batching_simulation.hpp"
 
+#include "support/sanitized.hpp"
+
 #include "support/catch.hpp"
 
 namespace {
@@ -338,6 +340,7 @@ TEST_CASE("adaptive batching takes a smaller batch for a deadline where that is 
 }
 
 TEST_CASE("in virtual time adaptive batching is within 2 % of the best other policy at every load, median and tail") {
+  if (catena::test::is_sanitized) CATENA_SKIP("its figures are those of plain builds");
   for (const auto& [name, curve] : curves)
     for (const double load : {0.2, 0.5, 0.8}) {
       const comparison c = compare_with_others(curve, {.load = load, .requests = 200'000}, {7});
@@ -348,6 +351,7 @@ TEST_CASE("in virtual time adaptive batching is within 2 % of the best other pol
 }
 
 TEST_CASE("in virtual time adaptive batching goes from twos to large batches and back as the load of a model with a hump asks for") {
+  if (catena::test::is_sanitized) CATENA_SKIP("its figures are those of plain builds");
   for (const double load : {0.6, 0.65, 0.7, 0.75, 0.85, 0.9, 0.95}) {
     const comparison c = compare_with_others(catena::test::mlp, {.load = load, .requests = 200'000}, {7});
     INFO("at " << load << ": p50 " << c.p50 << ", p99 " << c.p99);
@@ -357,6 +361,7 @@ TEST_CASE("in virtual time adaptive batching goes from twos to large batches and
 }
 
 TEST_CASE("in virtual time with 10 % noise adaptive batching's tail is within 10 % of the best other policy's") {
+  if (catena::test::is_sanitized) CATENA_SKIP("its figures are those of plain builds");
   for (const auto& [name, curve] : curves)
     for (const double load : {0.2, 0.5, 0.8, 0.95}) {
       // At 95 % of a model that is as good at 8 as at 64, the size that is a few per cent better is not found in time.
@@ -378,6 +383,7 @@ TEST_CASE("in virtual time adaptive batching has learnt enough after the first h
 }
 
 TEST_CASE("in virtual time with costs that double half-way adaptive batching's tail is within 10 % of the best other policy's") {
+  if (catena::test::is_sanitized) CATENA_SKIP("its figures are those of plain builds");
   for (const auto& [name, curve] : curves)
     for (const double load : {0.1, 0.25, 0.4}) {  // and twice that in the second half
       const comparison c = compare_with_others(curve, {.load = load, .requests = 200'000, .doubles_half_way = true}, few_seeds);
@@ -388,6 +394,7 @@ TEST_CASE("in virtual time with costs that double half-way adaptive batching's t
 }
 
 TEST_CASE("in virtual time with bursts adaptive batching's tail is within 10 % of the best other policy's") {
+  if (catena::test::is_sanitized) CATENA_SKIP("its figures are those of plain builds");
   for (const auto& [name, curve] : curves)
     for (const double load : {0.2, 0.35, 0.5}) {  // between bursts; on average 1.45 times that
       const comparison c = compare_with_others(curve, {.load = load, .requests = 100'000, .burst_factor = 10}, few_seeds);
@@ -397,6 +404,7 @@ TEST_CASE("in virtual time with bursts adaptive batching's tail is within 10 % o
 }
 
 TEST_CASE("in virtual time with mixed deadlines and priorities adaptive batching misses no more than 1.1 times as many as the best other policy") {
+  if (catena::test::is_sanitized) CATENA_SKIP("its figures are those of plain builds");
   for (const auto& [name, curve] : curves)
     for (const queue_order order : {queue_order::fifo, queue_order::earliest_deadline})
       for (const double load : {0.2, 0.5, 0.8}) {

@@ -7,14 +7,12 @@
 #include <cstddef>
 #include <fstream>
 
+#include "support/sanitized.hpp"
+
 namespace catena::test {
 
 /// Sanitizers keep what was freed for a while: there it says nothing.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool resident_bytes_tell = false;
-#else
-inline constexpr bool resident_bytes_tell = true;
-#endif
+inline constexpr bool resident_bytes_tell = !is_sanitized;
 
 [[nodiscard]] inline std::size_t resident_bytes() {
   std::size_t pages = 0, resident = 0;
