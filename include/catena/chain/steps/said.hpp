@@ -25,12 +25,12 @@ struct no_cache {};  ///< the stage has none
 /// Which steps are needed for what was said, beside those that have types of their own.
 enum class layer : std::uint8_t {
   nothing = 0,
-  time = 1,          ///< .timeout
-  retry = 2,         ///< .retry
-  breaker = 32,      ///< .breaker
-  attempt_time = 4,  ///< .attempt_timeout
-  queue = 8,         ///< .queue
-  hedge = 16,        ///< .hedge
+  time = 1,           ///< .timeout
+  retry = 2,          ///< .retry
+  hedge = 4,          ///< .hedge
+  breaker = 8,        ///< .breaker
+  queue = 16,         ///< .queue
+  attempt_time = 32,  ///< .attempt_timeout
 };
 constexpr layer operator|(layer a, layer b) noexcept {
   return static_cast<layer>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
