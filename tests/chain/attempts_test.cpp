@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "support/faults.hpp"
 #include "support/outcome.hpp"
 
 #include "support/catch.hpp"
@@ -380,14 +381,7 @@ TEST_CASE("a degraded answer is not kept, whether the fallback stood inside of w
 
 TEST_CASE("retry, timeout and breaker have their faults told when the chain is built") {
   attempts_world here;
-  const auto faults_of = [&](auto s) {
-    try {
-      (void)here.one(std::move(s));
-    } catch (const graph_error& e) {
-      return e.faults();
-    }
-    return std::vector<std::string>{};
-  };
+  const auto faults_of = [&](auto s) { return test::faults_when([&] { return here.one(std::move(s)); }); };
   const auto inline_one = [](int i) { return i; };
   using told = std::vector<std::string>;
   CHECK(faults_of(stage("s", inline_one).timeout(1s)) ==

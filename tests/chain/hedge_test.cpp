@@ -21,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/faults.hpp"
 #include "support/outcome.hpp"
 
 #include "support/catch.hpp"
@@ -251,14 +252,7 @@ TEST_CASE("a target that is slow as a whole gets no more extra calls than the bu
 
 TEST_CASE("what cannot be done twice has no hedge") {
   hedge_world here;
-  const auto faults_of = [&](auto s) {
-    try {
-      (void)here.one(std::move(s));
-    } catch (const graph_error& e) {
-      return e.faults();
-    }
-    return std::vector<std::string>{};
-  };
+  const auto faults_of = [&](auto s) { return test::faults_when([&] { return here.one(std::move(s)); }); };
   const auto target = here.target([](int) { return duration(1ms); });
   using told = std::vector<std::string>;
   CHECK(faults_of(stage("s", target).effects(effects::once).hedge()) == told{"stage 's': .hedge() would do twice what is to be done once"});

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "support/faults.hpp"
+
 #include "support/catch.hpp"
 
 namespace {
@@ -24,12 +26,7 @@ template <class In = int, class Write>
 std::vector<std::string> faults_of(Write write) {
   testing::manual_world world;
   const auto rt = world.runtime();
-  try {
-    (void)make_chain<In>(rt, "wrong", write);
-  } catch (const graph_error& e) {
-    return e.faults();
-  }
-  return {};
+  return test::faults_when([&] { return make_chain<In>(rt, "wrong", write); });
 }
 
 bool names(const std::vector<std::string>& faults, const std::string& text) {
