@@ -234,6 +234,8 @@ std::uint32_t run::push_successors(std::uint32_t index, std::uint32_t list) noex
 /// Runs what is ready until everything is done or suspended. The walker's share of `active_` goes to the last operation
 /// it starts, so that a line of suspending stages counts nothing.
 void run::run_ready(std::uint32_t list, ending how) {
+  driver* const awaiting = driver::current;
+  const bool open = awaiting && awaiting->open;  // for those who walk around this one
   while (list != no_index && !stopped()) {
     const std::uint32_t index = list;
     list = plan_->links_offset == no_index ? no_index : slot<std::uint32_t>(plan_->links_offset)[index];
@@ -244,7 +246,7 @@ void run::run_ready(std::uint32_t list, ending how) {
       break;
     }
     if (shares) active_.fetch_add(1, std::memory_order_relaxed);
-    if (driver::current) driver::current->open = gives;
+    if (awaiting) awaiting->open = open && gives;
     const outcome ended = execute(index);
     if (ended == outcome::suspended) {
       if (gives) return;  // the run may be gone
@@ -254,6 +256,7 @@ void run::run_ready(std::uint32_t list, ending how) {
     if (ended == outcome::stopped) break;
     list = push_successors(index, list);
   }
+  if (awaiting) awaiting->open = open;
   retire(how);
 }
 

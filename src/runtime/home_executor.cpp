@@ -7,6 +7,7 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include <concepts>
+#include <type_traits>
 
 namespace catena {
 
@@ -18,6 +19,16 @@ template <class Executor, class Handler>
 void post_to(const asio::any_io_executor& executor, Handler handler) {
   if constexpr (std::same_as<Executor, asio::any_io_executor>) asio::post(executor, std::move(handler));
   else asio::post(*executor.target<Executor>(), std::move(handler));
+}
+
+template <class Executor>
+inline constexpr bool is_strand = false;
+template <class Inner>
+inline constexpr bool is_strand<asio::strand<Inner>> = true;
+
+/// Asio's documentation of concurrency hints: with 1 it "assumes that the io_context will be run from a single thread", too.
+[[nodiscard]] bool is_run_by_one_thread(asio::io_context& context) noexcept {
+  return asio::use_service<asio::detail::scheduler>(context).concurrency_hint() == BOOST_ASIO_CONCURRENCY_HINT_1;
 }
 
 }  // namespace
@@ -34,7 +45,11 @@ const home_executor::kind home_executor::kind_of{
     .post_slotted =
         [](const asio::any_io_executor& executor, ready_node& node, memory_slot& slot) {
           post_to<Executor>(executor, slotted_resumption(node, slot));
-        }};
+        },
+    .is_serial = []([[maybe_unused]] const asio::any_io_executor& executor) noexcept {
+      if constexpr (std::is_same_v<Executor, asio::io_context::executor_type>) return is_run_by_one_thread(executor.target<Executor>()->context());
+      else return is_strand<Executor>;
+    }};
 
 template <class... Executors>
 const home_executor::kind& home_executor::choose(const asio::any_io_executor& executor) noexcept {
@@ -48,7 +63,8 @@ const home_executor::kind& home_executor::kind_for(const asio::any_io_executor& 
                 asio::strand<asio::thread_pool::executor_type>, asio::strand<asio::any_io_executor>>(executor);
 }
 
-home_executor::home_executor(asio::any_io_executor executor) : executor_(std::move(executor)), kind_(&kind_for(executor_)) {}
+home_executor::home_executor(asio::any_io_executor executor)
+    : executor_(std::move(executor)), kind_(&kind_for(executor_)), serial_(kind_->is_serial(executor_)) {}
 
 whereabouts home_executor::where(const asio::any_io_executor& executor) noexcept { return kind_for(executor).where(executor); }
 

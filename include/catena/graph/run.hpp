@@ -59,7 +59,7 @@ struct driver {
   const void* kind = nullptr;       ///< identifies what it can await; null: it can await nothing more
   const boost::asio::any_io_executor* executor = nullptr;  ///< where it runs
   operation* next = nullptr;        ///< the operation it has been given
-  bool open = false;                ///< the walker has nothing else to do: what it starts now may be given to the driver
+  bool open = true;                 ///< the walkers have nothing else to do: what they start now may be given to the driver
   static inline thread_local driver* current = nullptr;
 };
 
@@ -107,6 +107,8 @@ class run : public call_context, public ready_node {
   [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return *executor_; }
   /// Whether it runs on the runtime's own executor.
   [[nodiscard]] bool is_at_home() const noexcept { return executor_ == &runtime().ready->executor(); }
+  /// Whether its executor runs one thing after the other, never two at once.
+  [[nodiscard]] bool is_serial() const noexcept { return is_at_home() && runtime().ready->home().is_serial(); }
   /// Before start(): runs on another executor, which lives in the tail.
   void use_executor(const boost::asio::any_io_executor& executor) noexcept { executor_ = &executor; }
 

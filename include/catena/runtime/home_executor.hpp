@@ -58,6 +58,8 @@ class home_executor {
 
   [[nodiscard]] const boost::asio::any_io_executor& get() const noexcept { return executor_; }
   [[nodiscard]] whereabouts where() const noexcept { return kind_->where(executor_); }
+  /// Whether it runs one thing after the other, never two at once: a strand, or an io_context that was told that one thread runs it.
+  [[nodiscard]] bool is_serial() const noexcept { return serial_; }
   /// The same for any executor.
   [[nodiscard]] static whereabouts where(const boost::asio::any_io_executor& executor) noexcept;
   /// Resumes the node on the executor, never inside this function.
@@ -70,6 +72,7 @@ class home_executor {
     whereabouts (*where)(const boost::asio::any_io_executor&) noexcept;
     void (*post)(const boost::asio::any_io_executor&, ready_node&);
     void (*post_slotted)(const boost::asio::any_io_executor&, ready_node&, memory_slot&);
+    bool (*is_serial)(const boost::asio::any_io_executor&) noexcept;
   };
   template <class Executor>
   static const kind kind_of;
@@ -79,6 +82,7 @@ class home_executor {
 
   boost::asio::any_io_executor executor_;
   const kind* kind_;
+  bool serial_;
 };
 
 }  // namespace catena

@@ -5,31 +5,90 @@
 #include <catena/chain/steps/launch.hpp>
 #include <catena/chain/steps/operation_step.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
+
+#include <atomic>
+#include <exception>
 #include <memory>
 #include <type_traits>
 #include <utility>
 
 namespace catena::detail {
 
+/// What the stages of a line share that one coroutine awaits, one after the other, in a run that may be stopped from outside.
+struct coroutine_line : boost::intrusive_ref_counter<coroutine_line> {
+  boost::asio::any_io_executor strand;  ///< empty: the run's executor is as good as one
+  boost::asio::cancellation_signal signal;
+  bool told = false;  ///< to stop: whatever it awaits would be told, too; touched where the line runs
+};
+
 /// A suspended coroutine stage, erased but for what the coroutine answers.
 template <class Answered, class Executor>
-struct coroutine_operation : cancellable_operation, ready_node {
-  using cancellable_operation::cancellable_operation;
+struct coroutine_operation : graph::operation, ready_node {
+  using operation::operation;
   using coroutine = boost::asio::awaitable<Answered, Executor>;
   coroutine (*call_stage)(coroutine_operation&) = nullptr;
   void (*end)(coroutine_operation&) noexcept = nullptr;
   void (*abandon)(coroutine_operation&) noexcept = nullptr;
   void (*go_on)(coroutine_operation&) = nullptr;  ///< what its resumption does, once its coroutine has returned
+  boost::intrusive_ptr<coroutine_line> line;      ///< null: nothing stops it, and it runs where its run does
   bool away = false;    ///< runs on another executor than its run
+  bool left = false;    ///< it is over, and on its way from there to its run; touched where the line runs
   work_elsewhere work;  ///< held while it is away
+
+  [[nodiscard]] const graph::step& its_step() const noexcept { return owner->of().steps[this->step]; }
+  [[nodiscard]] bool has_strand() const noexcept { return line && line->strand; }
+  [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return has_strand() ? line->strand : owner->executor(); }
+
+  /// Frees what it holds. The base stays readable, for a cancellation that is already on its way.
   void reset() noexcept {
-    cancellable_operation::reset();
+    line.reset();
     work.drop();
+  }
+
+  /// graph::step_description::cancel: emits the signal where the line runs.
+  static bool cancel(graph::operation& base) {
+    auto& self = static_cast<coroutine_operation&>(base);
+    struct emit {
+      boost::intrusive_ptr<graph::run> pinned;
+      coroutine_operation* operation;
+      void operator()() const {
+        const auto state = operation->state.load(std::memory_order_acquire);
+        if (operation->left || (state != phase::suspended && state != phase::starting)) return;
+        const boost::intrusive_ptr<coroutine_line> line = operation->line;  // what is told may end it
+        line->told = true;
+        line->signal.emit(boost::asio::cancellation_type::terminal);
+      }
+    };
+    boost::asio::post(self.executor(), emit{self.owner, &self});
+    return false;
   }
 };
 
 template <class Operation>
 inline constexpr char driver_kind = 0;
+
+/// A coroutine between two stages.
+struct coroutine_driver : graph::driver {
+  coroutine_line* line = nullptr;
+
+  /// The driver of this thread, if it can await an operation of this type next, for this run.
+  template <class Operation>
+  [[nodiscard]] static coroutine_driver* find(const graph::run& r) noexcept {
+    auto* const here = current;
+    if (!here || !here->open || here->next || here->kind != &driver_kind<Operation> || here->executor != &r.executor()) return nullptr;
+    auto* const found = static_cast<coroutine_driver*>(here);
+    return found->line || !r.stoppable() ? found : nullptr;
+  }
+};
 
 /// Goes on with the run behind an ended stage; returns the next coroutine stage if the walk came to one of this kind at
 /// its end.
@@ -38,11 +97,13 @@ Operation* walk_on(Operation& op) {
   if (!graph::run::completed(op)) return nullptr;
   graph::run& r = *op.owner;
   const std::uint32_t index = op.step;
-  // One that was begun on a strand has that strand and the operation's cancellation slot, which end here; one that went
-  // on elsewhere has returned.
-  const bool reusable = !op.serial && !op.go_on;
+  // One that went on elsewhere has returned, and one that was told to stop would tell the next one.
+  const bool reusable = !op.go_on && !(op.line && op.line->told);
+  coroutine_driver driver;
+  driver.kind = reusable ? &driver_kind<Operation> : nullptr;
+  driver.executor = &r.executor();
+  driver.line = op.line.get();
   op.end(op);
-  graph::driver driver{.kind = reusable ? &driver_kind<Operation> : nullptr, .executor = &r.executor()};
   struct restore {
     graph::driver* outer;
     ~restore() { graph::driver::current = outer; }
@@ -65,13 +126,13 @@ void go_on_elsewhere(Operation& op, void (*go_on)(Operation&), Post post) {
   post(op);
 }
 
-/// walk_on for a stage that ran on another executor: the run goes on on its own. The strand goes before, as a strand must
-/// not outlive its context.
+/// walk_on for a stage that ran on another executor: the run goes on on its own. Its strand goes before, as a strand must not
+/// outlive its context.
 template <class Operation>
 void walk_home(Operation& op) {
   op.left = true;
   op.owner->delist(op);
-  op.serial.reset();
+  op.line.reset();
   go_on_elsewhere<Operation>(op, [](Operation& self) { (void)walk_on(self); },
                              [](Operation& self) { self.owner->resume_on_executor(self); });
 }
@@ -79,7 +140,7 @@ void walk_home(Operation& op) {
 /// Whether the coroutine ended on a thread that does not run its executor, as after `co_await post(bind_executor(other, ...))`.
 template <class Operation>
 bool has_strayed(const Operation& op) noexcept {
-  if (!op.serial && op.owner->is_at_home()) return op.owner->runtime().ready->home().where() == whereabouts::outside;
+  if (!op.has_strand() && op.owner->is_at_home()) return op.owner->runtime().ready->home().where() == whereabouts::outside;
   return home_executor::where(op.executor()) == whereabouts::outside;
 }
 
@@ -106,7 +167,7 @@ void lose(Operation& op) noexcept {
 template <class Operation>
 class driven {
  public:
-  explicit driven(Operation* op) noexcept : op_(op) {}
+  explicit driven(Operation* op) noexcept : op_(op), line_(op->line) {}
   driven(const driven&) = delete;
   driven& operator=(const driven&) = delete;
   ~driven() {
@@ -114,10 +175,12 @@ class driven {
   }
   [[nodiscard]] Operation* operator->() const noexcept { return op_; }
   [[nodiscard]] Operation& operator*() const noexcept { return *op_; }
+  [[nodiscard]] bool has_line() const noexcept { return line_ != nullptr; }
   void now_at(Operation* op) noexcept { op_ = op; }
 
  private:
   Operation* op_;
+  boost::intrusive_ptr<coroutine_line> line_;
 };
 
 template <class Answered, class Executor>
@@ -151,6 +214,9 @@ launched<Executor> drive(coroutine_operation<Answered, Executor>* first) {
     operation* const next = walk_on(*done);
     if (!next) co_return;
     op.now_at(next);
+    // What a stage has said of its own cancellation does not hold for the next one.
+    co_await boost::asio::this_coro::throw_if_cancelled(true);
+    if (op.has_line()) co_await boost::asio::this_coro::reset_cancellation_state();
   }
 }
 
@@ -177,20 +243,15 @@ struct coroutine_step {
     op.call_stage = &call_stage;
     op.end = &end_operation<coroutine_step, operation>;
     op.abandon = &abandon_step<coroutine_step, operation>;
-    if constexpr (moved) {
-      op.away = true;
-      op.work.hold(r);
-      op.serial = std::make_unique<boost::asio::any_io_executor>(
-          boost::asio::make_strand(static_cast<const stage_data*>(s.stage)->on));
-    }
+    coroutine_driver* const driver = moved ? nullptr : coroutine_driver::find<operation>(r);
+    if (driver) op.line = driver->line;
+    else if (moved || r.stoppable()) begin_line(op, r, s);
     if (!r.enlist(op)) {
       op.reset();
       release_inputs(r, s);
       return graph::outcome::stopped;
     }
-    auto* const driver = graph::driver::current;
-    if (!moved && driver && driver->open && !driver->next && driver->kind == &driver_kind<operation> && !op.serial &&
-        driver->executor == &r.executor()) {
+    if (driver) {
       driver->next = &op;
       op.state.store(graph::operation::phase::suspended, std::memory_order_relaxed);
       return graph::outcome::suspended;
@@ -208,7 +269,7 @@ struct coroutine_step {
     request.stage = std::make_shared<const stage_data>(stage_data{std::move(f), std::move(on)});
     request.scratch_size = sizeof(operation);
     request.suspends = true;
-    request.cancel = &cancellable_operation::cancel;
+    request.cancel = &operation::cancel;
     request.result_optional = std::is_same_v<output, unit>;
     if constexpr (!std::is_void_v<typename traits::exit>) chain.add_exit(graph::value_type_of<typename traits::exit>, request.name);
   }
@@ -224,16 +285,27 @@ struct coroutine_step {
     });
   }
 
-  /// Begins the coroutine on the operation's executor: on its strand where the run can be stopped from outside.
+  static void begin_line(operation& op, graph::run& r, [[maybe_unused]] const graph::step& s) {
+    op.line = new coroutine_line;
+    if constexpr (moved) {
+      op.away = true;
+      op.work.hold(r);
+      op.line->strand = boost::asio::make_strand(static_cast<const stage_data*>(s.stage)->on);
+    } else if (needs_strand(r)) {
+      op.line->strand = boost::asio::make_strand(r.executor());
+    }
+  }
+
+  /// Begins the coroutine on the operation's executor: on a strand where the run can be stopped from outside.
   static void spawn(operation& op) {
-    if (op.serial) boost::asio::dispatch(*op.serial, turn<coroutine_step, operation>(op));
+    if (op.has_strand()) boost::asio::dispatch(op.executor(), turn<coroutine_step, operation>(op));
     else begin(op);
   }
 
   friend class turn<coroutine_step, operation>;
   static void drop(operation& op) noexcept { lose(op); }
   static void begin(operation& op) {
-    const auto slot = op.owner->stoppable() ? op.signal.slot() : boost::asio::cancellation_slot();
+    const auto slot = op.owner->stoppable() ? op.line->signal.slot() : boost::asio::cancellation_slot();
     launch(executor(op.executor()), drive(&op), slot);
   }
 };

@@ -51,11 +51,14 @@ class work_elsewhere {
   ready_queue* queue_ = nullptr;  ///< pinned by the run
 };
 
-/// A suspended operation that is cancelled through a slot. Slots are not thread-safe, so in a run that may be stopped
-/// from outside everything that touches the operation happens on a strand of its own.
+/// Whether what is cancelled through a slot needs a strand: slots are not thread-safe, so in a run that may be stopped from
+/// outside one thing after the other must happen to it.
+[[nodiscard]] inline bool needs_strand(const graph::run& r) noexcept { return r.stoppable() && !r.is_serial(); }
+
+/// A suspended operation that is cancelled through a slot.
 struct cancellable_operation : graph::operation {
   cancellable_operation(graph::run& r, std::uint32_t index) : operation(r, index) {
-    if (r.stoppable()) serial = std::make_unique<boost::asio::any_io_executor>(boost::asio::make_strand(r.executor()));
+    if (needs_strand(r)) serial = std::make_unique<boost::asio::any_io_executor>(boost::asio::make_strand(r.executor()));
   }
 
   [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return serial ? *serial : owner->executor(); }
@@ -68,7 +71,7 @@ struct cancellable_operation : graph::operation {
     serial.reset();
   }
 
-  /// graph::step_description::cancel: emits the signal on the strand.
+  /// graph::step_description::cancel: emits the signal where nothing else happens meanwhile.
   static bool cancel(graph::operation& base) {
     auto& self = static_cast<cancellable_operation&>(base);
     struct emit {
@@ -76,7 +79,7 @@ struct cancellable_operation : graph::operation {
       cancellable_operation* operation;
       void operator()() const {
         const auto state = operation->state.load(std::memory_order_acquire);
-        if (!operation->left && (state == phase::suspended || state == phase::starting))
+        if (state == phase::suspended || state == phase::starting)
           operation->signal.emit(boost::asio::cancellation_type::terminal);
       }
     };
@@ -86,7 +89,6 @@ struct cancellable_operation : graph::operation {
 
   std::unique_ptr<boost::asio::any_io_executor> serial;
   boost::asio::cancellation_signal signal;
-  bool left = false;  ///< it is over and on its way to another executor, where the signal dies; touched on the strand only
 };
 
 /// A memory_slot in the frame, for what an operation allocates through its handler.
