@@ -242,12 +242,8 @@ class stage_of {
     auto tried = detail::attempted<has_attempts>(around_attempts, std::move(hedged), std::move(said));
     auto cached = detail::cached(around_cache, std::move(tried), std::move(said_.cache), keys);
     auto timed = detail::attempted<time_apart>(around_time, std::move(cached), all_time);
-    if constexpr (has_fallbacks) {
-      using step = detail::fallback_step<decltype(timed), decltype(said_.fallbacks), In...>;
-      return step::add_to(chain, name_, std::move(inputs), std::move(timed), std::move(said_.fallbacks), said_.reserves);
-    } else {
-      return std::move(timed).template add_to<In...>(chain, std::move(inputs));
-    }
+    auto whole = detail::replaced(name_, std::move(timed), std::move(said_.fallbacks), said_.reserves);
+    return std::move(whole).template add_to<In...>(chain, std::move(inputs));
   }
 
   [[nodiscard]] key_space keys_of() const {

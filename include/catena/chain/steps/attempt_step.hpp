@@ -53,16 +53,16 @@ struct attempt_operation : parent_operation, ready_node {
   void reset() noexcept { last = {}; }
 };
 
-/// Base is a stage expression.
-template <class Base, class... In>
+/// The same for all stages that take and answer the same.
+template <class Out, class... In>
 struct attempt_step {
-  using output = typename Base::template output<In...>;
+  using output = Out;
   using inputs = arguments<passing::dynamic, In...>;
   using operation = attempt_operation;
 
   static void release_inputs(graph::run& r, const graph::step& s) noexcept { inputs(r, s).release(); }
 
-  static std::uint32_t add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids, Base base,
+  static std::uint32_t add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids, graph::plan_ptr work,
                               attempt_options options);
 
  private:
@@ -255,12 +255,12 @@ struct attempt_step {
   }
 };
 
-template <class Base, class... In>
-std::uint32_t attempt_step<Base, In...>::add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids, Base base,
-                                                attempt_options options) {
+template <class Out, class... In>
+std::uint32_t attempt_step<Out, In...>::add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids,
+                                               graph::plan_ptr work, attempt_options options) {
   const std::string& label = label_of(chain, name);
   auto stage = std::make_shared<attempted_work>();
-  stage->work = plan_of_stage<Base, In...>(chain, label, std::move(base));
+  stage->work = std::move(work);
   for (const auto& [what, limit] : {std::pair("timeout", options.timeout), std::pair("attempt_timeout", options.attempt_timeout)}) {
     if (!limit) continue;
     if (*limit <= duration{}) chain.fault("stage '" + label + "': " + what + " must be greater than zero");
@@ -295,7 +295,8 @@ struct attempted_stage {
 
   template <class... In>
   std::uint32_t add_to(graph::builder& chain, std::vector<std::uint32_t> ids) && {
-    return attempt_step<Base, In...>::add_to(chain, name, std::move(ids), std::move(base), std::move(options));
+    auto work = plan_of_stage<Base, In...>(chain, label_of(chain, name), std::move(base));
+    return attempt_step<output<In...>, In...>::add_to(chain, name, std::move(ids), std::move(work), std::move(options));
   }
 
   std::string name;  ///< empty where another step around it has it

@@ -6,9 +6,11 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -221,12 +223,17 @@ std::vector<graph::demand> child_demands(std::size_t count, const Plans&... plan
 }
 
 /// The same when several children may need them: none may move.
-template <class... Plans>
-std::vector<graph::demand> shared_demands(graph::builder& chain, const std::string& name, std::size_t count, const Plans&... plans) {
+inline std::vector<graph::demand> shared_demands(graph::builder& chain, const std::string& name, std::size_t count,
+                                                 std::span<const graph::plan_ptr> plans) {
   for (std::size_t i = 0; i < count; ++i)
-    if (((!plans->inputs[i].may_be_borrowed) || ...))
+    if (std::any_of(plans.begin(), plans.end(), [i](const graph::plan_ptr& p) { return !p->inputs[i].may_be_borrowed; }))
       chain.fault("stage '" + name + "' wants to move what its other part may still need: let both take a const reference");
   return std::vector<graph::demand>(count, graph::demand::reads);
+}
+template <class... Plans>
+std::vector<graph::demand> shared_demands(graph::builder& chain, const std::string& name, std::size_t count, const Plans&... plans) {
+  const graph::plan_ptr all[] = {plans...};
+  return shared_demands(chain, name, count, std::span<const graph::plan_ptr>(all));
 }
 
 [[nodiscard]] inline bool has_answer(const graph::run& child) noexcept {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -28,57 +29,37 @@ struct fallback_operation : parent_operation {
   std::size_t current = 0;
 };
 
-/// Base and the fallbacks are stage expressions.
-template <class Base, class Fallbacks, class... In>
-struct fallback_step;
-
-template <class Base, class... Fallbacks, class... In>
-struct fallback_step<Base, std::tuple<Fallbacks...>, In...> {
-  using output = typename Base::template output<In...>;
+/// The same for all stages that take and answer the same.
+template <class Out, class... In>
+struct fallback_step {
+  using output = Out;
   using inputs = arguments<passing::dynamic, In...>;
   using operation = fallback_operation;
-  using candidates = std::array<candidate, 1 + sizeof...(Fallbacks)>;
-  using reserves = std::array<duration, sizeof...(Fallbacks)>;
+  using candidates = std::vector<candidate>;
 
   static void release_inputs(graph::run& r, const graph::step& s) noexcept { inputs(r, s).release(); }
 
-  static std::uint32_t add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids, Base base,
-                              std::tuple<Fallbacks...> fallbacks, const reserves& kept) {
-    static_assert((std::is_same_v<typename Fallbacks::template output<In...>, output> && ...),
-                  "catena: a fallback answers what its stage answers");
+  /// \param all  the stage itself, which comes first, and its fallbacks
+  static std::uint32_t add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids, candidates all) {
     const std::string& label = label_of(chain, name);
-    auto all = std::make_shared<candidates>();
-    std::size_t next = 0;
-    const auto add = [&](auto stage) { (*all)[next++].work = plan_of_stage<decltype(stage), In...>(chain, label, std::move(stage)); };
-    add(std::move(base));
-    std::apply([&](auto&... stages) { (add(std::move(stages)), ...); }, fallbacks);
-    for (std::size_t i = 0; i < kept.size(); ++i) {
-      if (kept[i] < duration{}) chain.fault("stage '" + label + "': the fallback's reserve must be zero or more");
-      else (*all)[i].reserve = kept[i];
-    }
-    return add_candidates(chain, name, label, std::move(ids), std::move(all));
-  }
-
- private:
-  static std::uint32_t add_candidates(graph::builder& chain, const std::string& name, const std::string& label,
-                                      std::vector<std::uint32_t> ids, std::shared_ptr<candidates> all) {
     graph::stage_request request;
     request.name = name;
     request.inputs = std::move(ids);
-    describe_child_step<output, operation>(chain, request, all->front().work, sizeof...(In), &execute, &cancel_children);
-    request.demands = std::apply(
-        [&](const auto&... one) { return shared_demands(chain, label, sizeof...(In), one.work...); }, *all);
+    describe_child_step<output, operation>(chain, request, all.front().work, sizeof...(In), &execute, &cancel_children);
     request.suspends = false;
     request.inner.clear();
-    for (const candidate& one : *all) {
+    for (const candidate& one : all) {
+      if (one.reserve < duration{}) chain.fault("stage '" + label + "': the fallback's reserve must be zero or more");
       request.suspends = request.suspends || !one.work->sequential;
       request.inner.push_back(one.work);
-      if (&one != all->data() && one.work->exit_type) chain.add_exit(*one.work->exit_type, label);
+      if (&one != all.data() && one.work->exit_type) chain.add_exit(*one.work->exit_type, label);
     }
-    request.stage = std::move(all);
+    request.demands = shared_demands(chain, label, sizeof...(In), std::span<const graph::plan_ptr>(request.inner));
+    request.stage = std::make_shared<const candidates>(std::move(all));
     return chain.add_stage(std::move(request));
   }
 
+ private:
   static const candidates& stage_of(const operation& op) noexcept { return *static_cast<const candidates*>(op.its_step().stage); }
 
   static graph::outcome execute(graph::run& r, const graph::step& s) {
@@ -134,6 +115,35 @@ struct fallback_step<Base, std::tuple<Fallbacks...>, In...> {
     r.fail(op.its_step(), std::move(why));
     complete_step<fallback_step>(op);
   }
+};
+
+/// A stage expression with others that stand in for it.
+template <class Base, class... Fallbacks>
+struct replaced_stage {
+  template <class... In>
+  using output = typename Base::template output<In...>;
+
+  template <class... In>
+  std::uint32_t add_to(graph::builder& chain, std::vector<std::uint32_t> ids) && {
+    static_assert((std::is_same_v<typename Fallbacks::template output<In...>, output<In...>> && ...),
+                  "catena: a fallback answers what its stage answers");
+    const std::string& label = label_of(chain, name);
+    std::vector<candidate> all;
+    all.push_back({plan_of_stage<Base, In...>(chain, label, std::move(base)), reserves.front()});
+    std::size_t next = 1;
+    const auto add = [&](auto& stage) {
+      const duration reserve = next < reserves.size() ? reserves[next] : duration{};
+      all.push_back({plan_of_stage<std::decay_t<decltype(stage)>, In...>(chain, label, std::move(stage)), reserve});
+      ++next;
+    };
+    std::apply([&](auto&... stages) { (add(stages), ...); }, fallbacks);
+    return fallback_step<output<In...>, In...>::add_to(chain, name, std::move(ids), std::move(all));
+  }
+
+  std::string name;
+  Base base;
+  std::tuple<Fallbacks...> fallbacks;
+  std::array<duration, sizeof...(Fallbacks)> reserves;  ///< each is kept for the fallback of the same index
 };
 
 }  // namespace catena::detail

@@ -76,20 +76,20 @@ struct hedge_operation : parent_operation, ready_node {
   void reset() noexcept { last = {}; }
 };
 
-/// Base is a stage expression.
-template <class Base, class... In>
+/// The same for all stages that take and answer the same.
+template <class Out, class... In>
 struct hedge_step {
-  using output = typename Base::template output<In...>;
+  using output = Out;
   using inputs = arguments<passing::dynamic, In...>;
   using operation = hedge_operation;
 
   static void release_inputs(graph::run& r, const graph::step& s) noexcept { inputs(r, s).release(); }
 
-  static std::uint32_t add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids, Base base,
+  static std::uint32_t add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids, graph::plan_ptr work,
                               const hedge_options& options, effects what) {
     const std::string& label = label_of(chain, name);
     auto stage = std::make_shared<hedged_work>(options);
-    stage->work = plan_of_stage<Base, In...>(chain, label, std::move(base));
+    stage->work = std::move(work);
     try {
       check(options);
     } catch (const std::invalid_argument& e) {
@@ -304,7 +304,8 @@ struct hedged_stage {
 
   template <class... In>
   std::uint32_t add_to(graph::builder& chain, std::vector<std::uint32_t> ids) && {
-    return hedge_step<Base, In...>::add_to(chain, name, std::move(ids), std::move(base), options, what);
+    auto work = plan_of_stage<Base, In...>(chain, label_of(chain, name), std::move(base));
+    return hedge_step<output<In...>, In...>::add_to(chain, name, std::move(ids), std::move(work), options, what);
   }
 
   std::string name;  ///< empty where another step around it has it

@@ -33,21 +33,21 @@ struct queue_operation : parent_operation, ready_node {
   void reset() noexcept { place.work.drop(); }
 };
 
-/// Base is a stage expression.
-template <class Base, class... In>
+/// The same for all stages that take and answer the same.
+template <class Out, class... In>
 struct queue_step {
-  using output = typename Base::template output<In...>;
+  using output = Out;
   using inputs = arguments<passing::dynamic, In...>;
 
   static void release_inputs(graph::run& r, const graph::step& s) noexcept { inputs(r, s).release(); }
 
-  static std::uint32_t add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids, Base base,
+  static std::uint32_t add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids, graph::plan_ptr work,
                               const queue_options& options) {
     const std::string& label = label_of(chain, name);
     if (options.ttl < duration{}) chain.fault("stage '" + label + "': queue_options::ttl must be zero or more");
     if (options.consumers < 1) chain.fault("stage '" + label + "': queue_options::consumers must be at least 1");
     auto stage = std::make_shared<queued_work>(options);
-    stage->work = plan_of_stage<Base, In...>(chain, label, std::move(base));
+    stage->work = std::move(work);
     graph::stage_request request;
     request.name = name;
     request.inputs = std::move(ids);
@@ -201,7 +201,8 @@ struct queued_stage {
 
   template <class... In>
   std::uint32_t add_to(graph::builder& chain, std::vector<std::uint32_t> ids) && {
-    return queue_step<Base, In...>::add_to(chain, name, std::move(ids), std::move(base), options);
+    auto work = plan_of_stage<Base, In...>(chain, label_of(chain, name), std::move(base));
+    return queue_step<output<In...>, In...>::add_to(chain, name, std::move(ids), std::move(work), options);
   }
 
   std::string name;  ///< empty where another step around it has it

@@ -114,6 +114,15 @@ auto limited(std::string name, Base base, std::tuple<limit_terms<Gate, Cost, Tru
       limits);
 }
 
+template <class Base, std::size_t N>
+auto replaced(std::string, Base base, std::tuple<>, const std::array<duration, N>&) {
+  return base;
+}
+template <class Base, class First, class... Fallbacks>
+auto replaced(std::string name, Base base, std::tuple<First, Fallbacks...> fallbacks, const std::array<duration, 1 + sizeof...(Fallbacks)>& reserves) {
+  return replaced_stage<Base, First, Fallbacks...>{std::move(name), std::move(base), std::move(fallbacks), reserves};
+}
+
 template <class Base, class Cache>
 auto cached(std::string name, Base base, Cache terms, const key_space& keys) {
   if constexpr (std::is_same_v<Cache, no_cache>) return base;
