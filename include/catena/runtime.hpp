@@ -35,7 +35,7 @@ class runtime {
   /// How many answers came too late for anybody to want them.
   [[nodiscard]] std::uint64_t wasted_count() const noexcept { return state_->wasted_count(); }
 
-  /// How many runs have ended at their deadline while something of theirs goes on; see runtime_options::most_left_behind.
+  /// How much goes on that nobody waits for any more; see runtime_options::most_left_behind.
   [[nodiscard]] std::size_t left_behind_count() const noexcept { return state_->left_behind_count(); }
 
   /// Stops new runs (they fail with errc::shutting_down) and waits for those in flight.

@@ -480,7 +480,10 @@ inline text_chain does_not_hear(const manual_world& world, const runtime& rt) {
     auto a = in >> stage("a", p.deaf(9ms)).timeout(2ms).fallback(p.sleeping(1ms));
     auto b = in >> stage("split", [](const std::string& s) { return std::vector<std::string>(2, s); })
                 >> each(stage("one", p.deaf(3ms)).hedge(early), 1) >> stage("first", [](const std::vector<std::string>& all) { return all.front(); });
-    return join(a, b) >> stage("end", p.both());
+    auto c = in >> stage("look", p.look()) >> first_of("race", stage("slow", p.deaf(9ms)), stage("quick", p.sleeping(1ms)), stage("bad", p.failing_late(2ms)))
+                >> stage("then", p.sleeping(2ms));
+    auto ab = join(a, b) >> stage("ab", p.both());
+    return join(ab, c) >> stage("end", p.both());
   });
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 /// \file
 /// One of two stages, as the value decides.
+#include <catena/chain/steps/cascade_step.hpp>
 #include <catena/chain/steps/choice_step.hpp>
+#include <catena/chain/steps/first_of_step.hpp>
 
 #include <string>
 #include <utility>
@@ -74,8 +76,11 @@ template <class Near, class Far, class Accept>
   return cascade_of<Near, Far, Accept>(std::move(name), std::move(near), std::move(far), std::move(accept));
 }
 
-/// The first of several stages to answer; the others are cancelled. Fails when all have failed, with the last failure.
-/// The step ends when the cancelled ones have ended.
+/// The first of several stages to answer; the others are told to stop, and not waited for. Fails when all have failed, with the
+/// last failure.
+///
+/// Those that do not hear are left behind with the inputs that they may still read, counted as waste, and waited for by drain; and
+/// there are at most runtime_options::most_left_behind of them, beyond which the step waits.
 template <class... Stages>
 class first_of_stages {
  public:

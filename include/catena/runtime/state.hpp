@@ -27,8 +27,8 @@ struct runtime_options {
   /// Threads on which models are loaded and warmed up, 1 to 64; they leave the cores to all others, and start with the first
   /// model that is loaded.
   std::size_t loading_thread_count = 1;
-  /// How many runs may have ended at their deadline while something of theirs goes on that did not end when it was told to. One
-  /// more waits for that, beyond its deadline.
+  /// How much may go on that did not end when it was told to, because its run has ended at its deadline or another answer was
+  /// taken. One more is waited for.
   std::size_t most_left_behind = 1024;
   /// Where the time comes from; null: the machine's steady clock.
   std::shared_ptr<time_source> time = nullptr;

@@ -2,11 +2,10 @@
 #pragma once
 /// \file
 /// A stage that is asked a second time when it takes long: `.hedge`.
-#include <catena/chain/steps/stage_plan.hpp>
+#include <catena/chain/steps/race.hpp>
 #include <catena/recover/effects.hpp>
 #include <catena/recover/hedge.hpp>
 #include <catena/runtime/brief_mutex.hpp>
-#include <catena/runtime/spin_lock.hpp>
 
 #include <array>
 #include <cstdint>
@@ -56,32 +55,25 @@ struct hedged_work {
   mutable hedge_clock clock;
 };
 
-/// One run's turn. Attempts that have lost end after the step, and find it here: it stays where it is as long as they do.
-struct hedge_operation : parent_operation, ready_node {
-  using parent_operation::parent_operation;
+/// One run's turn.
+struct hedge_operation : race_operation, ready_node {
+  using race_operation::race_operation;
   struct next_timer : timer_node {
     hedge_operation* operation = nullptr;
   };
 
-  spin_lock lock;                ///< guards what follows
-  std::uint32_t begun = 0;       ///< attempts
-  std::uint32_t in_flight = 0;   ///< of those
-  std::uint32_t left = 0;        ///< of those that lost: the runtime knows, and the step has not waited
-  bool decided = false;          ///< one has answered, or all have failed
-  bool waits = false;            ///< for those that lost
+  std::uint32_t begun = 0;  ///< attempts
   std::array<time_point, 4> began{};
-  failure last;
-
-  next_timer next;               ///< the moment when another attempt begins
-  void reset() noexcept { last = {}; }
+  next_timer next;          ///< the moment when another attempt begins
 };
 
 /// The same for all stages that take and answer the same.
 template <class Out, class... In>
-struct hedge_step {
+struct hedge_step : race<hedge_step<Out, In...>, hedge_operation> {
   using output = Out;
   using inputs = arguments<passing::dynamic, In...>;
   using operation = hedge_operation;
+  using racing = race<hedge_step, hedge_operation>;
 
   static void release_inputs(graph::run& r, const graph::step& s) noexcept { inputs(r, s).release(); }
 
@@ -107,6 +99,17 @@ struct hedge_step {
     return chain.add_stage(std::move(request));
   }
 
+  // ---- for race ----
+
+  static void lend(operation& op, graph::run& child) { child_inputs<In...>::lend(*op.owner, op.its_step(), child); }
+  static void has_ended(operation& op, graph::run& child, race_end is) noexcept {
+    const bool would_have_taken_longer = !has_answer(child) && is != race_end::came_late;
+    if (would_have_taken_longer) return;
+    const time_point now = op.owner->runtime().time->now();
+    stage_of(op).clock.add(now - op.began[child.tail<child_tail>().index], now);
+  }
+  static void decided(operation& op) noexcept { stop_next(op); }
+
  private:
   static const hedged_work& stage_of(const operation& op) noexcept { return *static_cast<const hedged_work*>(op.its_step().stage); }
 
@@ -125,107 +128,11 @@ struct hedge_step {
     return finish_start<hedge_step>(r, s, op);
   }
 
-  // ---- an attempt ----
-
   static void begin(operation& op, time_point now) {
-    std::uint32_t index = 0;
-    {
-      const std::lock_guard lock(op.lock);
-      if (op.decided) return;
-      index = op.begun++;
-      op.began[index] = now;
-      ++op.in_flight;
-    }
-    graph::run* child = nullptr;
-    failure why;
-    try {
-      child = &make_child(op, *stage_of(op).work, {.index = index, .stoppable = true, .ended = &ended, .abandoned = &abandoned},
-                          [&](graph::run& made) { child_inputs<In...>::lend(*op.owner, op.its_step(), made); });
-    } catch (...) {
-      why = failure::from(std::current_exception());
-    }
-    if (child) return start_child(*child);
-    if (count_out(op, std::move(why)) == verdict::failed) fail(op);
-  }
-
-  /// What the end of an attempt is for the step.
-  enum class verdict : std::uint8_t { waits, failed, answered, came_late };
-
-  /// An attempt has ended; `why` is not set where it has answered.
-  static verdict count_out(operation& op, failure why) {
-    const std::lock_guard lock(op.lock);
-    --op.in_flight;
-    if (op.decided) return verdict::came_late;
-    if (!why.is_set()) {
-      op.decided = true;
-      return verdict::answered;
-    }
-    op.last = std::move(why);
-    op.decided = op.in_flight == 0;
-    return op.decided ? verdict::failed : verdict::waits;
-  }
-
-  static void ended(graph::run& child, parent_operation& parent) {
-    auto& op = static_cast<operation&>(parent);
-    graph::run& r = *op.owner;
-    const time_point now = r.runtime().time->now();
-    const bool answered = has_answer(child);
-    const duration took = now - op.began[child.tail<child_tail>().index];
-    const verdict is = count_out(op, answered ? failure() : child.reason());
-    if (answered || is == verdict::came_late) stage_of(op).clock.add(took, now);  // who was stopped would have taken longer
-    switch (is) {
-      case verdict::waits: return child.release();
-      case verdict::came_late: return came_late(op, child);
-      case verdict::failed: child.release(); return fail(op);
-      case verdict::answered: break;
-    }
-    take_answer<output>(child, r, op.its_step());
-    child.release();
-    stop_next(op);
-    if (leave_losers(op)) complete_step<hedge_step>(op);
-  }
-
-  static void fail(operation& op) {
-    stop_next(op);
-    op.owner->fail(op.its_step(), std::move(op.last));
-    complete_step<hedge_step>(op);
-  }
-
-  // ---- those that have lost ----
-
-  /// Tells them to stop. False: the step must wait for them, since the runtime has left too much behind already.
-  static bool leave_losers(operation& op) {
-    graph::run& r = *op.owner;
-    bool goes_on = true;
-    {
-      const std::lock_guard lock(op.lock);
-      if (op.in_flight == 0) return true;
-      while (op.left < op.in_flight && r.runtime().leave_behind()) ++op.left;
-      op.waits = op.left < op.in_flight;
-      goes_on = !op.waits;
-    }
-    r.guarded([&] { stop_children_locked(op); });
-    return goes_on;
-  }
-
-  /// What is left to do for one that has ended after the step was decided.
-  enum class late : std::uint8_t { nothing, came_home, was_awaited };
-
-  static late count_late_locked(operation& op) noexcept {
-    if (op.left > 0) return --op.left, late::came_home;
-    return op.waits && op.in_flight == 0 ? late::was_awaited : late::nothing;
-  }
-
-  static void came_late(operation& op, graph::run& child) {
-    const boost::intrusive_ptr<graph::run> pinned(op.owner);
-    child.release();
-    late is{};
-    {
-      const std::lock_guard lock(op.lock);
-      is = count_late_locked(op);
-    }
-    if (is == late::came_home) pinned->runtime().came_home();
-    if (is == late::was_awaited) complete_step<hedge_step>(op);
+    if (!op.join()) return;
+    const std::uint32_t index = op.begun++;
+    op.began[index] = now;
+    racing::begin(op, *stage_of(op).work, index);
   }
 
   // ---- the next attempt ----
@@ -236,18 +143,13 @@ struct hedge_step {
     const std::optional<duration> delay = stage.clock.delay();
     if (!delay) return;
     const time_point when = later(now, *delay);
-    if (is_decided(op) || op.begun > stage.options.extra || when >= r.deadline) return;
+    if (op.is_decided() || op.begun > stage.options.extra || when >= r.deadline) return;
     op.next.operation = &op;
     op.next.when = when;
     op.next.fire = &is_time;
     r.retain();
     r.runtime().timers->add(op.next);
-    if (is_decided(op) || r.stopped()) stop_next(op);  // who decided or stopped it before could not
-  }
-
-  static bool is_decided(operation& op) noexcept {
-    const std::lock_guard lock(op.lock);
-    return op.decided;
+    if (op.is_decided() || r.stopped()) stop_next(op);  // who decided or stopped it before could not
   }
 
   static void stop_next(operation& op) noexcept {
@@ -266,7 +168,7 @@ struct hedge_step {
     auto& op = static_cast<operation&>(node);
     graph::run& r = *op.owner;
     const boost::intrusive_ptr<graph::run> pinned(&r, false);
-    if (how == wake::abandoned || r.stopped() || is_decided(op)) return;  // the attempts that are under way end the step
+    if (how == wake::abandoned || r.stopped() || op.is_decided()) return;  // the attempts that are under way end the step
     const time_point now = r.runtime().time->now();
     if (!stage_of(op).budget.try_extra(now)) return;
     begin(op, now);
@@ -278,21 +180,6 @@ struct hedge_step {
     stop_next(op);
     stop_children_locked(op);
     return false;
-  }
-
-  /// The executor is gone, for all of them.
-  static void abandoned(parent_operation& parent) noexcept {
-    auto& op = static_cast<operation&>(parent);
-    bool is_last = false;
-    late is{};
-    {
-      const std::lock_guard lock(op.lock);
-      --op.in_flight;
-      if (op.decided) is = count_late_locked(op);
-      else is_last = op.decided = op.in_flight == 0;
-    }
-    if (is == late::came_home) op.owner->runtime().came_home();
-    if (is == late::was_awaited || is_last) abandon_step<hedge_step>(op);
   }
 };
 

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// Several runs that do the work of one step, of which the first answer counts: what `.hedge` and first_of share.
+#include <catena/chain/steps/stage_plan.hpp>
+#include <catena/runtime/spin_lock.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <utility>
+
+namespace catena::detail {
+
+/// What the end of one that takes part is for the step.
+enum class race_end : std::uint8_t { goes_on, failed, answered, came_late };
+
+/// The step's turn. Those that have lost end after it, and find it here: it stays where it is as long as they do, which
+/// graph::stage_request::keeps_scratch says.
+struct race_operation : parent_operation {
+  using parent_operation::parent_operation;
+  void reset() noexcept { last = {}; }
+
+  /// One more takes part; false: it is decided already.
+  [[nodiscard]] bool join() noexcept {
+    const std::lock_guard guard(lock);
+    if (decided) return false;
+    ++in_flight;
+    return true;
+  }
+  [[nodiscard]] bool is_decided() noexcept {
+    const std::lock_guard guard(lock);
+    return decided;
+  }
+  /// One has ended; `why` is not set where it has answered.
+  [[nodiscard]] race_end count_out(failure why) noexcept {
+    const std::lock_guard guard(lock);
+    --in_flight;
+    if (decided) return race_end::came_late;
+    if (!why.is_set()) {
+      decided = true;
+      return race_end::answered;
+    }
+    last = std::move(why);
+    decided = is_over_locked();
+    return decided ? race_end::failed : race_end::goes_on;
+  }
+  /// Nobody is under way, and nobody will be.
+  [[nodiscard]] bool is_over_locked() const noexcept { return in_flight == 0 && !more_begin; }
+
+  spin_lock lock;               ///< guards what follows
+  std::uint32_t in_flight = 0;
+  std::uint32_t left = 0;       ///< of those that lost: the runtime knows, and the step has not waited
+  bool more_begin = false;      ///< whoever begins them has not done so yet
+  bool decided = false;         ///< one has answered, or all have failed
+  bool waits = false;           ///< for those that lost
+  failure last;
+};
+
+/// `Step`, which derives from this, says of a child how its inputs are lent(op, child), and is told: has_ended(op, child, what that
+/// is), and decided(op) once.
+template <class Step, class Operation>
+struct race {
+  /// Begins one that has joined; the caller keeps the run.
+  static void begin(Operation& op, const graph::plan& work, std::size_t index) {
+    graph::run* child = nullptr;
+    failure why;
+    try {
+      child = &make_child(op, work, {.index = index, .stoppable = true, .ended = &ended, .abandoned = &abandoned},
+                          [&](graph::run& made) { Step::lend(op, made); });
+    } catch (...) {
+      why = failure::from(std::current_exception());
+    }
+    if (!child) {
+      if (op.count_out(std::move(why)) == race_end::failed) fail(op);
+      return;
+    }
+    start_child(*child);
+    // Whoever decided meanwhile may not have seen it.
+    if (op.is_decided()) op.owner->guarded([&] { stop_children_locked(op); });
+  }
+
+  /// No more begin, where more_begin was said.
+  static void all_begun(Operation& op) {
+    bool is_lost = false;
+    {
+      const std::lock_guard guard(op.lock);
+      op.more_begin = false;
+      if (!op.decided) is_lost = op.decided = op.is_over_locked();
+    }
+    if (is_lost) fail(op);
+  }
+
+ private:
+  static void ended(graph::run& child, parent_operation& parent) {
+    auto& op = static_cast<Operation&>(parent);
+    const race_end is = op.count_out(has_answer(child) ? failure() : child.reason());
+    Step::has_ended(op, child, is);
+    switch (is) {
+      case race_end::goes_on: return child.release();
+      case race_end::came_late: return came_late(op, child);
+      case race_end::failed: child.release(); return fail(op);
+      case race_end::answered: break;
+    }
+    take_answer<typename Step::output>(child, *op.owner, op.its_step());
+    child.release();
+    Step::decided(op);
+    if (leave_losers(op)) complete_step<Step>(op);
+  }
+
+  static void fail(Operation& op) {
+    Step::decided(op);
+    op.owner->fail(op.its_step(), std::move(op.last));
+    complete_step<Step>(op);
+  }
+
+  /// Tells them to stop. False: the step must wait for them, since the runtime has left too much behind already.
+  static bool leave_losers(Operation& op) {
+    graph::run& r = *op.owner;
+    bool goes_on = true;
+    {
+      const std::lock_guard guard(op.lock);
+      if (op.in_flight == 0) return true;
+      while (op.left < op.in_flight && r.runtime().leave_behind()) ++op.left;
+      op.waits = op.left < op.in_flight;
+      goes_on = !op.waits;
+    }
+    r.guarded([&] { stop_children_locked(op); });
+    return goes_on;
+  }
+
+  /// What is left to do for one that has ended after the step was decided.
+  enum class late : std::uint8_t { nothing, came_home, was_awaited };
+
+  static late count_late_locked(Operation& op) noexcept {
+    if (op.left > 0) return --op.left, late::came_home;
+    return op.waits && op.in_flight == 0 ? late::was_awaited : late::nothing;
+  }
+
+  static void came_late(Operation& op, graph::run& child) {
+    const boost::intrusive_ptr<graph::run> pinned(op.owner);
+    child.release();
+    late is{};
+    {
+      const std::lock_guard guard(op.lock);
+      is = count_late_locked(op);
+    }
+    if (is == late::came_home) pinned->runtime().came_home();
+    if (is == late::was_awaited) complete_step<Step>(op);
+  }
+
+  /// The executor is gone, for all of them.
+  static void abandoned(parent_operation& parent) noexcept {
+    auto& op = static_cast<Operation&>(parent);
+    bool is_last = false, is_begun_from = false;
+    late is{};
+    {
+      const std::lock_guard guard(op.lock);
+      --op.in_flight;
+      if (op.decided) is = count_late_locked(op);
+      else is_last = op.decided = op.is_over_locked();
+      is_begun_from = op.more_begin && !op.decided;
+    }
+    if (is == late::came_home) op.owner->runtime().came_home();
+    if (is == late::was_awaited || is_last) abandon_step<Step>(op);
+    if (is_begun_from) op.owner->note_abandoned();  // whoever begins them ends the step
+  }
+};
+
+}  // namespace catena::detail
