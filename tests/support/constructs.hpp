@@ -336,7 +336,9 @@ inline text_chain cascades(const manual_world& world, const runtime& rt) {
     auto a = in >> cascade("a", stage("near", p.yielding()), stage("far", p.sleeping(1ms)), always);
     auto b = in >> cascade("b", stage("near", p.sleeping(1ms)), stage("far", p.yielding()), never);
     auto c = in >> cascade("c", stage("near", p.failing_late(1ms)), stage("far", p.look()), always);
-    return join(a, b, c) >> stage("end", [](std::string x, std::string y, std::string z) { return x + y + z; });
+    auto d = in >> cascade("d", stage("near", p.sleeping(1ms)), stage("far", p.sleeping(9ms)).timeout(1ms), never, 1s);
+    auto ab = join(a, b) >> stage("ab", p.both());
+    return join(ab, c, d) >> stage("end", [](std::string x, std::string y, std::string z) { return x + y + z; });
   });
 }
 

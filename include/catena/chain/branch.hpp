@@ -47,12 +47,20 @@ template <class Variant, class Predicate, class Yes, class No>
 }
 
 /// `near` where it answers and `accept(answer)` holds, else `far`: a small model first, the large one for what it cannot.
+///
+///     cascade("answer", stage("small", small), stage("large", large).timeout(2s), is_sure, 100ms)
+///
+/// Where far is away, near's answer does after all, and the run is degraded, which run_notes and its record say: far timed out,
+/// is left alone by its breaker, was not admitted, threw, or failed in any other way for which it is itself to blame, see
+/// recover/away.hpp. What far says of the input fails the cascade, and so do cancellation and the run's deadline. Where near
+/// fails, far's answer is as good as any, and its failure the cascade's.
+/// \param reserve  how much of the run's time is kept for near's answer: far times out that much earlier
 template <class Near, class Far, class Accept>
 class cascade_of {
  public:
   using catena_stage_expression = void;
-  cascade_of(std::string name, Near near, Far far, Accept accept)
-      : name_(std::move(name)), near_(std::move(near)), far_(std::move(far)), accept_(std::move(accept)) {}
+  cascade_of(std::string name, Near near, Far far, Accept accept, duration reserve)
+      : name_(std::move(name)), near_(std::move(near)), far_(std::move(far)), accept_(std::move(accept)), reserve_(reserve) {}
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
   template <class In>
@@ -60,8 +68,8 @@ class cascade_of {
 
   template <class In>
   std::uint32_t add_to(graph::builder& chain, std::vector<std::uint32_t> inputs) && {
-    return detail::cascade_step<Near, Far, Accept, In>::add_to(chain, name_, std::move(inputs), std::move(near_),
-                                                               std::move(far_), std::move(accept_));
+    return detail::cascade_step<Near, Far, Accept, In>::add_to(chain, name_, std::move(inputs), std::move(near_), std::move(far_),
+                                                               std::move(accept_), reserve_);
   }
 
  private:
@@ -69,11 +77,12 @@ class cascade_of {
   Near near_;
   Far far_;
   Accept accept_;
+  duration reserve_;
 };
 
 template <class Near, class Far, class Accept>
-[[nodiscard]] auto cascade(std::string name, Near near, Far far, Accept accept) {
-  return cascade_of<Near, Far, Accept>(std::move(name), std::move(near), std::move(far), std::move(accept));
+[[nodiscard]] auto cascade(std::string name, Near near, Far far, Accept accept, duration reserve = {}) {
+  return cascade_of<Near, Far, Accept>(std::move(name), std::move(near), std::move(far), std::move(accept), reserve);
 }
 
 /// The first of several stages to answer; the others are told to stop, and not waited for. Fails when all have failed, with the
