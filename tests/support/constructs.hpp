@@ -393,6 +393,14 @@ inline text_chain behind_gates(const manual_world& world, const runtime& rt) {
       .limit(gate);
 }
 
+inline text_chain behind_bulkheads(const manual_world& world, const runtime& rt) {
+  const bulkhead narrow(1), wide(2);
+  return written(world, rt, [&](const parts& p, auto in) {
+    return in >> stage("first", p.sleeping(2ms)).bulkhead(narrow).fallback(p.sleeping(1ms))
+              >> stage("second", p.look()).bulkhead(wide).bulkhead(narrow).queue({.capacity = 8}).fallback(p.look());
+  });
+}
+
 /// The same text for all runs, so that they ask the same.
 inline auto same() {
   return [](const std::string&) { return long_text(7); };
@@ -539,6 +547,7 @@ inline text_chain all_at_once(const manual_world& world, const runtime& rt) {
       {"limited", &limited},
       {"refused", &refused},
       {"behind gates", &behind_gates},
+      {"behind bulkheads", &behind_bulkheads},
       {"kept", &kept},
       {"kept and failing", &kept_and_failing, "subject/bad"},
       {"kept for the patient", &kept_for_the_patient},

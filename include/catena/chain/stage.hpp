@@ -8,7 +8,9 @@
 #include <catena/chain/steps/offload_step.hpp>
 #include <catena/chain/steps/operation_step.hpp>
 #include <catena/chain/steps/said.hpp>
+#include <catena/schedule/bulkhead.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -66,7 +68,7 @@ struct work_step {
 ///             .hedge           an attempt beside one that takes long; the same
 ///               .breaker       an attempt is let through, and how it ends is counted
 ///                 .queue       a place among those in the stage
-///                   .limit     tokens; several limits one after the other, as they are said
+///                   .limit     tokens, and .bulkhead: places; several of them one after the other, as they are said
 ///                     .attempt_timeout   covers the work alone
 ///                       .on    where the work runs
 ///                         work what the stage is made of
@@ -172,6 +174,11 @@ class stage_of {
   [[nodiscard]] auto limit(Gate through, Cost cost = 1, TrueCost true_cost = {}) && {
     return saying(std::move(said_).with_limit(detail::terms_of(std::move(through), std::move(cost), std::move(true_cost))));
   }
+
+  /// Lets at most so many runs into the stage at once, or into all stages that share the bulkhead; the rest fails at once with
+  /// errc::queue_full. Work that is left behind at its `.timeout` keeps its place until it has ended.
+  [[nodiscard]] auto bulkhead(catena::bulkhead shared) && { return std::move(*this).limit(std::move(shared)); }
+  [[nodiscard]] auto bulkhead(std::size_t places) && { return std::move(*this).limit(catena::bulkhead(places)); }
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 

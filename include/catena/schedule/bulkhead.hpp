@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// So many runs at once, and no more: `.bulkhead(n)`.
+#include <catena/schedule/gate.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+
+namespace catena {
+
+/// A target that is given at most so many runs at once, whichever stages they come from; the rest fails at once. So one that hangs
+/// takes with it what it was given, and leaves all else afloat. A cheap shared handle.
+///
+///     const bulkhead search_service(8);
+///     in >> stage("find", find).bulkhead(search_service) >> stage("read", read).bulkhead(search_service)
+///
+/// Nobody waits, nothing is learnt and no clock is read: it knows no retry_after. Those who may wait want a `.queue`, and those who
+/// want the number to follow how the target does a concurrency_limit.
+/// \threads  safe
+/// \errors   errc::queue_full
+/// \cost     a compare-and-swap when one begins, a decrement when it ends
+/// \source   Nygard: Release It! (2007)
+class bulkhead {
+ public:
+  /// \errors std::invalid_argument: less than one place
+  explicit bulkhead(std::size_t places);
+
+  [[nodiscard]] std::size_t places() const noexcept { return shared_->places; }
+  [[nodiscard]] std::size_t in_flight_approx() const noexcept { return shared_->taken.load(std::memory_order_relaxed); }
+
+  // A bulkhead is a gate, see schedule/gate.hpp.
+  class passage;
+  [[nodiscard]] bool is_of(const runtime_state&) const noexcept { return true; }
+
+ private:
+  struct shared {
+    explicit shared(std::size_t count) noexcept : places(count) {}
+    [[nodiscard]] bool try_take() noexcept {
+      std::size_t n = taken.load(std::memory_order_relaxed);
+      do {
+        if (n >= places) return false;
+      } while (!taken.compare_exchange_weak(n, n + 1, std::memory_order_acquire, std::memory_order_relaxed));
+      return true;
+    }
+    const std::size_t places;
+    std::atomic<std::size_t> taken{0};
+  };
+  std::shared_ptr<shared> shared_;
+};
+
+/// A run's turn. Who does not pass is decided as soon as it waits.
+class bulkhead::passage {
+ public:
+  passage(const bulkhead& through, const gate_request&) noexcept : shared_(through.shared_.get()) {}
+
+  [[nodiscard]] bool try_pass() noexcept { return passed_ = shared_->try_take(); }
+  [[nodiscard]] bool wait(void (*decided)(passage&), void (*)(passage&) noexcept) {
+    decided(*this);
+    return true;
+  }
+  [[nodiscard]] bool withdraw() noexcept { return false; }
+
+  [[nodiscard]] bool passed() const noexcept { return passed_; }
+  [[nodiscard]] failure why() const;
+  void ended(work_end) noexcept { shared_->taken.fetch_sub(1, std::memory_order_release); }
+
+ private:
+  shared* shared_;
+  bool passed_ = false;
+};
+static_assert(gate<bulkhead>);
+
+}  // namespace catena
