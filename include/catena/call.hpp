@@ -46,6 +46,15 @@ struct run_notes {
 
 namespace graph {
 
+/// Takes one of the retries that are left; false: there is none.
+[[nodiscard]] inline bool take_retry(std::atomic<std::uint32_t>& left) noexcept {
+  std::uint32_t n = left.load(std::memory_order_relaxed);
+  do {
+    if (n == 0) return false;
+  } while (!left.compare_exchange_weak(n, n - 1, std::memory_order_relaxed));
+  return true;
+}
+
 /// What a run tells its stages; a base of graph::run.
 struct call_context {
   std::uint64_t id = 0;

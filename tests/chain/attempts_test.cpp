@@ -275,6 +275,55 @@ TEST_CASE("a retry waits until an open breaker lets its probe through") {
   CHECK(here.calls == moments{0ms, 10ms, 110ms});
 }
 
+TEST_CASE("an attempt that its own breaker refuses costs nothing of the budget, but is one of the attempts") {
+  attempts_world here;
+  const circuit_breaker breaker({.consecutive = 1, .bad_share = 0, .first_wait = 10ms, .longest_wait = 10ms, .probes = 1});
+  auto options = after(1ms, 3);
+  options.budget = retry_budget({.share = 0, .per_second = 1});
+  const auto c = here.one(stage("s", here.failing(2)).retry(options).breaker(breaker));
+  here.begin(here.one(stage("opens", here.failing(1)).breaker(breaker)));
+  here.world.run();
+  CHECK(breaker.state() == breaker_state::open);
+  here.calls.clear();
+  auto& end = here.begin(c);  // is refused, probes at 10 ms, is refused at 11 ms, and has spent nothing until it probes again
+  here.world.run();
+  CHECK(here.calls.size() == 2);
+  CHECK(end.why().attempt() == 4);
+  CHECK(end.why().is(errc::stage_failed));
+
+  auto hopeless = after(1ms, 3);
+  hopeless.when = [](const failure& why) { return why.is(errc::unavailable); };
+  hopeless.budget = retry_budget({.share = 0, .per_second = 0});
+  const circuit_breaker other({.consecutive = 1, .bad_share = 0, .first_wait = 1h, .longest_wait = 1h});
+  here.begin(here.one(stage("opens", here.failing(1)).breaker(other)));
+  here.world.run();
+  here.calls.clear();
+  auto& ended = here.begin(here.one(stage("s", here.failing(0)).retry(hopeless).breaker(other)), 1, here.until(2h));
+  auto& late = here.begin(here.one(stage("s", here.failing(0)).retry(hopeless).breaker(other)), 1, here.until(1min));
+  here.world.run();
+  CHECK(ended.answered());
+  CHECK(late.why().is(errc::unavailable));
+  CHECK(here.calls.size() == 1);
+}
+
+TEST_CASE("what was left behind draws on the retries that were its own, not on those of a stage that comes later") {
+  attempts_world here;
+  const auto inner = here.one(stage("deep", here.failing(99)).retry(after(500us, 9)));
+  const auto deaf = [inner](call c, const int& i) -> asio::awaitable<int> {
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    const run_options options = c.options();
+    const result<int> answered = co_await inner.try_run(i, options);
+    co_return answered ? *answered : 0;
+  };
+  const auto raced = here.one(first_of("race", stage("deaf", deaf), stage("quick", [](const int& i) { return i; })));
+  const auto c = make_chain<int>(here.rt, "c", [&](auto in) {
+    return in >> stage("a", raced).retry(after(1ms, 9)) >> stage("b", here.failing(4)).retry(after(1ms, 5));
+  });
+  auto& end = here.begin(c);
+  here.world.run();
+  CHECK(end.value() == 1);
+}
+
 TEST_CASE("what was refused before it began, was cancelled, or had no time left says nothing to a breaker") {
   attempts_world here;
   const circuit_breaker breaker({.consecutive = 1});

@@ -47,6 +47,7 @@ struct attempt_operation : parent_operation, ready_node {
   time_point until = no_deadline;  ///< when the stage must have answered
   time_point began{};              ///< of the attempt
   std::uint32_t attempts = 0;      ///< that have begun
+  bool reached = false;            ///< one of them was let through to the target
   std::atomic<std::uint32_t> retries_left{0};  ///< for all that is inside, where nothing around it tries anything again
   breaker::pass pass;              ///< of the attempt
   failure last;                    ///< during a pause, why
@@ -81,10 +82,7 @@ struct attempt_step {
     const boost::intrusive_ptr<graph::run> pinned(stage.budget ? &r : nullptr);
     const time_point now = r.runtime().time->now();
     if (stage.options.timeout) op.until = later(now, *stage.options.timeout);
-    if (stage.budget) {
-      op.retries_left.store(static_cast<std::uint32_t>(stage.options.retry->retries), std::memory_order_relaxed);
-      stage.budget->began(now);
-    }
+    if (stage.budget) op.retries_left.store(static_cast<std::uint32_t>(stage.options.retry->retries), std::memory_order_relaxed);
     attempt(op, now);
     return finish_start<attempt_step>(r, s, op);
   }
@@ -101,6 +99,10 @@ struct attempt_step {
       if (!pass) return failed(op, left_alone(*said.breaker, now), now, begun::no);
       op.pass = *pass;
     }
+    if (stage.budget && !is_within(*stage.budget, op, now)) {
+      if (said.breaker) said.breaker->ended(op.pass, attempt_end::no_fault, {}, now);
+      return give_up(op, op.last);
+    }
     graph::run* child = nullptr;
     failure why;
     try {
@@ -116,6 +118,13 @@ struct attempt_step {
     if (child) return start_child(*child);
     if (said.breaker) said.breaker->ended(op.pass, attempt_end::no_fault, {}, now);
     failed(op, std::move(why), now, begun::no);
+  }
+
+  /// The budget counts what comes to the target: not an attempt that its breaker has refused.
+  static bool is_within(const retry_budget& budget, operation& op, time_point now) {
+    if (std::exchange(op.reached, true)) return budget.try_extra(now);
+    budget.began(now);
+    return true;
   }
 
   static failure left_alone(const circuit_breaker& breaker, time_point now) {
@@ -182,7 +191,8 @@ struct attempt_step {
     const duration wait = backoff(*retry, why, op.attempts, random.share());
     if (later(now, wait) >= std::min(op.until, op.owner->deadline)) return std::nullopt;
     // The budget counts what comes to the target, and so when it comes. Where there is nothing left by now, that is told at once.
-    return stage.budget->has_room(now) && take_retry(op) ? std::optional(wait) : std::nullopt;
+    const bool is_within = !op.reached || stage.budget->has_room(now);
+    return is_within && take_retry(op) ? std::optional(wait) : std::nullopt;
   }
 
   /// What throws when it is asked is not worth it.
@@ -199,12 +209,7 @@ struct attempt_step {
     return stage_of(op).options.retry && !op.owner->retries_left ? &op.retries_left : nullptr;
   }
   static bool take_retry(operation& op) {
-    std::atomic<std::uint32_t>& left = op.owner->retries_left ? *op.owner->retries_left : op.retries_left;
-    std::uint32_t n = left.load(std::memory_order_relaxed);
-    do {
-      if (n == 0) return false;
-    } while (!left.compare_exchange_weak(n, n - 1, std::memory_order_relaxed));
-    return true;
+    return graph::take_retry(op.owner->retries_left ? *op.owner->retries_left : op.retries_left);
   }
 
   static void pause(operation& op, time_point end, failure why) {
@@ -242,9 +247,7 @@ struct attempt_step {
     const boost::intrusive_ptr<graph::run> pinned(&r, false);
     if (how == wake::abandoned) return abandon_step<attempt_step>(op);
     if (r.stopped()) return complete_step<attempt_step>(op);
-    const time_point now = r.runtime().time->now();
-    if (!stage_of(op).budget->try_extra(now)) return give_up(op, op.last);
-    attempt(op, now);
+    attempt(op, r.runtime().time->now());
   }
 
   static bool cancel(graph::operation& base) {
@@ -281,6 +284,7 @@ std::uint32_t attempt_step<Out, In...>::add_to(graph::builder& chain, const std:
     }
     stage->budget = options.retry->budget ? *options.retry->budget : retry_budget();
     request.demands = shared_demands(chain, label, sizeof...(In), stage->work);
+    request.keeps_scratch = true;  // what was left behind inside may still draw on its retries
   }
   stage->options = std::move(options);
   request.stage = std::move(stage);
