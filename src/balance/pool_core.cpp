@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/balance/pool_core.hpp>
+#include <catena/recover/retry.hpp>
 
 #include <algorithm>
 #include <mutex>
@@ -16,6 +17,7 @@ void check(const replica_pool_options& options) {
   check(options.breaker);
   if (!(options.panic_share >= 0 && options.panic_share <= 1))
     throw std::invalid_argument("replica_pool_options::panic_share must be 0 to 1");
+  if (options.failovers > 7) throw std::invalid_argument("replica_pool_options::failovers must be 0 to 7");
   if (options.latency_memory <= duration{} || options.latency_memory > std::chrono::hours(24))
     throw std::invalid_argument("replica_pool_options::latency_memory must be more than 0 to 1 day");
 }
@@ -65,6 +67,7 @@ void pool_core::add(std::string name, graph::plan_ptr work, const replica_option
   const std::lock_guard lock(mutex_);
   for (const auto& m : members_)
     if (m->name == made->name) throw std::invalid_argument("pool '" + options_.name + "' has a replica '" + m->name + "' already");
+  made->number = ++last_number_;
   members_.reserve(members_.size() + 1);
   candidates_.reserve(members_.size() + 1);
   members_.push_back(std::move(made));
@@ -120,15 +123,56 @@ result<chosen_work<pool_ticket>> pool_core::choose_at(time_point now) {
   const std::lock_guard lock(mutex_);
   pool_member* const m = choose_locked(now);
   if (!m) return nobody_locked(now);
-  ++m->outstanding;
-  ++m->requests;
-  return chosen_work<pool_ticket>{m->work, {m, m->guard.enter(now), now}};
+  return begin_locked(*m, now);
+}
+
+chosen_work<pool_ticket> pool_core::begin_locked(pool_member& m, time_point now) {
+  ++m.outstanding;
+  ++m.requests;
+  pool_ticket ticket;
+  ticket.member = &m;
+  ticket.pass = m.guard.enter(now);
+  ticket.began = now;
+  return {m.work, ticket};
+}
+
+std::optional<chosen_work<pool_ticket>> pool_core::choose_other(const pool_ticket& failed, const failure& why,
+                                                                std::atomic<std::uint32_t>* retries_left) {
+  if (failed.tried_count >= options_.failovers || !worth_trying_elsewhere(why)) return std::nullopt;
+  const time_point now = runtime_->time->now();
+  std::optional<chosen_work<pool_ticket>> chosen;
+  {
+    const std::lock_guard lock(mutex_);
+    pool_member* const m = choose_other_locked(failed, now);
+    if (!m || (retries_left && !graph::take_retry(*retries_left))) return std::nullopt;
+    chosen = begin_locked(*m, now);
+  }
+  pool_ticket& ticket = chosen->ticket;
+  ticket.tried = failed.tried;
+  ticket.tried[failed.tried_count] = failed.member->number;
+  ticket.tried_count = failed.tried_count + 1;
+  chosen->work->run_began();
+  return chosen;
+}
+
+/// One that serves, and has not failed for this request: a probe would hardly help it.
+pool_member* pool_core::choose_other_locked(const pool_ticket& failed, time_point now) {
+  settled_ = false;
+  candidates_.clear();
+  const auto* const last = failed.tried.begin() + failed.tried_count;
+  for (const auto& m : members_)
+    if (m.get() != failed.member && m->guard.state() == breaker_state::closed && std::find(failed.tried.begin(), last, m->number) == last)
+      candidates_.push_back(m.get());
+  return candidates_.empty() ? nullptr : choose_candidate_locked(now);
 }
 
 pool_member* pool_core::choose_locked(time_point now) {
   if (!settled_)
     if (pool_member* const probed = find_candidates_locked(now)) return probed;
-  if (candidates_.empty()) return nullptr;
+  return candidates_.empty() ? nullptr : choose_candidate_locked(now);
+}
+
+pool_member* pool_core::choose_candidate_locked(time_point now) {
   const std::size_t i = policy_.choose(candidates_, now);
   if (i >= candidates_.size())
     throw std::logic_error("the policy of pool '" + options_.name + "' chose " + std::to_string(i) + " of " +

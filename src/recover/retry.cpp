@@ -37,6 +37,11 @@ bool worth_retrying(const failure& why) noexcept {
   return code != condition::give_up && code != boost::system::errc::operation_canceled;
 }
 
+bool worth_trying_elsewhere(const failure& why) noexcept {
+  const boost::system::error_code code = why.code();
+  return code == condition::retry_elsewhere || (why.is_set() && code.category() != error_category() && worth_retrying(why));
+}
+
 duration backoff(const retry_options& o, const failure& why, std::size_t failed, double random) noexcept {
   const double longest = static_cast<double>(o.longest_wait.count());
   const double wait = std::min(longest, static_cast<double>(o.first_wait.count()) * std::pow(o.factor, static_cast<double>(failed - 1)));

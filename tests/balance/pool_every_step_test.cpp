@@ -21,10 +21,10 @@ using namespace std::chrono_literals;
 namespace asio = boost::asio;
 using namespace catena;
 
-/// Five requests for three replicas: one answers late, one fails, one leaves while they run.
+/// Five requests for three replicas: one answers late, one fails, one leaves while they run. What fails is tried elsewhere, in some orders.
 struct replicas_scene : test::stoppable_scene<std::string, 5> {
   replicas_scene(test::caller how, std::uint64_t seed) : stoppable_scene(seed) {
-    pool.emplace(*rt, replica_pool_options{.balancing = round_robin{}, .breaker = {.consecutive = 1}});
+    pool.emplace(*rt, replica_pool_options{.balancing = round_robin{}, .breaker = {.consecutive = 1}, .failovers = seed % 3});
     const auto late = [rt = *rt](call, std::string s) -> asio::awaitable<std::string> {
       co_await rt.async_wait_until(rt.now() + 2ms, asio::use_awaitable);
       co_return s;

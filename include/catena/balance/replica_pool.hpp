@@ -26,6 +26,8 @@ namespace catena {
 /// again and again, or answers too slowly, is ejected by its breaker, and probed until it is well; one that is new or has come
 /// back is given a share that grows. So that the rest is not overrun, at most a part is ejected at once: see panic_share.
 ///
+/// A request that fails at one may be tried at others, see replica_pool_options::failovers; what it does may be done twice then.
+///
 /// What is said of a replica's stage belongs to it alone: its `.queue`, its `.limit`, its `.timeout`. A request that never
 /// began there, for one of these or because it was cancelled, says nothing about the replica; nor does a deadline that left
 /// no time for an answer.

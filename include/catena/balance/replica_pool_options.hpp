@@ -5,6 +5,7 @@
 #include <catena/balance/balancing_policies.hpp>
 #include <catena/recover/breaker.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -21,6 +22,11 @@ struct replica_pool_options {
   /// When fewer than this share of the replicas may be chosen, all are, well or not, as those left could not bear the load;
   /// 0 to 1, zero: never.
   double panic_share = 0.5;
+  /// At how many other replicas a request is tried, at once, when one fails with condition::retry_elsewhere or an error of another
+  /// library; 0 to 7. Those that are ejected or being probed are left alone. In a `.retry` each takes one of its retries, and there
+  /// are no more than it has left; its pauses come when all this has failed. Zero: none, and a value that only the pool needs is
+  /// moved into its replica, which others could not see then.
+  std::size_t failovers = 0;
   duration latency_memory = std::chrono::seconds(10);  ///< latencies so long ago count for 1/e, more than 0 to 1 day
 };
 

@@ -100,7 +100,8 @@ class stage_of {
 
   /// Tries the stage again when it fails and that is worth it: after a pause that grows, as often as the options and a budget
   /// allow, and never beyond the run's deadline or the stage's timeout. What is inside, a nested chain say, has no more retries
-  /// of its own than are left here, so that loops in loops do not multiply. The failure says which attempt it was.
+  /// of its own than are left here, so that loops in loops do not multiply; a pool's failovers draw on them, too, and need no pause.
+  /// An attempt that the stage's own breaker refuses costs nothing of the budget. The failure says which attempt it was.
   [[nodiscard]] auto retry(retry_options options = {}) && {
     said_.attempts.retry = std::move(options);
     return saying(std::move(said_).template with<detail::layer::retry>());

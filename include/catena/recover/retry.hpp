@@ -39,6 +39,10 @@ void check(const retry_options& options);
 /// library says is, since it knows no conditions.
 [[nodiscard]] bool worth_retrying(const failure& why) noexcept;
 
+/// Whether somebody else may do now what this one could not: condition::retry_elsewhere, or an error of another library, such as a
+/// connection that is refused.
+[[nodiscard]] bool worth_trying_elsewhere(const failure& why) noexcept;
+
 /// How long to wait before the next attempt: exponential backoff, or as long as the failure says with retry_after(), whichever is
 /// longer.
 /// \param failed   attempts that have failed, at least 1

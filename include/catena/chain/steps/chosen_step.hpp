@@ -7,6 +7,7 @@
 
 #include <concepts>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -39,6 +40,16 @@ concept chooser = std::copy_constructible<C> && std::default_initializable<typen
                     { c.ended(std::move(t), how, why) } noexcept;
                   };
 
+/// One that may name another plan for what has failed, of which it is told that it has ended as ever:
+///
+///       bool may_choose_other() const noexcept;   // false for ever: inputs need not be kept
+///       std::optional<chosen_work<ticket>> choose_other(graph::run& around, const ticket& failed, const failure& why) const;
+template <class C>
+concept second_chooser = requires(const C& c, graph::run& around, const typename C::ticket& failed, const failure& why) {
+  { c.may_choose_other() } noexcept -> std::same_as<bool>;
+  { c.choose_other(around, failed, why) } -> std::same_as<std::optional<chosen_work<typename C::ticket>>>;
+};
+
 /// Why a step from In... to Out could not run this plan, for a chooser to check before it ever chooses it; empty: it can.
 ///
 /// A plan that wants to move an input is refused because another one may be content with a const reference: how a stage takes
@@ -62,6 +73,7 @@ template <class Ticket>
 struct chosen_operation : parent_operation {
   using parent_operation::parent_operation;
   Ticket ticket{};
+  bool began = false;  ///< something did, and failed, before another one was chosen
 };
 
 /// One run's turn: asks the chooser and runs what it names as a child, which pins it.
@@ -97,24 +109,37 @@ struct chosen_step {
     auto& op = make_operation<operation>(r, s);
     result<chosen_work<ticket>> chosen = choose(r, s);
     if (!chosen) return refuse(op, chosen.error());
-    op.ticket = std::move(chosen->ticket);
-    if (!chosen->work->sequential && !r.enlist(op)) {
-      tell(op, never_began, r.reason());
-      end_operation<chosen_step>(op);
-      return graph::outcome::stopped;
-    }
+    if (const failure why = start(op, *std::move(chosen)); why.is_set()) return refuse(op, why);
+    return finish_start<chosen_step>(r, s, op);
+  }
+
+  /// What is returned is set where it could not be begun.
+  static failure start(operation& op, chosen_work<ticket> chosen) {
+    graph::run& r = *op.owner;
+    op.ticket = std::move(chosen.ticket);
+    // It is listed already where another one before could be suspended.
+    if (!chosen.work->sequential && !op.listed && !r.enlist(op)) return not_begun(op, r.reason());
     graph::run* child = nullptr;
     try {
-      child = &make_child(op, *chosen->work, {.ended = &ended, .abandoned = &abandoned},
-                          [&](graph::run& made) { child_inputs<In...>::give(r, s, made); });
+      child = &make_child(op, *chosen.work, {.ended = &ended, .abandoned = &abandoned}, [&](graph::run& made) { hand_over(op, made); });
     } catch (...) {
-      const failure why = failure::from(std::current_exception());
-      tell(op, never_began, why);
-      return refuse(op, why);
+      return not_begun(op, failure::from(std::current_exception()));
     }
-    chosen->work.reset();  // the child pins it, and may have ended elsewhere before this returns
+    chosen.work.reset();  // the child pins it, and may have ended elsewhere before this returns
     start_child(*child);
-    return finish_start<chosen_step>(r, s, op);
+    return {};
+  }
+
+  static failure not_begun(operation& op, failure why) {
+    tell(op, never_began, why);
+    return why.is_set() ? why : failure(errc::cancelled);
+  }
+
+  static void hand_over(operation& op, graph::run& child) {
+    if constexpr (second_chooser<Chooser>) {
+      if (chooser_of(op.its_step()).may_choose_other()) return child_inputs<In...>::lend(*op.owner, op.its_step(), child);
+    }
+    child_inputs<In...>::give(*op.owner, op.its_step(), child);
   }
 
   static result<chosen_work<ticket>> choose(graph::run& r, const graph::step& s) {
@@ -144,11 +169,39 @@ struct chosen_step {
   static void ended(graph::run& child, parent_operation& parent) {
     auto& op = static_cast<operation&>(parent);
     graph::run& r = *op.owner;
-    pass_on_never_began(child, r);
+    if constexpr (second_chooser<Chooser>) {
+      if (!has_answer(child) && try_other(op, child)) return;
+    }
+    if (!op.began) pass_on_never_began(child, r);
     tell(op, work_end_of(child, r), child.reason());
     take_answer<output>(child, r, op.its_step());
     child.release();
     complete_step<chosen_step>(op);
+  }
+
+  static bool try_other(operation& op, graph::run& child) {
+    graph::run& r = *op.owner;
+    if (r.stopped() || time_is_over(r)) return false;
+    std::optional<chosen_work<ticket>> other = choose_other(op, child);
+    if (!other) return false;
+    op.began = op.began || !child.never_began();
+    tell(op, work_end_of(child, r), child.reason());
+    child.release();
+    if (failure why = start(op, *std::move(other)); why.is_set()) {
+      r.fail(op.its_step(), std::move(why));
+      complete_step<chosen_step>(op);
+    }
+    return true;
+  }
+
+  /// One that throws has none.
+  static std::optional<chosen_work<ticket>> choose_other(const operation& op, const graph::run& child) noexcept {
+    try {
+      const Chooser& by = chooser_of(op.its_step());
+      if (by.may_choose_other()) return by.choose_other(*op.owner, op.ticket, child.reason());
+    } catch (...) {
+    }
+    return std::nullopt;
   }
 
   static void abandoned(parent_operation& parent) noexcept {
