@@ -9,7 +9,7 @@ copy=$folder/planted
 rm -rf "$copy"
 mkdir -p "$copy/src"
 cp -r "$here/../../include" "$copy/"
-cp -r "$here"/../../src/{schedule,recover,balance,version,error.cpp} "$copy/src/"
+cp -r "$here"/../../src/{schedule,recover,balance,cache,policy,version,error.cpp} "$copy/src/"
 
 # plant FILE OLD NEW: a fault in the copy.
 plant() {
@@ -33,9 +33,12 @@ plant src/recover/breaker.cpp "next_probe_ = now; return;" "return;"
 plant src/balance/balancing_policies.cpp "from[richest]->credit -= total;" "from[richest]->credit -= from[richest]->credit;"
 # An answer of stable is compared with every one of the canary that comes before the next.
 plant src/version/canary_rule.cpp "  stable_latency_.reset();" ""
+# A size or a duration that is too large is another one.
+plant src/policy/quantities.cpp "if (__builtin_mul_overflow(sum, unit->worth, &sum)) return reading_end::too_large;" \
+  "sum = static_cast<std::int64_t>(static_cast<std::uint64_t>(sum) * static_cast<std::uint64_t>(unit->worth));"
 
 missed=0
-for target in token_bucket timer_heap cache_policies limit_line breaker balancing_policies canary_rule; do
+for target in token_bucket timer_heap cache_policies limit_line breaker balancing_policies canary_rule policy_reading; do
   if CATENA_FUZZ_SOURCE=$copy "$here/run.sh" "$copy/build" 20 "$target" > "$copy/$target.out" 2>&1; then
     echo "$target: its fault was not found"
     missed=1

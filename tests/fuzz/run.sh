@@ -24,7 +24,7 @@ fi
 
 mkdir -p "$folder/objects"
 flags=(-std=c++20 -O1 -g1 -D_GLIBCXX_ASSERTIONS -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
-       -I"$source/include" -I"$here/..")
+       -I"$source/include" -I"$source" -I"$here/..")
 launcher=$(command -v ccache || true)
 
 # compile FILE OBJECT, unless the object is newer than everything it was made of.
@@ -44,6 +44,9 @@ sources_of() {
     batch_policies) echo schedule/{adaptive_batching,batch_policies,cost_table} ;;
     breaker) echo recover/breaker error ;;
     limit_line | limit_policies) echo schedule/{limit_line,limit_policies} ;;
+    policy_reading) echo policy/{document,written,json_tree,quantities,option_table,option_tables} error \
+                          recover/{breaker,hedge,retry,retry_budget,latency_histogram} cache/{store,time_to_live} \
+                          schedule/{batch_options,adaptive_batching,cost_table,queue_options,gate_options,token_bucket} ;;
     request_queue) echo schedule/{request_queue,deadline_order,fair_order,fifo_order,queue_options} ;;
     canary_rule) echo version/canary_rule ;;
     cost_table | token_bucket) echo "schedule/$1" ;;

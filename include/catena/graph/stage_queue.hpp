@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <mutex>
+#include <stdexcept>
 
 namespace catena {
 
@@ -15,6 +16,12 @@ struct queue_options {
   duration ttl = {};            ///< how long one may wait before it fails with errc::expired; zero: as long as its deadline
   std::size_t consumers = 1;    ///< how many runs may be in the stage at once, at least 1
 };
+
+/// \errors std::invalid_argument naming the member that is out of range, and the range
+inline void check(const queue_options& options) {
+  if (options.ttl < duration{}) throw std::invalid_argument("queue_options::ttl must be zero or more");
+  if (options.consumers < 1) throw std::invalid_argument("queue_options::consumers must be at least 1");
+}
 
 namespace graph {
 
