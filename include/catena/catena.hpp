@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// Everything of the core: runtime, chains, models, replica pools, versions, gates, caches and GPUs. Adapters such as
+/// Everything of the core: runtime, chains, models, replica pools, versions, gates, caches, policies from JSON and GPUs. Adapters such as
 /// catena/torch/ are included by name.
 #include <catena/balance.hpp>
 #include <catena/cache.hpp>
@@ -9,6 +9,7 @@
 #include <catena/device/gpu_monitor.hpp>
 #include <catena/error.hpp>
 #include <catena/model.hpp>
+#include <catena/policy.hpp>
 #include <catena/residency/residency.hpp>
 #include <catena/result.hpp>
 #include <catena/runtime.hpp>

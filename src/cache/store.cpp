@@ -4,10 +4,12 @@
 #include <catena/cache/single_flight.hpp>
 #include <catena/cache/store.hpp>
 #include <catena/cache/time_to_live.hpp>
+#include <catena/runtime/published.hpp>
 #include <catena/runtime/spin_lock.hpp>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <limits>
 #include <mutex>
@@ -75,15 +77,26 @@ template <class Policy>
 class sharded_store final : public cache_store {
  public:
   sharded_store(const cache_options& options, std::shared_ptr<time_source> time)
-      : time_(std::move(time)),
-        ttl_{options.ttl, options.ttl_jitter},
-        negative_ttl_{options.negative_ttl, options.ttl_jitter},
+      : cache_store(options),
+        time_(std::move(time)),
+        lives_(lives_of(options)),
         expires_(options.ttl > duration{} || options.negative_ttl > duration{}) {
     const std::size_t count = shards_for(options);
-    const std::size_t bytes = options.capacity_bytes ? options.capacity_bytes : std::numeric_limits<std::size_t>::max();
-    for (std::size_t i = 0; i < count; ++i) {
-      const cache_limits limits{share(options.capacity_count, i, count), share(bytes, i, count)};
-      shards_.push_back(std::make_unique<shard>(limits));
+    for (std::size_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<shard>(limits_of(options, i, count)));
+  }
+
+  void set_options(const cache_options& options) noexcept override {
+    // First, and for ever: who stores with a time to live reads the clock, and so does who finds what was stored with one.
+    if (options.ttl > duration{} || options.negative_ttl > duration{}) expires_.store(true, std::memory_order_relaxed);
+    lives_.store(lives_of(options));
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+      const cache_limits limits = limits_of(options, i, shards_.size());
+      // Some at a time: nobody waits long for the shard, or for what destroys the values.
+      for (bool fits = false; !fits;) {
+        dropped_values dropped;
+        const std::lock_guard lock(shards_[i]->mutex);
+        fits = shards_[i]->entries.set_limits(limits, 32, dropped);
+      }
     }
   }
 
@@ -97,7 +110,8 @@ class sharded_store final : public cache_store {
   }
 
   void put(const cache_key& key, cached_ptr value, std::size_t bytes) override {
-    const time_point expires = ttl_.expiry(moment(), key);
+    const time_to_live ttl = lives_.load().values;
+    const time_point expires = ttl.expiry(moment(), key);
     dropped_values dropped;
     shard& s = shard_of(key);
     const std::lock_guard lock(s.mutex);
@@ -157,7 +171,8 @@ class sharded_store final : public cache_store {
   }
 
   void publish(cache_flight& leader, cached_ptr value, std::size_t bytes) override {
-    const time_point expires = ttl_.expiry(moment(), leader.key);
+    const time_to_live ttl = lives_.load().values;
+    const time_point expires = ttl.expiry(moment(), leader.key);
     end_flight(leader, value, [&](shard& s, dropped_values& dropped) {
       ++s.counts.loads;
       s.entries.put(leader.key, value, bytes, expires, dropped);
@@ -165,8 +180,9 @@ class sharded_store final : public cache_store {
   }
 
   void fail(cache_flight& leader, cached_ptr why, failure_memory how) override {
-    const bool remembered = how == failure_memory::remember && negative_ttl_.ttl > duration{};
-    const time_point expires = negative_ttl_.expiry(moment(), leader.key);
+    const time_to_live ttl = lives_.load().failures;
+    const bool remembered = how == failure_memory::remember && ttl.ttl > duration{};
+    const time_point expires = ttl.expiry(moment(), leader.key);
     end_flight(leader, why, [&](shard& s, dropped_values& dropped) {
       ++s.counts.load_failures;
       if (remembered) s.entries.put(leader.key, why, sizeof(cached_value), expires, dropped);
@@ -186,9 +202,21 @@ class sharded_store final : public cache_store {
 
  private:
   using shard = cache_shard<Policy>;
+  struct lives {
+    time_to_live values;
+    time_to_live failures;
+  };
+
+  [[nodiscard]] static lives lives_of(const cache_options& o) noexcept {
+    return {{o.ttl, o.ttl_jitter}, {o.negative_ttl, o.ttl_jitter}};
+  }
+  [[nodiscard]] static cache_limits limits_of(const cache_options& o, std::size_t i, std::size_t count) noexcept {
+    const std::size_t bytes = o.capacity_bytes ? o.capacity_bytes : std::numeric_limits<std::size_t>::max();
+    return {std::max<std::size_t>(share(o.capacity_count, i, count), 1), share(bytes, i, count)};
+  }
 
   /// The clock is read only where something expires: it costs as much as the rest of a look-up's bookkeeping.
-  [[nodiscard]] time_point moment() const noexcept { return expires_ ? time_->now() : time_point{}; }
+  [[nodiscard]] time_point moment() const noexcept { return expires_.load(std::memory_order_relaxed) ? time_->now() : time_point{}; }
 
   /// By other bits than those which find the entry within its shard.
   [[nodiscard]] shard& shard_of(const cache_key& key) const noexcept { return *shards_[key.high & (shards_.size() - 1)]; }
@@ -221,9 +249,8 @@ class sharded_store final : public cache_store {
 
   std::vector<std::unique_ptr<shard>> shards_;
   std::shared_ptr<time_source> time_;
-  time_to_live ttl_;
-  time_to_live negative_ttl_;
-  bool expires_;
+  published<lives> lives_;
+  std::atomic<bool> expires_;  ///< something has, or had, a time to live
 };
 
 }  // namespace
@@ -233,6 +260,16 @@ std::shared_ptr<cache_store> cache_store::create(const cache_options& options, s
   if (options.eviction == eviction_policy::s3_fifo)
     return std::make_shared<sharded_store<s3_fifo<cached_ptr>>>(options, std::move(time));
   return std::make_shared<sharded_store<lru<cached_ptr>>>(options, std::move(time));
+}
+
+std::shared_ptr<const tunable> cache_store::tuning(const std::shared_ptr<cache_store>& self) {
+  auto what = std::make_shared<tunable>(tunable_of(self.get(), self->original_));
+  what->tune = [self](const void* options) { self->set_options(*static_cast<const cache_options*>(options)); };
+  what->expect = [most = self->original_.capacity_count](const void* options) {
+    if (static_cast<const cache_options*>(options)->capacity_count > most)
+      throw std::invalid_argument("cache_options::capacity_count must be at most " + std::to_string(most) + ", for which it has room");
+  };
+  return what;
 }
 
 /// One whose executor is gone abandons its part inside its wake function, which promotes the next, and so on: those wait

@@ -267,6 +267,7 @@ plan_ptr builder::compile(std::uint32_t result, exits how) {
   boost::intrusive_ptr<plan> p(new plan);
   p->name = name_;
   p->runtime = runtime_;
+  p->is_chain = how == exits::end_here;
   if (how == exits::leave && !exits_.empty()) p->exit_type = exits_.front().type;
   for (auto& stage : stages_) {
     p->stages.push_back({.name = stage.name,
@@ -279,6 +280,7 @@ plan_ptr builder::compile(std::uint32_t result, exits how) {
                          .suspends = stage.suspends,
                          .inner = stage.inner,
                          .need = stage.need,
+                         .tunables = stage.tunables,
                          .cancel = stage.cancel});
     if (stage.suspends) p->sequential = false;
   }

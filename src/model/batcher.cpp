@@ -14,6 +14,7 @@ batcher::batcher(std::shared_ptr<runtime_state> runtime, const model_options& op
                  batch_unit unit, measuring measures)
     : runtime_(std::move(runtime)),
       options_(options),
+      bounds_(bounds(options)),
       operations_(operations),
       measures_(measures),
       former_(options.batch, options.queue, unit),
@@ -69,25 +70,26 @@ time_point batcher::look_at_clock_locked() noexcept {
 }
 
 failure batcher::refusal(batch_former::entry bound, const pending_request& r, duration batch_time) const {
+  const bounds by_now = bounds_.load();
   const auto full = [&](const std::string& text) {
-    const duration wait = batch_time > duration{} ? batch_time : options_.batch.max_delay;
+    const duration wait = batch_time > duration{} ? batch_time : by_now.max_delay;
     // A place is free when the next batch begins.
     return failure(errc::queue_full, says(text)).with_retry_after(std::max<duration>(wait, std::chrono::milliseconds(1)));
   };
   switch (bound) {
     case batch_former::entry::too_large:
       return failure(errc::invalid_input, says("a request of cost " + std::to_string(r.cost) + " does not fit into a batch of max_size " +
-                                               std::to_string(options_.batch.max_size)));
+                                               std::to_string(by_now.max_size)));
     case batch_former::entry::shapes_full:
-      return full("requests of " + std::to_string(options_.batch.max_shapes) + " other shapes wait");
+      return full("requests of " + std::to_string(by_now.max_shapes) + " other shapes wait");
     case batch_former::entry::class_full:
       return full("its queue is full for this priority at " +
                   std::to_string(options_.queue.class_limits[static_cast<std::size_t>(r.priority)]));
-    case batch_former::entry::bytes_full: return full("its queue is full at " + std::to_string(options_.queue.max_bytes) + " bytes");
+    case batch_former::entry::bytes_full: return full("its queue is full at " + std::to_string(by_now.max_bytes) + " bytes");
     case batch_former::entry::full:
     case batch_former::entry::accepted: break;
   }
-  return full("its queue is full at " + std::to_string(options_.queue.capacity));
+  return full("its queue is full at " + std::to_string(by_now.capacity));
 }
 
 batch_former::push_result batcher::push_locked(pending_request& r, time_point now) noexcept {

@@ -77,20 +77,20 @@ constexpr option_table table(std::string_view name, std::span<const option_field
           .check = [](const void* o) { check(*static_cast<const Options*>(o)); }};
 }
 
-constexpr duration any = {};
-constexpr duration some{1};  // more than zero
+constexpr duration zero{};
+constexpr duration above_zero{1};
 
 // ---- recover ----------------------------------------------------------------------------------------------------------------
 
-constexpr option_field time_limit_fields[] = {field<&time_limit::limit>(time_of("limit", "how long it may take", some))};
+constexpr option_field time_limit_fields[] = {field<&time_limit::limit>(time_of("limit", "how long it may take", above_zero))};
 constexpr option_table time_limit_table = table<time_limit>("time_limit", time_limit_fields);
 
 constexpr std::string_view jitters[] = {"none", "equal", "full"};
 constexpr option_field retry_fields[] = {
     field<&retry_options::retries>(count_of("retries", "attempts after the first one", 0, 100)),
-    field<&retry_options::first_wait>(time_of("first_wait", "before the first retry, up to longest_wait", any, hours(24))),
+    field<&retry_options::first_wait>(time_of("first_wait", "before the first retry, up to longest_wait", zero, hours(24))),
     field<&retry_options::factor>(number_of("factor", "each wait is so many times as long as the one before", 1, 100)),
-    field<&retry_options::longest_wait>(time_of("longest_wait", "no wait is longer, unless the failure says so", any, hours(24))),
+    field<&retry_options::longest_wait>(time_of("longest_wait", "no wait is longer, unless the failure says so", zero, hours(24))),
     field<&retry_options::jitter>(choice_of("jitter", "which part of a wait is random", jitters))};
 constexpr option_table retry_table = table<retry_options>("retry_options", retry_fields);
 
@@ -103,27 +103,27 @@ constexpr option_field breaker_fields[] = {
     field<&breaker_options::consecutive>(count_of("consecutive", "bad attempts in a row that open it; 0: they do not count", 0, 1000)),
     field<&breaker_options::bad_share>(number_of("bad_share", "bad ones among the last that open it; 0: they do not count", 0, 1)),
     field<&breaker_options::least_count>(count_of("least_count", "attempts in the window before their share counts", 1, 1'000'000)),
-    field<&breaker_options::window>(time_of("window", "how long an attempt counts", some, hours(24))),
-    field<&breaker_options::slow>(time_of("slow", "an answer that took longer is bad; 0s: none is too slow", any)),
-    field<&breaker_options::patience>(time_of("patience", "how long an answer may take until some have shown how long", some)),
-    field<&breaker_options::first_wait>(time_of("first_wait", "how long it is open the first time, up to longest_wait", some, hours(24))),
-    field<&breaker_options::longest_wait>(time_of("longest_wait", "opening again soon, twice as long each time up to this", some, hours(24))),
+    field<&breaker_options::window>(time_of("window", "how long an attempt counts", above_zero, hours(24))),
+    field<&breaker_options::slow>(time_of("slow", "an answer that took longer is bad; 0s: none is too slow", zero)),
+    field<&breaker_options::patience>(time_of("patience", "how long an answer may take until some have shown how long", above_zero)),
+    field<&breaker_options::first_wait>(time_of("first_wait", "how long it is open the first time, up to longest_wait", above_zero, hours(24))),
+    field<&breaker_options::longest_wait>(time_of("longest_wait", "opening again soon, twice as long each time up to this", above_zero, hours(24))),
     field<&breaker_options::probes>(count_of("probes", "good attempts in a row that close it", 1, 1000)),
-    field<&breaker_options::ramp>(time_of("ramp", "how long its share grows then; 0s: all at once", any, hours(24)))};
+    field<&breaker_options::ramp>(time_of("ramp", "how long its share grows then; 0s: all at once", zero, hours(24)))};
 constexpr option_table breaker_table = table<breaker_options>("breaker_options", breaker_fields);
 
 constexpr option_field hedge_fields[] = {
     field<&hedge_options::quantile>(number_of("quantile", "another attempt begins when the last one takes longer than so many did", 0.5, 0.999)),
     field<&hedge_options::extra>(count_of("extra", "attempts beside the first one", 1, 3)),
     field<&hedge_options::least_count>(count_of("least_count", "answers that must have been seen before", 1, 1'000'000)),
-    field<&hedge_options::least_delay>(time_of("least_delay", "none begins sooner than after this", any))};
+    field<&hedge_options::least_delay>(time_of("least_delay", "none begins sooner than after this", zero))};
 constexpr option_table hedge_table = table<hedge_options>("hedge_options", hedge_fields);
 
 // ---- queues, batches, caches ------------------------------------------------------------------------------------------------
 
 constexpr option_field stage_queue_fields[] = {
     field<&queue_options::capacity>(count_of("capacity", "how many may wait", 0)),
-    field<&queue_options::ttl>(time_of("ttl", "how long one may wait; 0s: as long as its deadline", any)),
+    field<&queue_options::ttl>(time_of("ttl", "how long one may wait; 0s: as long as its deadline", zero)),
     field<&queue_options::consumers>(count_of("consumers", "how many runs may be in the stage at once", 1))};
 constexpr option_table stage_queue_table = table<queue_options>("queue_options", stage_queue_fields);
 
@@ -132,13 +132,13 @@ constexpr option_field request_queue_fields[] = {
     field<&request_queue_options::capacity>(count_of("capacity", "requests that may wait, of each shape", 1, 16'777'216)),
     field<&request_queue_options::max_bytes>(size_of("max_bytes", "bytes of the requests that wait, of each shape; 0: no bound")),
     field<&request_queue_options::ageing>(
-        time_of("ageing", "how much longer a request waits to go before a higher priority; 0s: for ever", any, hours(24))),
+        time_of("ageing", "how much longer a request waits to go before a higher priority; 0s: for ever", zero, hours(24))),
     field<&request_queue_options::full>(choice_of("full", "what happens to a request that finds no room", when_full_names))};
 constexpr option_table request_queue_table = table<request_queue_options>("request_queue_options", request_queue_fields);
 
 constexpr option_field batch_fields[] = {
     field<&batch_options::max_size>(count_of("max_size", "requests in one batch, or their cost; no more than in C++, for which there is room", 1, 65'536)),
-    field<&batch_options::max_delay>(time_of("max_delay", "how long a request waits for others", any, hours(1))),
+    field<&batch_options::max_delay>(time_of("max_delay", "how long a request waits for others", zero, hours(1))),
     field<&batch_options::max_shapes>(count_of("max_shapes", "shapes of which requests may wait at once", 1, 1024))};
 constexpr option_table batch_table = table<batch_options>("batch_options", batch_fields);
 
@@ -146,9 +146,9 @@ constexpr option_field cache_fields[] = {
     field<&cache_options::capacity_count>(
         count_of("capacity_count", "entries; no more than in C++, for which there is room", 1, std::int64_t{1} << 31)),
     field<&cache_options::capacity_bytes>(size_of("capacity_bytes", "what all entries may weigh together; 0: no limit")),
-    field<&cache_options::ttl>(time_of("ttl", "how long a value that is stored now stays; 0s: until it is evicted", any)),
+    field<&cache_options::ttl>(time_of("ttl", "how long a value that is stored now stays; 0s: until it is evicted", zero)),
     field<&cache_options::ttl_jitter>(number_of("ttl_jitter", "the greatest share by which times to live are shortened at random", 0, 1)),
-    field<&cache_options::negative_ttl>(time_of("negative_ttl", "how long a remembered failure stays; 0s: none is remembered", any))};
+    field<&cache_options::negative_ttl>(time_of("negative_ttl", "how long a remembered failure stays; 0s: none is remembered", zero))};
 constexpr option_table cache_table = table<cache_options>("cache_options", cache_fields);
 
 // ---- gates --------------------------------------------------------------------------------------------------------------------
@@ -158,16 +158,16 @@ constexpr option_field gate_fields[] = {
     field<&gate_options::count>(count_of("count", "of a fixed_limit: requests in flight", 1)),
     field<&gate_options::least>(count_of("least", "of an aimd_limit or gradient_limit: the smallest limit, up to most", 1, 1'048'576)),
     field<&gate_options::most>(count_of("most", "of an aimd_limit or gradient_limit: the largest limit", 1, 1'048'576)),
-    field<&gate_options::target>(time_of("target", "of an aimd_limit: what nine of ten are to take", some)),
+    field<&gate_options::target>(time_of("target", "of an aimd_limit: what nine of ten are to take", above_zero)),
     field<&gate_options::backoff>(number_of("backoff", "of an aimd_limit: what the limit is multiplied by when they take longer", 0.5, 0.99)),
     field<&gate_options::tolerance>(number_of("tolerance", "of a gradient_limit: how many times the latency without load is fine", 1, 10)),
     field<&gate_options::probe_interval>(
-        time_of("probe_interval", "of a gradient_limit: how long the latency without load is believed", some))};
+        time_of("probe_interval", "of a gradient_limit: how long the latency without load is believed", above_zero))};
 constexpr option_table gate_table = table<gate_options>("gate_options", gate_fields);
 
 constexpr option_field rate_fields[] = {
     field<&token_bucket_options::refill, &rate::tokens>(number_of("tokens", "so many come in each time of 'per'", 1e-9, 1e18)),
-    field<&token_bucket_options::refill, &rate::per>(time_of("per", "the time in which 'tokens' come", some))};
+    field<&token_bucket_options::refill, &rate::per>(time_of("per", "the time in which 'tokens' come", above_zero))};
 constexpr option_table rate_table = table<token_bucket_options>("token_bucket_options", rate_fields);
 
 // ---- the document -------------------------------------------------------------------------------------------------------------

@@ -41,9 +41,14 @@ void check(const breaker_options& o) {
 
 breaker::breaker(const breaker_options& options) : options_(options) { check(options); }
 
+void breaker::set_options(const breaker_options& options) {
+  check(options);
+  options_ = options;
+}
+
 double breaker::share(time_point now) const noexcept {
   constexpr double least = 0.1;
-  if (!is_ramping(now)) return 1;
+  if (!is_ramping(now) || options_.ramp == duration{}) return 1;
   const auto left = static_cast<double>((ramp_end_ - now).count());
   return std::max(least, 1 - left / static_cast<double>(options_.ramp.count()));
 }

@@ -13,6 +13,11 @@ void check(const retry_budget_options& o) {
 
 retry_allowance::retry_allowance(const retry_budget_options& options) : options_(options) { check(options); }
 
+void retry_allowance::set_options(const retry_budget_options& options) {
+  check(options);
+  options_ = options;
+}
+
 retry_allowance::slot& retry_allowance::slot_of(time_point now) noexcept {
   const std::int64_t number = now.time_since_epoch() / slot_length;
   const std::int64_t from = std::max(current_, number - static_cast<std::int64_t>(slot_count));
@@ -42,6 +47,12 @@ bool retry_allowance::try_extra(time_point now) noexcept {
   ++slot_of(now).extra;
   ++sum_.extra;
   return true;
+}
+
+std::shared_ptr<const tunable> retry_budget::tuning() const {
+  auto what = std::make_shared<tunable>(tunable_of(shared_.get(), shared_->original));
+  what->tune = [self = *this](const void* options) { self.set_options(*static_cast<const retry_budget_options*>(options)); };
+  return what;
 }
 
 }  // namespace catena

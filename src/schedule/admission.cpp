@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/schedule/admission.hpp>
+#include <catena/schedule/gate_options.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -13,8 +14,27 @@ constexpr std::size_t most_waiting = 1'048'576;
 
 shared_bucket::shared_bucket(const runtime& rt, std::string name, const token_bucket_options& options)
     : desk_(detail::admission_desk::of(rt.state())),
-      bucket_(std::make_shared<detail::admission_bucket>(std::move(name), options, rt.now())) {
+      bucket_(std::make_shared<detail::admission_bucket>(std::move(name), options, rt.now())),
+      original_(options) {
   desk_->add(*bucket_);
+}
+
+std::shared_ptr<const tunable> shared_bucket::tuning() const {
+  auto what = std::make_shared<tunable>(tunable_of(bucket_.get(), original_));
+  what->tune = [self = *this](const void* options) { self.set_rate(static_cast<const token_bucket_options*>(options)->refill); };
+  return what;
+}
+
+std::vector<tunable_place> admission::tunables() const {
+  tunable line = tunable_of(core_.get(), gate_options{.line_capacity = core_->original.line_capacity});
+  line.only = {"line_capacity"};
+  line.tune = [core = core_](const void* options) {
+    core->desk->set_line_capacity(core->group, static_cast<const gate_options*>(options)->line_capacity);
+  };
+  std::vector<tunable_place> places{{{"limit", name()}, std::make_shared<const tunable>(std::move(line))}};
+  for (const charged_bucket& use : core_->original.buckets)
+    places.push_back({{"limit", name(), "buckets", use.bucket.name()}, use.bucket.tuning()});
+  return places;
 }
 
 void check(const admission_options& options) {
@@ -37,7 +57,7 @@ void check(const admission_options& options) {
 namespace detail {
 
 admission_core::admission_core(const runtime& rt, const admission_options& options)
-    : name(options.name), desk(admission_desk::of(rt.state())), time(*rt.state()->time) {
+    : name(options.name), original(options), desk(admission_desk::of(rt.state())), time(*rt.state()->time) {
   check(options);
   if (options.buckets.front().bucket.desk() != desk)
     throw std::invalid_argument("admission_options::buckets must belong to the admission's runtime");

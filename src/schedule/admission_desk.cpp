@@ -18,6 +18,10 @@ void admission_desk::set_rate(admission_bucket& bucket, rate refill) {
   });
 }
 
+void admission_desk::set_line_capacity(admission_group& group, std::size_t capacity) {
+  change([&](admission_line&, time_point) { group.line_capacity = capacity; });
+}
+
 duration admission_desk::expected_wait(const admission_group& group, std::int64_t cost, priority p) const {
   return look([&](const admission_line&, time_point now) { return admission_line::expected(group, cost, p, now) - now; });
 }

@@ -32,6 +32,17 @@ batch_former::batch_former(const batch_options& batches, const request_queue_opt
 
 batch_former::~batch_former() = default;
 
+void batch_former::set_options(const batch_options& options) noexcept {
+  limits_ = {options.max_size, options.max_delay};
+  max_shapes_ = options.max_shapes;
+  needs_arrivals_.store(options.max_delay > duration{} || policy_.watches_arrivals(), std::memory_order_relaxed);
+}
+
+void batch_former::set_options(const request_queue_options& options) noexcept {
+  queue_options_ = options;
+  for (const auto& l : lanes_) l->queue.set_options(options);
+}
+
 // ---- requests come and go ----------------------------------------------------------------------------------------------
 
 batch_former::push_result batch_former::try_push(queued_request& r, time_point now) {
@@ -97,7 +108,7 @@ std::size_t batch_former::waiting_in(const lane& of) const noexcept { return uni
 batch_decision batch_former::ask(lane& of, time_point now) const {
   const std::size_t waiting = waiting_in(of);
   batch_decision decision = of.policy.form({.count = waiting,
-                                            .oldest = needs_arrivals_ ? of.queue.oldest() : time_point{},
+                                            .oldest = needs_arrivals() ? of.queue.oldest() : time_point{},
                                             .tightest_deadline = of.queue.tightest_deadline()},
                                            limits_, now);
   decision.take = std::min({decision.take, waiting, limits_.max_size});

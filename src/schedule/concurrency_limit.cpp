@@ -24,7 +24,21 @@ namespace detail {
 limit_core::limit_core(std::shared_ptr<runtime_state> runtime, const concurrency_limit_options& options)
     : line_desk(std::move(runtime), options.policy, options.line_capacity),
       name_(options.name),
+      original_(line().options()),
       line_capacity_(options.line_capacity) {}
+
+std::shared_ptr<const tunable> limit_core::tuning(const std::shared_ptr<limit_core>& self) {
+  auto what = std::make_shared<tunable>(tunable_of(self.get(), self->original_));
+  what->only = {"line_capacity"};
+  const auto names = self->line().option_names();
+  what->only.insert(what->only.end(), names.begin(), names.end());
+  what->tune = [self](const void* given) {
+    const auto& options = *static_cast<const gate_options*>(given);
+    self->line_capacity_.store(options.line_capacity, std::memory_order_relaxed);
+    self->change([&](limit_line& l, time_point now) { l.set_options(options, now); });
+  };
+  return what;
+}
 
 void limit_core::leave(request_outcome outcome, duration latency) {
   ended_request r{.latency = latency, .outcome = outcome};
@@ -50,7 +64,7 @@ failure limit_core::why(const refusal& r) const {
   std::string text = "limit '" + name_ + "': ";
   switch (r.code) {
     case errc::not_admitted: text += "all " + std::to_string(limit()) + " places are taken, or will be for too long"; break;
-    case errc::queue_full: text += "its line is full at " + std::to_string(line_capacity_); break;
+    case errc::queue_full: text += "its line is full at " + std::to_string(line_capacity_.load(std::memory_order_relaxed)); break;
     case errc::deadline_exceeded: text += "the deadline passed in its line"; break;
     default: return r.code;
   }

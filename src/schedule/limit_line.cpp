@@ -46,12 +46,25 @@ limit_line::limit_line(limit_policy policy, std::size_t capacity) : policy_(std:
   places_.limit = std::max<std::size_t>(policy_.limit(), 1);
 }
 
+gate_options limit_line::options() const noexcept {
+  gate_options o{.line_capacity = capacity_};
+  policy_.get_options(o);
+  return o;
+}
+
+void limit_line::set_options(const gate_options& options, time_point now) noexcept {
+  capacity_ = options.line_capacity;
+  policy_.set_options(options);
+  places_.limit = std::max<std::size_t>(policy_.limit(), 1);
+  look(now);
+}
+
 void limit_line::enter(limit_request& r, time_point now) noexcept {
   if (r.deadline <= now) return refuse(r, {.code = errc::deadline_exceeded});
   if (places_.try_take(r.priority)) return admit(r, now);
   const duration wait = expected_wait(r.priority);
   if (capacity_ == 0 || is_late(r, later(now, wait))) return refuse(r, {.code = errc::not_admitted, .retry_after = wait});
-  if (size_ == capacity_) {
+  if (size_ >= capacity_) {
     limit_request& last = *line_.last();
     if (last.priority >= r.priority) return refuse(r, {.code = errc::queue_full, .retry_after = wait});
     take_out(last);

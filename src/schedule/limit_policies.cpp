@@ -18,6 +18,12 @@ namespace {
   return std::clamp(limit, static_cast<double>(range.least), static_cast<double>(range.most));
 }
 
+void get_range(const limit_range& from, gate_options& o) noexcept {
+  o.least = from.least;
+  o.most = from.most;
+}
+void set_range(limit_range& to, const gate_options& o) noexcept { to = {.least = o.least, .most = o.most, .first = std::clamp(to.first, o.least, o.most)}; }
+
 }  // namespace
 
 void check(const limit_range& range) {
@@ -53,6 +59,19 @@ void aimd_limit::ended(const ended_request& request, time_point now) noexcept {
   }
 }
 
+void aimd_limit::get_options(gate_options& o) const noexcept {
+  get_range(options_.range, o);
+  o.target = options_.target;
+  o.backoff = options_.backoff;
+}
+
+void aimd_limit::set_options(const gate_options& o) noexcept {
+  set_range(options_.range, o);
+  options_.target = o.target;
+  options_.backoff = o.backoff;
+  limit_ = within(options_.range, limit_);
+}
+
 void aimd_limit::move_to(double wanted, time_point now) noexcept {
   const std::size_t before = limit();
   limit_ = within(options_.range, wanted);
@@ -86,6 +105,19 @@ void gradient_limit::ended(const ended_request& request, time_point now) noexcep
     if (is_stale && latency != duration::max()) believe(latency, now);
     window_.clear();
   }
+}
+
+void gradient_limit::get_options(gate_options& o) const noexcept {
+  get_range(options_.range, o);
+  o.tolerance = options_.tolerance;
+  o.probe_interval = options_.probe_interval;
+}
+
+void gradient_limit::set_options(const gate_options& o) noexcept {
+  set_range(options_.range, o);
+  options_.tolerance = o.tolerance;
+  options_.probe_interval = o.probe_interval;
+  limit_ = within(options_.range, limit_);
 }
 
 void gradient_limit::follow(duration latency, time_point now) noexcept {

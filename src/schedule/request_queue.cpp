@@ -102,12 +102,21 @@ request_queue::request_queue(const request_queue_options& options) : options_(op
 
 request_queue::~request_queue() = default;
 
+void request_queue::set_options(const request_queue_options& options) noexcept {
+  options_.capacity = options.capacity;
+  options_.max_bytes = options.max_bytes;
+  options_.class_limits = options.class_limits;
+  options_.ageing = options.ageing;
+  options_.full = options.full;
+}
+
 request_queue::push_result request_queue::try_push(queued_request& r) {
   push_result result{.entry = room_for(r)};
   if (result.entry != entry::accepted) return result;
+  const load bound = bound_beside(waiting());
   std::visit([&](auto& classes) { classes[index_of(r)].push(r); }, orders_->classes);
   ++size_;
-  if (over_bound()) result.evicted = evict();  // not before: the push may have thrown
+  result.evicted = evict(bound);  // not before: the push may have thrown
   return result;
 }
 
@@ -161,9 +170,9 @@ request_queue::entry request_queue::room_for(const queued_request& r) const noex
   const std::size_t i = index_of(r);
   const std::size_t limit = options_.class_limits[i];
   if (limit != 0 && below(i + 1).count - below(i).count >= limit) return entry::class_full;
-  const bool full = size_ == options_.capacity;
+  const bool full = size_ >= options_.capacity;
   const bool bytes_bounded = options_.max_bytes != 0;
-  const std::size_t bytes_free = bytes_bounded ? options_.max_bytes - bytes() : 0;
+  const std::size_t bytes_free = bytes_bounded ? options_.max_bytes - std::min(bytes(), options_.max_bytes) : 0;
   if (!full && (!bytes_bounded || r.bytes <= bytes_free)) return entry::accepted;
   const load lower = options_.full == when_full::drop_oldest_of_lowest ? below(i) : load{};
   if (full && lower.count == 0) return entry::full;
@@ -184,13 +193,15 @@ request_queue::load request_queue::below(std::size_t end) const noexcept {
   return sum;
 }
 
-bool request_queue::over_bound() const noexcept {
-  return size_ > options_.capacity || (options_.max_bytes != 0 && bytes() > options_.max_bytes);
+request_queue::load request_queue::waiting() const noexcept { return {size_, options_.max_bytes != 0 ? bytes() : 0}; }
+
+request_queue::load request_queue::bound_beside(const load& waited) const noexcept {
+  return {std::max(options_.capacity, waited.count), std::max(options_.max_bytes, waited.bytes)};
 }
 
-queued_request* request_queue::evict() noexcept {
+queued_request* request_queue::evict(const load& bound) noexcept {
   queued_request* evicted = nullptr;
-  while (over_bound()) {
+  for (load now = waiting(); now.count > bound.count || now.bytes > bound.bytes; now = waiting()) {
     queued_request& leaves = oldest_of_lowest();
     [[maybe_unused]] const bool waited = remove(leaves);
     assert(waited);

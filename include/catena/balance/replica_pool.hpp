@@ -68,6 +68,7 @@ class replica_pool : private chain<In, Out> {
     graph::plan_ptr work = detail::plan_of_stage<Stage, In>(around, name, std::move(replica));
     if (const std::string fault = detail::fault_of_choice<Out, In>(*work, *core_->runtime()); !fault.empty())
       throw std::invalid_argument("pool '" + core_->name() + "': replica '" + name + "' " + fault);
+    graph::announce(*work, core_->name());
     core_->add(std::move(name), std::move(work), options);
   }
 

@@ -98,6 +98,8 @@ class cache {
   bool erase(const cache_key& key) const { return store_->erase(key); }
 
   [[nodiscard]] cache_stats stats() const { return store_->stats(); }
+  /// What of it can be changed by a policy document.
+  [[nodiscard]] std::shared_ptr<const tunable> tuning() const { return detail::cache_store::tuning(store_); }
 
   // ---- identical requests in flight: begin, then what it says ----
 

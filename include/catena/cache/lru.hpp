@@ -40,10 +40,7 @@ class lru {
       ++losses_.refused;
       return false;
     }
-    while (table_.size() >= limits_.count || bytes > limits_.bytes - bytes_) {
-      ++losses_.evictions;
-      remove(table_.back(order), dropped);
-    }
+    while (table_.size() >= limits_.count || bytes_ > limits_.bytes || bytes > limits_.bytes - bytes_) evict(dropped);
     const number i = table_.add(key);
     auto& e = table_[i];
     e.value = std::move(value);
@@ -63,12 +60,27 @@ class lru {
     return true;
   }
 
+  /// Other limits, no larger in entries than the first ones; evicts what is too much, `most` entries at most. True: the rest fits.
+  template <class Dropped>
+  bool set_limits(cache_limits limits, std::size_t most, Dropped& dropped) {
+    limits_ = limits;
+    for (; most > 0 && !fits(); --most) evict(dropped);
+    return fits();
+  }
+
   [[nodiscard]] std::size_t size() const noexcept { return table_.size(); }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] const cache_losses& losses() const noexcept { return losses_; }
 
  private:
   using number = typename entry_table<Value>::number;
+
+  [[nodiscard]] bool fits() const noexcept { return table_.size() <= limits_.count && bytes_ <= limits_.bytes; }
+  template <class Dropped>
+  void evict(Dropped& dropped) {
+    ++losses_.evictions;
+    remove(table_.back(order), dropped);
+  }
   static constexpr number order = 0;  ///< the list, most recently used first
 
   template <class Dropped>

@@ -49,7 +49,7 @@ class s3_fifo {
       ++losses_.refused;
       return false;
     }
-    while (table_.size() >= limits_.count || bytes > limits_.bytes - this->bytes()) evict(dropped);
+    while (table_.size() >= limits_.count || this->bytes() > limits_.bytes || bytes > limits_.bytes - this->bytes()) evict(dropped);
     const number i = table_.add(key);
     auto& e = table_[i];
     e.value = std::move(value);
@@ -69,6 +69,14 @@ class s3_fifo {
     return true;
   }
 
+  /// Other limits, no larger in entries than the first ones; evicts what is too much, `most` entries at most. True: the rest fits.
+  template <class Dropped>
+  bool set_limits(cache_limits limits, std::size_t most, Dropped& dropped) {
+    limits_ = limits;
+    for (; most > 0 && !fits(); --most) evict(dropped);
+    return fits();
+  }
+
   [[nodiscard]] std::size_t size() const noexcept { return table_.size(); }
   [[nodiscard]] std::size_t bytes() const noexcept { return used_[small].bytes + used_[main].bytes; }
   [[nodiscard]] const cache_losses& losses() const noexcept { return losses_; }
@@ -80,6 +88,7 @@ class s3_fifo {
   static constexpr std::uint8_t most_hits = 3;
   static constexpr int most_chances = 128;
 
+  [[nodiscard]] bool fits() const noexcept { return size() <= limits_.count && bytes() <= limits_.bytes; }
   void enter(number queue, number i) noexcept {
     auto& e = table_[i];
     e.queue = static_cast<std::uint8_t>(queue);

@@ -4,6 +4,7 @@
 /// The driver below every cache: shards with a lock each, which perform what the policies decide. Knows no types.
 #include <catena/cache/cached.hpp>
 #include <catena/cache/flight_member.hpp>
+#include <catena/runtime/tunable.hpp>
 #include <catena/time.hpp>
 
 #include <cstddef>
@@ -84,6 +85,11 @@ class cache_store {
   virtual void put(const cache_key& key, cached_ptr value, std::size_t bytes) = 0;
   virtual bool erase(const cache_key& key) = 0;
   [[nodiscard]] virtual cache_stats stats() const = 0;
+  /// From now on other times to live hold, for what is stored then, and other capacities, no larger in entries than those it was made with:
+  /// what is too much is evicted.
+  virtual void set_options(const cache_options& options) noexcept = 0;
+  /// Its options, for a policy document.
+  [[nodiscard]] static std::shared_ptr<const tunable> tuning(const std::shared_ptr<cache_store>& self);
 
   [[nodiscard]] virtual turn begin(cache_flight& f) = 0;
   [[nodiscard]] virtual bool give_up(cache_flight& f) noexcept = 0;
@@ -92,6 +98,8 @@ class cache_store {
   virtual void abandon(cache_flight& leader) noexcept = 0;
 
  protected:
+  explicit cache_store(const cache_options& options) noexcept : original_(options) {}
+
   static void answer(cache_flight& f, const cached_ptr& with) noexcept {
     f.answer_ = with;
     wake(f);
@@ -104,6 +112,8 @@ class cache_store {
 
  private:
   static void wake(cache_flight& f) noexcept;
+
+  const cache_options original_;
 };
 
 }  // namespace detail

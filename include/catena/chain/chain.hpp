@@ -77,7 +77,9 @@ class chain {
     request.kind = "chain";
     request.need = nullptr;  // that of its first stage
     const std::uint32_t answer = around.add_stage(std::move(request));
-    return chain(around.compile(answer, graph::builder::exits::leave));
+    graph::plan_ptr limited = around.compile(answer, graph::builder::exits::leave);
+    graph::announce(*limited);
+    return chain(std::move(limited));
   }
 
   /// Runs the chain in a coroutine; throws catena::error.
@@ -243,7 +245,9 @@ template <class In, class Write>
   using output = typename decltype(out)::value_type;
   const bool foreign = out.chain() != builder;
   if (foreign) builder->fault("the answer is a node of another chain");
-  return chain<In, output>(builder->compile(foreign ? graph::no_index : out.id(), graph::builder::exits::end_here));
+  graph::plan_ptr plan = builder->compile(foreign ? graph::no_index : out.id(), graph::builder::exits::end_here);
+  graph::announce(*plan);
+  return chain<In, output>(std::move(plan));
 }
 
 }  // namespace catena

@@ -40,6 +40,7 @@ struct stage_request {
   bool result_optional = false;  ///< nobody needs to consume the output
   std::vector<plan_ptr> inner;
   std::shared_ptr<catena::graph::need> need;  ///< what must be there before it begins, or null
+  std::vector<tunable_place> tunables;  ///< what can be changed of it while it serves
 };
 
 /// A chain being written down. Faults are collected, and thrown together by compile().

@@ -65,6 +65,7 @@ struct step_description {
   bool suspends = false;
   std::vector<plan_ptr> inner;       ///< the plans it runs, for describing
   std::shared_ptr<catena::graph::need> need;  ///< what it needs itself, or null
+  std::vector<tunable_place> tunables;        ///< what can be changed of the step itself
   /// Tells a suspended operation that its answer is not wanted; called under the run's lock, must only post.
   /// True: the run no longer waits for it.
   bool (*cancel)(operation&) = nullptr;
@@ -95,6 +96,7 @@ class plan {
   std::uint32_t result = 0;  ///< offset of the output
   const value_type* result_type = nullptr;
   std::uint32_t result_stage = 0;
+  bool is_chain = false;  ///< not a stage that another plan runs for itself
   const value_type* exit_type = nullptr;  ///< of an early exit that leaves this plan for the chain around it
 
   std::uint32_t frame_size = 0;
@@ -128,8 +130,14 @@ class plan {
   }
   [[nodiscard]] bool goes_on_anywhere(std::uint32_t step) const noexcept { return onward[step] != 0; }
 
+  mutable std::shared_ptr<const tunable_site> announced;  ///< what announce() made
   mutable std::atomic<std::uint32_t> references{0};
 };
+
+/// Makes known to the runtime what can be changed of the plan's stages, those of its chains left out, which are known by themselves.
+/// \param name  before the names of its stages; empty: the plan's own
+/// Once, before anybody else knows the plan.
+void announce(const plan& p, const std::string& name = {});
 
 inline void intrusive_ptr_add_ref(const plan* p) noexcept { p->references.fetch_add(1, std::memory_order_relaxed); }
 inline void intrusive_ptr_release(const plan* p) noexcept {

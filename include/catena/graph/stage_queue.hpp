@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// The queue that `.queue(...)` puts in front of a stage.
+#include <catena/runtime/published.hpp>
 #include <catena/time.hpp>
 
 #include <cstddef>
@@ -39,16 +40,17 @@ class stage_queue {
  public:
   enum class entry { entered, waits, full, given_up };
 
-  explicit stage_queue(const queue_options& options) : options_(options) {}
+  explicit stage_queue(const queue_options& options) : original_(options), options_(options) {}
 
   [[nodiscard]] entry enter(queue_place& place) noexcept {
     std::lock_guard lock(mutex_);
     if (place.given_up) return entry::given_up;
-    if (inside_ < options_.consumers) {
+    const queue_options options = options_.load();
+    if (inside_ < options.consumers) {
       ++inside_;
       return entry::entered;
     }
-    if (waiting_count_ >= options_.capacity) return entry::full;
+    if (waiting_count_ >= options.capacity) return entry::full;
     place.waiting = true;
     place.previous = last_;
     place.next = nullptr;
@@ -72,15 +74,33 @@ class stage_queue {
   /// One leaves the stage; returns who enters in its stead, to be resumed by the caller, or null.
   [[nodiscard]] queue_place* leave() noexcept {
     std::lock_guard lock(mutex_);
-    queue_place* next = first_;
-    if (next) unlink_locked(*next);
-    else --inside_;
-    return next;
+    --inside_;
+    return next_locked();
   }
 
-  [[nodiscard]] const queue_options& options() const noexcept { return options_; }
+  /// From now on other options hold. Those who wait stay, also if they are more than may by now; who enters at once is returned, one at
+  /// a time, by let_in().
+  void set_options(const queue_options& options) noexcept {
+    std::lock_guard lock(mutex_);
+    options_.store(options);
+  }
+  /// One who waits enters where there is room; to be resumed by the caller, or null.
+  [[nodiscard]] queue_place* let_in() noexcept {
+    std::lock_guard lock(mutex_);
+    return next_locked();
+  }
+
+  [[nodiscard]] queue_options options() const noexcept { return options_.load(); }
+  [[nodiscard]] const queue_options& original() const noexcept { return original_; }
 
  private:
+  queue_place* next_locked() noexcept {
+    queue_place* const next = first_;
+    if (!next || inside_ >= options_.load().consumers) return nullptr;
+    unlink_locked(*next);
+    ++inside_;
+    return next;
+  }
   void unlink_locked(queue_place& place) noexcept {
     (place.previous ? place.previous->next : first_) = place.next;
     (place.next ? place.next->previous : last_) = place.previous;
@@ -88,7 +108,8 @@ class stage_queue {
     --waiting_count_;
   }
 
-  const queue_options options_;
+  const queue_options original_;
+  published<queue_options> options_;
   std::mutex mutex_;
   queue_place* first_ = nullptr;
   queue_place* last_ = nullptr;

@@ -8,6 +8,7 @@
 #include <catena/model/model_options.hpp>
 #include <catena/runtime/brief_mutex.hpp>
 #include <catena/runtime/pinned_timer.hpp>
+#include <catena/runtime/published.hpp>
 #include <catena/runtime/state.hpp>
 
 #include <atomic>
@@ -69,6 +70,8 @@ class batcher : public executor_user, public resident, public graph::need, publi
   [[nodiscard]] const model_options& options() const noexcept { return options_; }
   [[nodiscard]] const std::shared_ptr<runtime_state>& runtime() const noexcept { return runtime_; }
   void executor_gone() noexcept override;
+  /// Makes known to the runtime what of its options can be changed. Before its first request.
+  void announce();
 
   // ---- where it is ----
 
@@ -121,6 +124,9 @@ class batcher : public executor_user, public resident, public graph::need, publi
   [[nodiscard]] std::size_t form_locked(batch_place& place, time_point now) noexcept;
   /// Schedules idle instances for what waits, or sets the timer; returns the jobs to be submitted after unlocking.
   [[nodiscard]] compute_job* schedule_locked(time_point now) noexcept;
+  /// Other options hold from now on: what waits may have become a batch.
+  template <class Options>
+  void set_options(const Options& options) noexcept;
   [[nodiscard]] batch_place* place_locked(time_point now, time_point& look_again) noexcept;
   void submit_jobs(compute_job* jobs) noexcept;
   /// Where the input of the batch that is to be begun now lies.
@@ -145,8 +151,29 @@ class batcher : public executor_user, public resident, public graph::need, publi
   /// One instance, with batches of one size, until that is steady.
   void warm_up_until_steady(std::size_t instance, std::size_t rows, std::size_t shape, time_point end, warm_up_report& report);
 
+  /// The numbers of its options that can be changed, as they are by now, for messages.
+  struct bounds {
+    explicit bounds(const model_options& o) noexcept {
+      set(o.batch);
+      set(o.queue);
+    }
+    void set(const batch_options& o) noexcept {
+      max_size = o.max_size;
+      max_delay = o.max_delay;
+      max_shapes = o.max_shapes;
+    }
+    void set(const request_queue_options& o) noexcept {
+      capacity = o.capacity;
+      max_bytes = o.max_bytes;
+    }
+    std::size_t max_size, max_shapes, capacity, max_bytes;
+    duration max_delay;
+  };
+
   const std::shared_ptr<runtime_state> runtime_;
-  const model_options options_;
+  const model_options options_;  ///< as it was made
+  published<bounds> bounds_;
+  std::shared_ptr<const tunable_site> announced_;
   const request_operations& operations_;
   const measuring measures_;
   std::vector<std::unique_ptr<batch_place>> places_;

@@ -210,7 +210,9 @@ class model : private chain<In, Out> {
   model(const std::shared_ptr<detail::batcher>& core, prepare_function limited)
       : chain<In, Out>(detail::plan_alone<In>(core->runtime(), core->name(), limited)),
         core_(core),
-        limited_(std::make_shared<const prepare_function>(std::move(limited))) {}
+        limited_(std::make_shared<const prepare_function>(std::move(limited))) {
+    graph::announce(*chain<In, Out>::plan());
+  }
 
   template <class Instance>
   static std::shared_ptr<detail::batcher> make_core(const runtime& rt, const model_options& options,
@@ -234,6 +236,7 @@ class model : private chain<In, Out> {
     } else {
       throw std::invalid_argument("model '" + options.name + "' has a residency, but its instances have no move_to() and footprint()");
     }
+    core->announce();
     return core;
   }
 

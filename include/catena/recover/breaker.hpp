@@ -84,6 +84,10 @@ class breaker {
   /// It has ended. `took` is how long it was, or had been when it was given up.
   void ended(pass p, attempt_end how, duration took, time_point now) noexcept;
 
+  /// From now on other options hold. Whether it is open, what was counted and what it has learnt of latencies stay as they are.
+  /// \errors std::invalid_argument: an option is out of range
+  void set_options(const breaker_options& options);
+
   /// Whoever is behind it is new: its share grows as if it had just closed.
   void begin_ramp(time_point now) noexcept { ramp_end_ = detail::later(now, options_.ramp); }
   [[nodiscard]] bool is_ramping(time_point now) const noexcept { return now < ramp_end_; }

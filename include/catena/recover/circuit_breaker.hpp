@@ -4,6 +4,7 @@
 /// A breaker that several stages share.
 #include <catena/recover/breaker.hpp>
 #include <catena/runtime/brief_mutex.hpp>
+#include <catena/runtime/tunable.hpp>
 
 #include <memory>
 #include <mutex>
@@ -27,6 +28,15 @@ class circuit_breaker {
     return shared_->guard.state();
   }
 
+  /// From now on other options hold; one that is open stays open.
+  /// \errors std::invalid_argument: an option is out of range
+  void set_options(const breaker_options& options) const {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->guard.set_options(options);
+  }
+  /// Its options, for a policy document.
+  [[nodiscard]] std::shared_ptr<const tunable> tuning() const;
+
   // ---- for those who call the target ----
 
   /// Nothing: it is to be left alone until next_probe().
@@ -45,7 +55,8 @@ class circuit_breaker {
 
  private:
   struct shared {
-    explicit shared(const breaker_options& options) : guard(options) {}
+    explicit shared(const breaker_options& options) : original(options), guard(options) {}
+    const breaker_options original;
     brief_mutex mutex;
     breaker guard;
   };

@@ -3,6 +3,7 @@
 /// \file
 /// How many extra calls a target may be given beside the ordinary ones.
 #include <catena/runtime/brief_mutex.hpp>
+#include <catena/runtime/tunable.hpp>
 #include <catena/time.hpp>
 
 #include <array>
@@ -41,6 +42,10 @@ class retry_allowance {
   [[nodiscard]] bool has_room(time_point now) noexcept;
   /// An extra one would begin; true: it may, and is counted.
   [[nodiscard]] bool try_extra(time_point now) noexcept;
+
+  /// From now on other options hold; what was counted stays counted.
+  /// \errors std::invalid_argument: an option is out of range
+  void set_options(const retry_budget_options& options);
 
  private:
   static constexpr std::size_t slot_count = 21;  ///< a second, and the slot that it begins in
@@ -82,9 +87,19 @@ class retry_budget {
     return shared_->allowance.try_extra(now);
   }
 
+  /// From now on other options hold; what was counted stays counted.
+  /// \errors std::invalid_argument: an option is out of range
+  void set_options(const retry_budget_options& options) const {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->allowance.set_options(options);
+  }
+  /// Its options, for a policy document.
+  [[nodiscard]] std::shared_ptr<const tunable> tuning() const;
+
  private:
   struct shared {
-    explicit shared(const retry_budget_options& options) : allowance(options) {}
+    explicit shared(const retry_budget_options& options) : original(options), allowance(options) {}
+    const retry_budget_options original;
     brief_mutex mutex;
     retry_allowance allowance;
   };

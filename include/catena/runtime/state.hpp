@@ -8,6 +8,7 @@
 #include <catena/runtime/compute_pool.hpp>
 #include <catena/runtime/ready_queue.hpp>
 #include <catena/runtime/timer_service.hpp>
+#include <catena/runtime/tunable.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -139,6 +140,7 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   std::shared_ptr<sink> observer;
   compute_pool compute;
   compute_pool loading;
+  tunable_registry tunables;  ///< what of its chains and models can be changed
 
  private:
   runtime_state(boost::asio::any_io_executor executor, runtime_options options);

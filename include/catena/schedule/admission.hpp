@@ -35,12 +35,16 @@ class shared_bucket {
   /// \errors std::invalid_argument
   void set_rate(rate refill) const { desk_->set_rate(*bucket_, refill); }
 
+  /// What of it can be changed by a policy document: its rate.
+  [[nodiscard]] std::shared_ptr<const tunable> tuning() const;
+
   [[nodiscard]] const std::shared_ptr<detail::admission_desk>& desk() const noexcept { return desk_; }
   [[nodiscard]] const std::shared_ptr<detail::admission_bucket>& state() const noexcept { return bucket_; }
 
  private:
   std::shared_ptr<detail::admission_desk> desk_;
   std::shared_ptr<detail::admission_bucket> bucket_;
+  token_bucket_options original_;
 };
 
 /// A bucket of an admission, and what it counts of a request.
@@ -86,6 +90,7 @@ struct admission_core {
   [[nodiscard]] failure why(const refusal& r) const;
 
   const std::string name;
+  const admission_options original;
   const std::shared_ptr<admission_desk> desk;
   time_source& time;
   admission_group group;
@@ -165,6 +170,8 @@ class admission {
     return core_->refuse(cost, p);
   }
   [[nodiscard]] failure why(const refusal& r) const { return core_->why(r); }
+  /// What of it and of its buckets can be changed by a policy document.
+  [[nodiscard]] std::vector<tunable_place> tunables() const;
 
   /// Waits for its turn, until the deadline of the options at the longest. Completes with result<permit>.
   /// \param options  deadline, priority and part_of are used

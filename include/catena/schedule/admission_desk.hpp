@@ -22,6 +22,8 @@ class admission_desk : public line_desk<admission_line> {
   /// Tokens of this group were put back or taken on top: whoever waits for them looks again.
   void tokens_changed(const admission_group& group);
   void set_rate(admission_bucket& bucket, rate refill);
+  /// Those who wait stay, also if they are more than may by now.
+  void set_line_capacity(admission_group& group, std::size_t capacity);
 
   [[nodiscard]] duration expected_wait(const admission_group& group, std::int64_t cost, priority p) const;
   [[nodiscard]] std::size_t waiting_count(const admission_group& group) const;

@@ -102,7 +102,7 @@ struct admission_group {
 
   std::vector<bucket_use> uses;  ///< by id, so that two groups never take from the same buckets in opposite orders
   std::int64_t most_cost = 0;    ///< what the smallest bucket holds
-  std::size_t line_capacity = 0;
+  std::atomic<std::size_t> line_capacity{0};  ///< changed by whoever guards the line
   // From here on guarded by whoever guards the line.
   waiting_list<admission_request, &admission_request::in_line> line;
   std::array<std::int64_t, 4> line_cost{};    ///< of those in the line, by priority

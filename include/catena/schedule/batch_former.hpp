@@ -5,6 +5,7 @@
 #include <catena/schedule/batch_options.hpp>
 #include <catena/schedule/request_queue.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -55,7 +56,13 @@ class batch_former {
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   /// Whether requests must be stamped with the moment in which they came. Otherwise any moment since the last batch was
   /// formed will do: only their priorities age by it.
-  [[nodiscard]] bool needs_arrivals() const noexcept { return needs_arrivals_; }
+  /// \threads safe
+  [[nodiscard]] bool needs_arrivals() const noexcept { return needs_arrivals_.load(std::memory_order_relaxed); }
+
+  /// From now on batches have another max_size, max_delay and max_shapes.
+  void set_options(const batch_options& options) noexcept;
+  /// From now on other bounds hold, as in request_queue.
+  void set_options(const request_queue_options& options) noexcept;
 
   /// Lets a request wait, one that does not wait already and has all its facts.
   /// \errors std::bad_alloc; nothing has changed then
@@ -103,12 +110,12 @@ class batch_former {
   [[nodiscard]] static bool goes_before(const lane& one, const lane& other) noexcept;
   void left(lane& from, const queued_request& r) noexcept;
 
-  const batch_limits limits_;
-  const request_queue_options queue_options_;
+  batch_limits limits_;
+  request_queue_options queue_options_;
   const batch_policy policy_;
-  const std::size_t max_shapes_;
+  std::size_t max_shapes_;
   const batch_unit unit_;
-  const bool needs_arrivals_;
+  std::atomic<bool> needs_arrivals_;
   std::vector<std::unique_ptr<lane>> lanes_;  ///< never empty
   std::size_t size_ = 0;
   std::uint64_t pushes_ = 0;

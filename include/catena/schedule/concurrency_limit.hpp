@@ -13,10 +13,12 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace catena {
 
@@ -48,12 +50,15 @@ class limit_core : public line_desk<limit_line> {
   /// Why one is refused that finds no place.
   [[nodiscard]] refusal refuse(priority p) const;
   [[nodiscard]] failure why(const refusal& r) const;
+  /// Its options, for a policy document.
+  [[nodiscard]] static std::shared_ptr<const tunable> tuning(const std::shared_ptr<limit_core>& self);
 
  private:
   [[nodiscard]] const limit_places& places() const noexcept { return line().places(); }
 
   const std::string name_;
-  const std::size_t line_capacity_;
+  const gate_options original_;
+  std::atomic<std::size_t> line_capacity_;
 };
 
 }  // namespace detail
@@ -133,6 +138,8 @@ class concurrency_limit {
     return core_->refuse(p);
   }
   [[nodiscard]] failure why(const refusal& r) const { return core_->why(r); }
+  /// What of it can be changed by a policy document.
+  [[nodiscard]] std::vector<tunable_place> tunables() const { return {{{"limit", name()}, detail::limit_core::tuning(core_)}}; }
 
   /// Waits for a place, until the deadline of the options at the longest. Completes with result<concurrency_slot>.
   /// \param options  deadline, priority and part_of are used

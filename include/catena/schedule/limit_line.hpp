@@ -85,6 +85,11 @@ class limit_line {
   /// Whether it wants to know how requests end, through ended().
   [[nodiscard]] bool learns() const noexcept { return policy_.learns(); }
 
+  [[nodiscard]] std::span<const std::string_view> option_names() const noexcept { return policy_.option_names(); }
+  [[nodiscard]] gate_options options() const noexcept;
+  /// From now on other options hold. Those who wait stay, also if they are more than may by now.
+  void set_options(const gate_options& options, time_point now) noexcept;
+
   /// Decides the request, or lets it wait.
   void enter(limit_request& r, time_point now) noexcept;
   /// Takes out one that waits, undecided; false if it does not wait.
@@ -119,7 +124,7 @@ class limit_line {
 
   limit_places places_;
   limit_policy policy_;
-  const std::size_t capacity_;
+  std::size_t capacity_;
   waiting_list<limit_request, &limit_request::in_line> line_;
   std::array<std::size_t, 4> count_{};  ///< of those in line, by priority
   std::size_t size_ = 0;

@@ -2,9 +2,13 @@
 #pragma once
 /// \file
 /// Limit policies: a fixed number, one that keeps a latency, and one that finds where latency begins to rise.
+#include <catena/schedule/gate_options.hpp>
 #include <catena/schedule/latency_window.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
+#include <string_view>
 
 namespace catena {
 
@@ -12,6 +16,10 @@ namespace catena {
 struct fixed_limit {
   std::size_t count = 64;  ///< at least 1
   [[nodiscard]] std::size_t limit() const noexcept { return count; }
+
+  static constexpr std::array<std::string_view, 1> option_names{"count"};
+  void get_options(gate_options& o) const noexcept { o.count = std::max<std::size_t>(count, 1); }
+  void set_options(const gate_options& o) noexcept { count = o.count; }
 };
 
 /// What an adaptive limit moves between.
@@ -44,6 +52,11 @@ class aimd_limit {
 
   [[nodiscard]] std::size_t limit() const noexcept { return static_cast<std::size_t>(limit_); }
   void ended(const ended_request& request, time_point now) noexcept;
+
+  static constexpr std::array<std::string_view, 4> option_names{"least", "most", "target", "backoff"};
+  void get_options(gate_options& o) const noexcept;
+  /// What it has learnt stays, within the range.
+  void set_options(const gate_options& o) noexcept;
 
  private:
   void move_to(double limit, time_point now) noexcept;
@@ -80,6 +93,11 @@ class gradient_limit {
 
   /// The latency without load, as far as it is known; zero before.
   [[nodiscard]] duration unloaded() const noexcept { return unloaded_; }
+
+  static constexpr std::array<std::string_view, 4> option_names{"least", "most", "tolerance", "probe_interval"};
+  void get_options(gate_options& o) const noexcept;
+  /// What it has learnt stays, within the range.
+  void set_options(const gate_options& o) noexcept;
 
  private:
   void follow(duration latency, time_point now) noexcept;

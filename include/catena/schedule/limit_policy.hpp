@@ -2,12 +2,15 @@
 #pragma once
 /// \file
 /// How many requests may be in flight: the question, the answer, and whoever decides.
+#include <catena/schedule/gate_options.hpp>
 #include <catena/schedule/request_outcome.hpp>
 #include <catena/time.hpp>
 
 #include <concepts>
 #include <cstddef>
 #include <memory>
+#include <span>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -54,6 +57,11 @@ class limit_policy {
   [[nodiscard]] bool learns() const noexcept { return policy_->learns(); }
   void ended(const ended_request& request, time_point now) { policy_->ended(request, now); }
 
+  /// Which gate_options it has: those that are `option_names` of the policy, which has get_options() and set_options() then.
+  [[nodiscard]] std::span<const std::string_view> option_names() const noexcept { return policy_->option_names(); }
+  void get_options(gate_options& o) const noexcept { policy_->get_options(o); }
+  void set_options(const gate_options& o) noexcept { policy_->set_options(o); }
+
  private:
   struct base {
     virtual ~base() = default;
@@ -61,10 +69,18 @@ class limit_policy {
     [[nodiscard]] virtual std::size_t limit() const = 0;
     [[nodiscard]] virtual bool learns() const noexcept = 0;
     virtual void ended(const ended_request&, time_point) = 0;
+    [[nodiscard]] virtual std::span<const std::string_view> option_names() const noexcept = 0;
+    virtual void get_options(gate_options& o) const noexcept = 0;
+    virtual void set_options(const gate_options& o) noexcept = 0;
   };
 
   template <class P>
   struct holder final : base {
+    static constexpr bool has_options = requires(P& p, gate_options& o) {
+      P::option_names;
+      p.get_options(o);
+      p.set_options(o);
+    };
     static constexpr bool has_ended = requires(P& p, const ended_request& r, time_point now) { p.ended(r, now); };
 
     explicit holder(P p) : policy(std::move(p)) {}
@@ -73,6 +89,16 @@ class limit_policy {
     [[nodiscard]] bool learns() const noexcept override { return has_ended; }
     void ended([[maybe_unused]] const ended_request& request, [[maybe_unused]] time_point now) override {
       if constexpr (has_ended) policy.ended(request, now);
+    }
+    [[nodiscard]] std::span<const std::string_view> option_names() const noexcept override {
+      if constexpr (has_options) return P::option_names;
+      else return {};
+    }
+    void get_options([[maybe_unused]] gate_options& o) const noexcept override {
+      if constexpr (has_options) policy.get_options(o);
+    }
+    void set_options([[maybe_unused]] const gate_options& o) noexcept override {
+      if constexpr (has_options) policy.set_options(o);
     }
     P policy;
   };

@@ -51,6 +51,8 @@ class request_queue {
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   [[nodiscard]] const request_queue_options& options() const noexcept { return options_; }
   [[nodiscard]] std::size_t bytes() const noexcept;
+  /// From now on other bounds hold, and another ageing and `full`. Those who wait stay, also if they are more than may by now.
+  void set_options(const request_queue_options& options) noexcept;
 
   /// Lets a request wait, one that does not wait already.
   /// \errors std::bad_alloc; nothing has changed then
@@ -88,8 +90,10 @@ class request_queue {
   [[nodiscard]] entry room_for(const queued_request& r) const noexcept;
   /// What the classes from the lowest on hold, as many as `end`.
   [[nodiscard]] load below(std::size_t end) const noexcept;
-  [[nodiscard]] bool over_bound() const noexcept;
-  [[nodiscard]] queued_request* evict() noexcept;
+  /// What may wait: as much as the options say, or as much as waited when that was more.
+  [[nodiscard]] load bound_beside(const load& waited) const noexcept;
+  [[nodiscard]] load waiting() const noexcept;
+  [[nodiscard]] queued_request* evict(const load& bound) noexcept;
   [[nodiscard]] queued_request& oldest_of_lowest() const noexcept;
 
   request_queue_options options_;

@@ -76,6 +76,7 @@ class versions : private chain<In, Out> {
   template <class Stage>
   void add(std::string version, Stage what) const {
     auto plan = plan_of(version, std::move(what));
+    graph::announce(*plan);
     chooser_.set->add(std::move(version), std::move(plan));
   }
   /// Takes a version out; runs that have it go on with it.

@@ -6,6 +6,7 @@
 #include <catena/recover/circuit_breaker.hpp>
 #include <catena/recover/effects.hpp>
 #include <catena/recover/retry.hpp>
+#include <catena/runtime/published.hpp>
 #include <catena/runtime/random_numbers.hpp>
 
 #include <algorithm>
@@ -29,20 +30,41 @@ struct attempt_options {
   catena::effects effects = effects::idempotent;
 };
 
+/// Those of them that can be changed while the stage serves. A run has those with which it came to the stage.
+struct attempt_numbers {
+  explicit attempt_numbers(const attempt_options& o);
+  [[nodiscard]] retry_options retry() const {
+    return {.retries = retries, .first_wait = first_wait, .factor = factor, .longest_wait = longest_wait, .jitter = spread, .budget = {}, .when = {}};
+  }
+  void set_retry(const retry_options& o);
+
+  duration timeout{};          ///< where there is one
+  duration attempt_timeout{};  ///< where there is one
+  duration first_wait{};
+  duration longest_wait{};
+  double factor = 1;
+  std::uint32_t retries = 0;
+  jitter spread = jitter::none;
+};
+
 /// What all runs of such a stage share.
 struct attempted_work {
-  attempt_options options;
+  explicit attempted_work(attempt_options o) : options(std::move(o)), numbers(attempt_numbers(options)) {}
+  const attempt_options options;       ///< as they were said
+  published<attempt_numbers> numbers;  ///< as they are by now
   graph::plan_ptr work;
   std::optional<retry_budget> budget;  ///< where it is tried again
 };
+[[nodiscard]] std::vector<tunable_place> tunables_of(const std::shared_ptr<attempted_work>& stage);
 
 /// One run's turn: an attempt, or a pause between two.
 struct attempt_operation : parent_operation, ready_node {
-  using parent_operation::parent_operation;
+  attempt_operation(graph::run& r, std::uint32_t index, const attempt_numbers& its) : parent_operation(r, index), numbers(its) {}
   struct pause_timer : timer_node {
     attempt_operation* operation = nullptr;
   };
 
+  const attempt_numbers numbers;
   pause_timer pause;
   time_point until = no_deadline;  ///< when the stage must have answered
   time_point began{};              ///< of the attempt
@@ -72,8 +94,8 @@ struct attempt_step {
   }
 
   static graph::outcome execute(graph::run& r, const graph::step& s) {
-    auto& op = make_operation<operation>(r, s);
-    const attempted_work& stage = stage_of(op);
+    const attempted_work& stage = *static_cast<const attempted_work*>(s.stage);
+    auto& op = make_operation<operation>(r, s, stage.numbers.load());
     if (r.description(s).suspends && !r.enlist(op)) {
       release_inputs(r, s);
       return graph::outcome::stopped;
@@ -81,8 +103,8 @@ struct attempt_step {
     // Who stops the run takes it out of its pause, and may be done with the run before this is.
     const boost::intrusive_ptr<graph::run> pinned(stage.budget ? &r : nullptr);
     const time_point now = r.runtime().time->now();
-    if (stage.options.timeout) op.until = later(now, *stage.options.timeout);
-    if (stage.budget) op.retries_left.store(static_cast<std::uint32_t>(stage.options.retry->retries), std::memory_order_relaxed);
+    if (stage.options.timeout) op.until = later(now, op.numbers.timeout);
+    if (stage.budget) op.retries_left.store(op.numbers.retries, std::memory_order_relaxed);
     attempt(op, now);
     return finish_start<attempt_step>(r, s, op);
   }
@@ -106,7 +128,7 @@ struct attempt_step {
     graph::run* child = nullptr;
     failure why;
     try {
-      const time_point limit = said.attempt_timeout ? std::min(op.until, later(now, *said.attempt_timeout)) : op.until;
+      const time_point limit = said.attempt_timeout ? std::min(op.until, later(now, op.numbers.attempt_timeout)) : op.until;
       child = &make_child(op, *stage.work, {.deadline = limit, .stoppable = true, .retries_left = own_retries(op), .ended = &ended, .abandoned = &abandoned},
                           [&](graph::run& made) {
                             if (said.retry) child_inputs<In...>::lend(*op.owner, op.its_step(), made);
@@ -184,11 +206,11 @@ struct attempt_step {
   static std::optional<duration> wait_after(operation& op, const failure& why, time_point now, begun how) {
     const attempted_work& stage = stage_of(op);
     const auto& retry = stage.options.retry;
-    if (!retry || op.attempts > retry->retries) return std::nullopt;
+    if (!retry || op.attempts > op.numbers.retries) return std::nullopt;
     if (stage.options.effects == effects::once && how == begun::yes) return std::nullopt;
     if (!is_worth(*retry, why)) return std::nullopt;
     random_numbers random(op.owner->id + op.attempts + static_cast<std::uint64_t>(now.time_since_epoch().count()));
-    const duration wait = backoff(*retry, why, op.attempts, random.share());
+    const duration wait = backoff(op.numbers.retry(), why, op.attempts, random.share());
     if (later(now, wait) >= std::min(op.until, op.owner->deadline)) return std::nullopt;
     // The budget counts what comes to the target, and so when it comes. Where there is nothing left by now, that is told at once.
     const bool is_within = !op.reached || stage.budget->has_room(now);
@@ -262,9 +284,9 @@ template <class Out, class... In>
 std::uint32_t attempt_step<Out, In...>::add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids,
                                                graph::plan_ptr work, attempt_options options) {
   const std::string& label = label_of(chain, name);
-  auto stage = std::make_shared<attempted_work>();
+  auto stage = std::make_shared<attempted_work>(std::move(options));
   stage->work = std::move(work);
-  for (const auto& [what, limit] : {std::pair("timeout", options.timeout), std::pair("attempt_timeout", options.attempt_timeout)}) {
+  for (const auto& [what, limit] : {std::pair("timeout", stage->options.timeout), std::pair("attempt_timeout", stage->options.attempt_timeout)}) {
     if (!limit) continue;
     if (*limit <= duration{}) chain.fault("stage '" + label + "': " + what + " must be greater than zero");
     // A chain of functions looks at the time between them.
@@ -275,18 +297,19 @@ std::uint32_t attempt_step<Out, In...>::add_to(graph::builder& chain, const std:
   request.name = name;
   request.inputs = std::move(ids);
   describe_child_step<output, attempt_operation>(chain, request, stage->work, sizeof...(In), &execute, &cancel);
-  request.suspends = options.retry || !stage->work->sequential;
-  if (options.retry) {
+  const std::optional<retry_options>& retry = stage->options.retry;
+  request.suspends = retry || !stage->work->sequential;
+  if (retry) {
     try {
-      check(*options.retry);
+      check(*retry);
     } catch (const std::invalid_argument& e) {
       chain.fault("stage '" + label + "': " + e.what());
     }
-    stage->budget = options.retry->budget ? *options.retry->budget : retry_budget();
+    stage->budget = retry->budget ? *retry->budget : retry_budget();
     request.demands = shared_demands(chain, label, sizeof...(In), stage->work);
     request.keeps_scratch = true;  // what was left behind inside may still draw on its retries
   }
-  stage->options = std::move(options);
+  request.tunables = tunables_of(stage);
   request.stage = std::move(stage);
   return chain.add_stage(std::move(request));
 }

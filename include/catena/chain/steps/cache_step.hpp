@@ -278,6 +278,7 @@ struct cached_stage {
     graph::stage_request request;
     request.name = name;
     request.inputs = std::move(ids);
+    request.tunables = {{{"cache"}, in.tuning()}};
     step::prepare(chain, request,
                   {std::move(in), std::move(keys), failures, plan_of_stage<Base, In...>(chain, label_of(chain, name), std::move(base))});
     return chain.add_stage(std::move(request));

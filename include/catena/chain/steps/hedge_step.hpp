@@ -8,6 +8,7 @@
 #include <catena/runtime/brief_mutex.hpp>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -25,6 +26,13 @@ class hedge_clock {
  public:
   explicit hedge_clock(const hedge_options& options) : options_(options) {}
 
+  /// From now on other options hold; what was seen stays known.
+  void set_options(const hedge_options& options) noexcept {
+    const std::lock_guard lock(mutex_);
+    options_ = options;
+    delay_ = hedge_delay(options_, seen_);
+  }
+
   /// After how long the next attempt begins; nothing: too little is known yet.
   [[nodiscard]] std::optional<duration> delay() noexcept {
     const std::lock_guard lock(mutex_);
@@ -38,7 +46,7 @@ class hedge_clock {
   }
 
  private:
-  const hedge_options options_;
+  hedge_options options_;
   brief_mutex mutex_;
   latency_histogram seen_;
   std::optional<duration> delay_;
@@ -48,12 +56,14 @@ class hedge_clock {
 /// What all runs of a hedged stage share.
 struct hedged_work {
   explicit hedged_work(const hedge_options& o)
-      : options(o), budget(o.budget ? *o.budget : retry_budget({.share = 0.05, .per_second = 1})), clock(o) {}
-  hedge_options options;
+      : options(o), extra(o.extra), budget(o.budget ? *o.budget : retry_budget({.share = 0.05, .per_second = 1})), clock(o) {}
+  const hedge_options options;     ///< as they were said
+  std::atomic<std::size_t> extra;  ///< as it is by now; the clock has the others
   retry_budget budget;
   graph::plan_ptr work;
   mutable hedge_clock clock;
 };
+[[nodiscard]] std::vector<tunable_place> tunables_of(const std::shared_ptr<hedged_work>& stage);
 
 /// One run's turn.
 struct hedge_operation : race_operation, ready_node {
@@ -63,6 +73,7 @@ struct hedge_operation : race_operation, ready_node {
   };
 
   std::uint32_t begun = 0;  ///< attempts
+  std::uint32_t extra = 0;  ///< attempts beside the first one that there may be
   std::array<time_point, 4> began{};
   next_timer next;          ///< the moment when another attempt begins
 };
@@ -95,6 +106,7 @@ struct hedge_step : race<hedge_step<Out, In...>, hedge_operation> {
     describe_child_step<output, operation>(chain, request, stage->work, sizeof...(In), &execute, &cancel);
     request.demands = shared_demands(chain, label, sizeof...(In), stage->work);
     request.keeps_scratch = true;
+    request.tunables = tunables_of(stage);
     request.stage = std::move(stage);
     return chain.add_stage(std::move(request));
   }
@@ -123,6 +135,7 @@ struct hedge_step : race<hedge_step<Out, In...>, hedge_operation> {
     const hedged_work& stage = stage_of(op);
     const time_point now = r.runtime().time->now();
     stage.budget.began(now);
+    op.extra = static_cast<std::uint32_t>(stage.extra.load(std::memory_order_relaxed));
     begin(op, now);
     await_next(op, now);
     return finish_start<hedge_step>(r, s, op);
@@ -143,7 +156,7 @@ struct hedge_step : race<hedge_step<Out, In...>, hedge_operation> {
     const std::optional<duration> delay = stage.clock.delay();
     if (!delay) return;
     const time_point when = later(now, *delay);
-    if (op.is_decided() || op.begun > stage.options.extra || when >= r.deadline) return;
+    if (op.is_decided() || op.begun > op.extra || when >= r.deadline) return;
     op.next.operation = &op;
     op.next.when = when;
     op.next.fire = &is_time;

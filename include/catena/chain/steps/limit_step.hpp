@@ -98,6 +98,7 @@ struct limit_step {
     if (!charge.through.is_of(*chain.runtime())) chain.fault("stage '" + work->name + "': .limit() is given a gate of another runtime");
     if (charge.fixed < 0) chain.fault("stage '" + work->name + "': the cost of .limit() must be zero or more");
     describe_child_step<output, operation>(chain, request, work, sizeof...(In), &execute, &cancel);
+    if constexpr (requires { charge.through.tunables(); }) request.tunables = charge.through.tunables();
     request.stage = std::make_shared<const stage_data>(stage_data{std::move(charge), std::move(work)});
   }
 

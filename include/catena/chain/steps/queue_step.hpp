@@ -18,6 +18,8 @@ struct queued_work {
   graph::plan_ptr work;
   mutable graph::stage_queue queue;
 };
+/// \param let_in  goes on with one who may enter by now
+[[nodiscard]] std::vector<tunable_place> tunables_of(const std::shared_ptr<queued_work>& stage, void (*let_in)(graph::queue_place&));
 
 /// One run's turn: first in the queue, then in the stage.
 struct queue_operation : parent_operation, ready_node {
@@ -52,6 +54,7 @@ struct queue_step {
     request.name = name;
     request.inputs = std::move(ids);
     describe_child_step<output, queue_operation>(chain, request, stage->work, sizeof...(In), &execute, &cancel);
+    request.tunables = tunables_of(stage, &let_in);
     request.stage = std::move(stage);
     return chain.add_stage(std::move(request));
   }
@@ -138,11 +141,14 @@ struct queue_step {
 
   static void leave(queue_operation& op) {
     if (!std::exchange(op.inside, false)) return;
-    auto* next = static_cast<queue_operation::waiter*>(stage_of(op).queue.leave());
-    if (!next) return;
-    disarm(*next->operation);
-    next->operation->inside = true;
-    go_on(*next->operation);
+    if (graph::queue_place* next = stage_of(op).queue.leave()) let_in(*next);
+  }
+
+  static void let_in(graph::queue_place& place) {
+    queue_operation& op = *static_cast<queue_operation::waiter&>(place).operation;
+    disarm(op);
+    op.inside = true;
+    go_on(op);
   }
 
   static bool cancel(graph::operation& base) {
