@@ -11,8 +11,11 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <memory>
@@ -195,6 +198,31 @@ TEST_CASE("a leader's deadline or timeout fails no waiter") {
   CHECK(impatient.why().is(errc::timed_out));
   CHECK(patient.value() == 10);
   CHECK(here.ran == 3);
+}
+
+TEST_CASE("a leader that goes on although it was told to end holds up nobody who asks the same, and its answer is not kept") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    kept_world here(seed);
+    const auto deaf_at_first = [&](call, int i) -> asio::awaitable<int> {
+      const int number = here.ran++;
+      if (number == 0) co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+      co_await here.rt.async_wait_until(here.rt.now() + (number == 0 ? 50ms : 5ms), asio::use_awaitable);
+      co_return 10 * i + number;
+    };
+    const auto c = here.one(stage("s", deaf_at_first).cache(here.kept));
+    auto& leader = here.begin(c, 1, {.deadline = here.world.now() + 4ms});
+    auto& waiter = here.begin(c, 1, {.deadline = here.world.now() + 10ms});
+    here.world.advance(4ms);
+    CHECK(leader.why().is(errc::deadline_exceeded));
+    here.world.advance(6ms);
+    CHECK(waiter.value() == 11);
+    here.world.run();
+    CHECK(here.elapsed() == 50ms);
+    auto& later = here.begin(c, 1);
+    here.world.run();
+    CHECK(later.value() == 11);
+    CHECK(here.kept.stats().in_flight_count == 0);
+  }
 }
 
 TEST_CASE("a leader that is refused its admission fails no waiter that has more time") {
@@ -497,4 +525,30 @@ TEST_CASE("a flight ends when the executor of all who take part in it is destroy
         CHECK(s.completions() == before);
         CHECK(s.kept.stats().in_flight_count == 0);
       });
+}
+
+TEST_CASE("runs on threads that ask the same end once each, whether those who compute hear that they are to stop or not", "[concurrency]") {
+  constexpr int runs = 1000;
+  std::atomic<int> ended{0}, begun{0}, under_way{0};
+  {
+    asio::thread_pool pool(3);
+    const runtime rt{pool.get_executor()};
+    const cache<int> kept(rt, {.ttl = 100us});
+    const auto work = [&](call, int i) -> asio::awaitable<int> {
+      const int number = ++begun;
+      ++under_way;
+      const auto ending = std::shared_ptr<void>(nullptr, [&under_way](void*) { --under_way; });
+      if (number % 3 == 0) co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+      co_await rt.async_wait_until(rt.now() + std::chrono::microseconds(100 + number % 7 * 200), asio::use_awaitable);
+      co_return i;
+    };
+    const auto c = make_chain<int>(rt, "c", [&](auto in) { return in >> stage("s", work).cache(kept); });
+    for (int i = 0; i < runs; ++i)
+      c.async_run(i % 3, {.deadline = rt.now() + std::chrono::microseconds(100 + i % 11 * 100)}, [&](const result<int>&) { ++ended; });
+    pool.join();
+    CHECK(kept.stats().in_flight_count == 0);
+    CHECK(rt.left_behind_count() == 0);
+  }
+  CHECK(ended == runs);
+  CHECK(under_way == 0);
 }

@@ -5,6 +5,9 @@
 #include <catena/cache/cache.hpp>
 #include <catena/chain/steps/stage_plan.hpp>
 
+#include <boost/asio/post.hpp>
+
+#include <atomic>
 #include <concepts>
 #include <memory>
 #include <optional>
@@ -63,6 +66,7 @@ struct cache_operation : parent_operation, ready_node {
   }
 
   part member;
+  std::atomic<bool> computes{false};  ///< for all; whoever clears it ends the flight
   work_elsewhere work;  ///< held while it waits: whoever computes may work elsewhere
   bool waited = false;  ///< set before the operation can be cancelled
 };
@@ -162,8 +166,9 @@ struct cache_step {
       if (leads) data_of(op).in.abandon(op.member);
       return abandon_step<cache_step>(op);
     }
+    op.computes = leads;
     if (leads && !op.owner->stopped()) return start_work(op);
-    if (leads) data_of(op).in.abandon(op.member);
+    if (leads) abandon(op);
     else take_cached(op);
     complete_step<cache_step>(op);
   }
@@ -175,18 +180,30 @@ struct cache_step {
       op.work.drop();
       return true;
     }
+    if (op.computes) boost::asio::post(op.owner->executor(), hand_over{op.owner, &op});
     stop_children_locked(op);
     return false;
   }
 
   // ---- computing, for all who ask ----
 
+  /// The run is stopped: another one computes, however long it takes until the work has ended that was told to.
+  struct hand_over {
+    boost::intrusive_ptr<graph::run> pinned;
+    operation* op;
+    void operator()() const noexcept { abandon(*op); }
+  };
+
+  static void abandon(operation& op) noexcept {
+    if (op.computes.exchange(false)) data_of(op).in.abandon(op.member);
+  }
+
   static graph::outcome lead(operation& op) {
     graph::run& r = *op.owner;
     const graph::step& s = op.its_step();
-    const auto& data = data_of(op);
-    if (!data.work->sequential && !r.enlist(op)) {
-      data.in.abandon(op.member);
+    op.computes = true;
+    if (!data_of(op).work->sequential && !r.enlist(op)) {
+      abandon(op);
       end_operation<cache_step>(op);
       return graph::outcome::stopped;
     }
@@ -201,7 +218,7 @@ struct cache_step {
       child = &make_child(op, *data_of(op).work, {.ended = &ended, .abandoned = &abandoned},
                           [&](graph::run& made) { child_inputs<In...>::give(*op.owner, s, made); });
     } catch (...) {
-      data_of(op).in.abandon(op.member);
+      abandon(op);
       op.owner->fail(s, failure::from(std::current_exception()));
       return complete_step<cache_step>(op);
     }
@@ -210,7 +227,8 @@ struct cache_step {
 
   static void ended(graph::run& child, parent_operation& parent) {
     auto& op = static_cast<operation&>(parent);
-    if (answer_of<T>(child) && !child.degraded) {
+    const bool publishes = answer_of<T>(child) && !child.degraded;
+    if (publishes && op.computes.exchange(false)) {
       publish(op, child);
     } else {
       end_flight_without_answer(op, child);
@@ -238,10 +256,9 @@ struct cache_step {
 
   /// What went wrong for the leader alone fails nobody else: one of those who wait computes in its stead.
   static void end_flight_without_answer(operation& op, graph::run& child) noexcept {
-    const graph::stop_reason why = child.why_stopped();
-    if (why == graph::stop_reason::failed && !is_personal(child.reason()) && !op.owner->stopped())
-      return fail_flight(op, child.reason(), data_of(op).failures);
-    data_of(op).in.abandon(op.member);
+    const bool failed = child.why_stopped() == graph::stop_reason::failed && !is_personal(child.reason()) && !op.owner->stopped();
+    if (!failed) return abandon(op);
+    if (op.computes.exchange(false)) fail_flight(op, child.reason(), data_of(op).failures);
   }
 
   /// A failure that says something of who asked (how much time it had, how urgent it was) and nothing of what was asked.
@@ -259,7 +276,7 @@ struct cache_step {
 
   static void abandoned(parent_operation& parent) noexcept {
     auto& op = static_cast<operation&>(parent);
-    data_of(op).in.abandon(op.member);
+    abandon(op);
     abandon_step<cache_step>(op);
   }
 };
