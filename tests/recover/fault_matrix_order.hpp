@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// What is to be expected of the fault matrix: the documented order as one function for each layer, outermost first.
+///
+/// Each knows only when it is asked and until when somebody waits for it, and asks the next one. The sentences quoted are those of
+/// chain/stage.hpp, the README and the headers of recover/; no code of the library decides anything here.
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+
+#include "recover/fault_matrix_cells.hpp"
+
+namespace catena::test::matrix {
+
+class documented_order {
+ public:
+  explicit documented_order(const cell& c) : cell_(c), said_(c.wears.said) { ask_neighbour(); }
+
+  /// "A function that runs inline cannot be ended, and a timeout for it is a fault of the chain", nor can another one begin beside
+  /// it; what waits around it can be ended, be it in a queue, in line, or for somebody who computes the same. "would do twice what
+  /// is to be done once"
+  [[nodiscard]] static bool is_fault(const cell& c) {
+    if (c.wears.has(policy::hedge) && c.wears.said.once) return true;
+    if (c.made_of->can_wait) return false;
+    const bool waits = c.wears.has(policy::queue) || c.wears.has(policy::limit);
+    return c.wears.has(policy::attempt_timeout) || (c.wears.has(policy::hedge) && !waits) ||
+           (c.wears.has(policy::timeout) && !waits && !c.wears.has(policy::cache));
+  }
+
+  [[nodiscard]] run_end ask(std::size_t request) {
+    request_ = request;
+    state_.begun = state_.perhaps = 0;
+    const duration now = request * cell_.request_each();
+    const duration cancelled = cell_.cancelled_after == never ? never : now + cell_.cancelled_after;
+    const span until{cell_.has_deadline ? now + deadline_after : never, cancelled};
+    const ending e = cancelled == now ? ending{now, how::cancelled} : with_fallback(now, until);
+    return {.code = code_of(e),
+            .degraded = e.is == how::fallen_back,
+            .at = e.at - now,
+            .begun = state_.begun,
+            .perhaps = state_.perhaps,
+            .attempt = e.is == how::failed ? e.attempt : 1};
+  }
+
+  /// It is refused in the end, which is nobody's fault: no policy is any wiser, and a fallback answers.
+  [[nodiscard]] run_end neighbour_end() const {
+    const duration at = cell_.made_of->can_wait ? neighbour.takes : 0us;
+    if (has(policy::fallback)) return {.degraded = true, .at = at, .begun = 1};
+    return {.code = errc::invalid_input, .at = at, .begun = 1};
+  }
+  /// Somebody who does well, long after: what would not end has been let go, tokens are there, and a breaker lets a probe through.
+  [[nodiscard]] run_end much_later() const { return {.at = cell_.made_of->can_wait ? work_takes : 0us, .begun = 1}; }
+
+  /// Whether the answer is kept by now.
+  [[nodiscard]] bool has_kept() const noexcept { return kept_; }
+  /// Work that goes on although it was told to end: "one that goes on then is left behind".
+  [[nodiscard]] std::size_t left_behind() const noexcept { return state_.left; }
+
+ private:
+  /// Until when somebody waits: a moment that is known, and the one at which the caller gives up, which is not.
+  struct span {
+    duration deadline, cancelled;
+    [[nodiscard]] duration end() const noexcept { return std::min(deadline, cancelled); }
+  };
+  enum class how : std::uint8_t { answered, fallen_back, failed, out_of_time, cancelled };
+  struct ending {
+    duration at;
+    how is;
+    boost::system::error_code why = {};
+    bool began = true;        ///< the work did
+    bool goes_on = false;     ///< it did not end when it was told to, and nobody inside has let it go
+    duration retry_after{};
+    int attempt = 1;
+  };
+
+  [[nodiscard]] bool has(policy p) const noexcept { return cell_.wears.has(p); }
+
+  // ---- the layers ----
+
+  /// "answers when what is inside fails ... for any reason but cancellation and the run's deadline", reserve: "what comes before it
+  /// times out that much earlier"
+  ending with_fallback(duration now, span until) {
+    if (!has(policy::fallback)) return with_timeout(now, until);
+    const duration early = said_.reserve > 0us && until.deadline != never ? until.deadline - said_.reserve : never;
+    ending e = until_at_most(early, until, [&](span u) { return with_timeout(now, u); });
+    if (e.is == how::failed) e.is = e.at < until.deadline ? how::fallen_back : how::out_of_time;
+    return e;
+  }
+
+  /// "covers all that is inside: waiting as well as working, and all attempts"
+  ending with_timeout(duration now, span until) {
+    const duration limit = has(policy::timeout) ? now + said_.timeout : never;
+    return until_at_most(limit, until, [&](span u) { return with_cache(now, u); });
+  }
+
+  /// "a hit ... go[es] no further in"; "what a fallback answers is never kept", and "a failure ... is forgotten"
+  ending with_cache(duration now, span until) {
+    if (has(policy::cache) && kept_) return {now, how::answered};
+    const ending e = with_retry(now, until);
+    kept_ = has(policy::cache) && e.is == how::answered;
+    return e;
+  }
+
+  /// "Tries the stage again when it fails and that is worth it: after a pause ..., and never beyond the run's deadline or the stage's
+  /// timeout"; "or as long as the failure says with retry_after(), whichever is longer"; effects::once: "tried again only if its work
+  /// has not begun"
+  ending with_retry(duration now, span until) {
+    if (!has(policy::retry)) return with_hedge(now, until);
+    for (int attempt = 1;; ++attempt) {
+      ending e = with_hedge(now, until);
+      e.attempt = attempt;
+      if (e.is != how::failed || attempt > static_cast<int>(said_.retries)) return e;
+      if (e.why == errc::invalid_input || (said_.once && e.began)) return e;
+      now = e.at + std::max(said_.pause, e.retry_after);
+      if (now >= until.deadline) return e;
+      if (now >= until.cancelled) return {until.cancelled, how::cancelled};
+    }
+  }
+
+  /// "Asks again, beside an attempt that takes longer than most have lately, and takes the answer that comes first. Who loses is told
+  /// to stop and not waited for"; a failure counts when no other attempt is under way
+  ending with_hedge(duration now, span until) {
+    if (!has(policy::hedge)) return with_breaker(now, until);
+    const state before = state_;
+    ending first = with_breaker(now, until);
+    const duration next = now + said_.hedge_after;
+    if (first.at <= next || next >= until.end()) return first;
+    const auto second_until = [&] { return first.is == how::answered ? span{until.deadline, first.at} : until; };
+    ending second = with_breaker(next, second_until());
+    if (second.is == how::answered && second.at < first.at) {
+      state_ = before;
+      first = with_breaker(now, {until.deadline, second.at});
+      return with_breaker(next, until);
+    }
+    if (first.is == how::answered) return first;
+    return first.at > second.at ? first : second;
+  }
+
+  /// "an attempt is let through, and how it ends is counted"; "an attempt that was refused inside says nothing to the breaker", nor
+  /// does one that "was cancelled, or asked for something impossible"; "an attempt that runs out of time counts only if it had the
+  /// time that an answer may take", which all have here; "one at a time, its probes"; "stays open twice as long when one does not"
+  ending with_breaker(duration now, span until) {
+    if (!has(policy::breaker)) return with_queue(now, until);
+    breaker& b = state_.guard;
+    if (b.open_for > 0us && now < b.next_probe)
+      return {.at = now, .is = how::failed, .why = errc::unavailable, .began = false, .retry_after = b.next_probe - now};
+    const bool probes = b.open_for > 0us;
+    if (probes) b.next_probe = now + b.open_for;  // "a probe that is not heard of is followed by another one after as long a wait"
+    const ending e = with_queue(now, until);
+    // Nothing is heard of it, unless it was the stage that gave it up: "errc::timed_out, as the limit was its own".
+    if (e.goes_on && !has(policy::timeout)) return e;
+    const bool good = e.is == how::answered;
+    const bool bad = e.began && ((e.is == how::failed && e.why != errc::invalid_input) || e.is == how::out_of_time);
+    if (good) b = {};
+    else if (bad && (probes || ++b.bad == said_.bad_in_a_row)) b.open(probes ? 2 * b.open_for : said_.open_for, e.at);
+    else if (probes) b.next_probe = e.at;
+    return e;
+  }
+
+  /// "a place among those in the stage"; "one more fails with errc::queue_full"; ttl: "how long one may wait before it fails with
+  /// errc::expired"
+  ending with_queue(duration now, span until) {
+    if (!has(policy::queue)) return with_limit(now, until);
+    if (state_.place_free > now) {
+      if (said_.queue_capacity == 0) return never_began(now, how::failed, errc::queue_full);
+      const duration expires = said_.queue_ttl > 0us ? now + said_.queue_ttl : never;
+      if (state_.place_free == until.end()) ++state_.perhaps;  // what happens at one moment happens in any order
+      if (state_.place_free >= std::min(expires, until.end()))
+        return expires < until.end() ? never_began(expires, how::failed, errc::expired) : ended_waiting(until);
+      now = state_.place_free;
+    }
+    const ending e = with_limit(now, until);
+    state_.place_free = e.goes_on ? never : e.at;
+    return e;
+  }
+
+  /// "the stage waits for them in its line until the run's deadline or the stage's timeout, or is refused with errc::not_admitted and
+  /// retry_after"; "A request that cannot be admitted before its deadline is refused when that shows"; "What has not begun pays nothing"
+  ending with_limit(duration now, span until) {
+    if (!has(policy::limit)) return with_attempt_timeout(now, until);
+    if (state_.next_token > now) {
+      if (state_.next_token >= until.deadline)
+        return {.at = now, .is = how::failed, .why = errc::not_admitted, .began = false, .retry_after = state_.next_token - now};
+      if (state_.next_token >= until.cancelled) return ended_waiting(until);
+      now = state_.next_token;
+    }
+    state_.next_token = now + said_.token_each;
+    return with_attempt_timeout(now, until);
+  }
+
+  /// "covers the work alone"
+  ending with_attempt_timeout(duration now, span until) {
+    const duration limit = has(policy::attempt_timeout) ? now + said_.attempt_timeout : never;
+    return until_at_most(limit, until, [&](span u) { return work(now, u); });
+  }
+
+  ending work(duration now, span until) {
+    return ended_of(script(cell_, request_, state_.begun++), now, until);
+  }
+
+  // ---- what they share ----
+
+  /// "Gives up after `limit` ... with errc::timed_out. Work that does not end when it is told to is not waited for"; "The run's deadline
+  /// comes before a longer timeout"
+  template <class Inside>
+  ending until_at_most(duration limit, span until, Inside inside) {
+    if (limit >= until.deadline) return inside(until);
+    ending e = inside(span{limit, until.cancelled});
+    const bool is_late = e.is == how::answered && e.at > limit;  // "An inline function may answer later": its answer is not used
+    if (e.is == how::out_of_time || is_late) e.is = how::failed, e.why = errc::timed_out;
+    e.goes_on = false;
+    return e;
+  }
+
+  /// "coroutines are cancelled and awaited, until the deadline or the timeout at most: one that goes on then is left behind ... What
+  /// a model or another executor computes is not waited for"
+  ending ended_of(const act& does, duration now, span until) {
+    if (now + does.takes < until.end() || !cell_.made_of->can_wait)
+      return {now + does.takes, does.how == act::end::answers ? how::answered : how::failed, code_of(does.how)};
+    const how is = until.deadline <= until.cancelled ? how::out_of_time : how::cancelled;
+    if (!does.deaf || !cell_.made_of->is_waited_for) return {until.end(), is};
+    ++state_.left;
+    return {.at = until.deadline, .is = is, .goes_on = true};
+  }
+
+  static ending never_began(duration at, how is, errc why) { return {.at = at, .is = is, .why = why, .began = false}; }
+  static ending ended_waiting(span until) {
+    return {.at = until.end(), .is = until.deadline <= until.cancelled ? how::out_of_time : how::cancelled, .began = false};
+  }
+
+  [[nodiscard]] boost::system::error_code code_of(act::end end) const {
+    switch (end) {
+      case act::end::answers: break;
+      case act::end::throws: return cell_.made_of->when_it_throws;
+      case act::end::fails: return errc::device_unavailable;
+      case act::end::refuses: return errc::invalid_input;
+      case act::end::finds_nobody: return boost::asio::error::connection_refused;
+    }
+    return {};
+  }
+  static boost::system::error_code code_of(const ending& e) {
+    switch (e.is) {
+      case how::failed: return e.why;
+      case how::out_of_time: return errc::deadline_exceeded;
+      case how::cancelled: return errc::cancelled;
+      default: return {};
+    }
+  }
+
+  /// It has taken the only token, and the only place for as long as it works.
+  void ask_neighbour() {
+    state_.place_free = cell_.made_of->can_wait ? neighbour.takes : 0us;
+    state_.next_token = said_.token_each;
+  }
+
+  struct breaker {
+    std::size_t bad = 0;
+    duration open_for{};  ///< zero: it is closed
+    duration next_probe{};
+    void open(duration wait, duration at) { *this = {0, wait, at + wait}; }
+  };
+  struct state {
+    duration place_free{}, next_token{};
+    breaker guard;
+    std::size_t begun = 0, perhaps = 0;  ///< of the request
+    std::size_t left = 0;
+  };
+
+  const cell& cell_;
+  const terms& said_;
+  std::size_t request_ = 0;
+  bool kept_ = false;
+  state state_;
+};
+
+}  // namespace catena::test::matrix

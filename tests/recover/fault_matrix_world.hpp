@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// The fault matrix's manual world: a stage that wears what a cell says, and the requests that come to it.
+#include <catena/cache.hpp>
+#include <catena/chain.hpp>
+#include <catena/schedule/admission.hpp>
+#include <catena/testing/manual_world.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <deque>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "recover/fault_matrix_work.hpp"
+#include "support/outcome.hpp"
+
+namespace catena::test::matrix {
+
+// ---- the stage ----
+
+/// What the stages of a cell are made of.
+struct parts {
+  parts(const runtime& runtime, const terms& terms, any_work w)
+      : rt(runtime),
+        said(terms),
+        work(std::move(w)),
+        breaker({.consecutive = said.bad_in_a_row, .bad_share = 0, .patience = 10ms, .first_wait = said.open_for, .probes = 1}),
+        gate(rt, {.buckets = {shared_bucket(rt, "tokens", {.refill = {.tokens = 1, .per = said.token_each}, .capacity = 1})}}),
+        kept(rt, {.capacity_count = 100}) {}
+
+  runtime rt;
+  terms said;
+  any_work work;
+  retry_budget budget{{.share = 10, .per_second = 1000}};
+  circuit_breaker breaker;
+  admission gate;
+  catena::cache<int> kept;
+};
+
+inline int fallback(const int& input) { return -input; }
+
+/// Says the first policy of the set, and then the others: they stand in the documented order, whatever the order here.
+template <policy_set Set, class Stage>
+auto dressed(Stage s, const parts& p) {
+  if constexpr ((Set & just(policy::cache)) != 0) return dressed<Set & ~just(policy::cache)>(std::move(s).cache(p.kept), p);
+  else if constexpr ((Set & just(policy::queue)) != 0)
+    return dressed<Set & ~just(policy::queue)>(std::move(s).queue({.capacity = p.said.queue_capacity, .ttl = p.said.queue_ttl}), p);
+  else if constexpr ((Set & just(policy::attempt_timeout)) != 0)
+    return dressed<Set & ~just(policy::attempt_timeout)>(std::move(s).attempt_timeout(p.said.attempt_timeout), p);
+  else if constexpr ((Set & just(policy::fallback)) != 0)
+    return dressed<Set & ~just(policy::fallback)>(std::move(s).fallback(&fallback, p.said.reserve), p);
+  else if constexpr ((Set & just(policy::limit)) != 0) return dressed<Set & ~just(policy::limit)>(std::move(s).limit(p.gate), p);
+  else if constexpr ((Set & just(policy::timeout)) != 0) return dressed<Set & ~just(policy::timeout)>(std::move(s).timeout(p.said.timeout), p);
+  else if constexpr ((Set & just(policy::breaker)) != 0) return dressed<Set & ~just(policy::breaker)>(std::move(s).breaker(p.breaker), p);
+  else if constexpr ((Set & just(policy::hedge)) != 0)
+    return dressed<Set & ~just(policy::hedge)>(
+        std::move(s).hedge({.quantile = 0.5, .least_count = 8, .least_delay = p.said.hedge_after, .budget = p.budget}), p);
+  else if constexpr ((Set & just(policy::retry)) != 0)
+    return dressed<Set & ~just(policy::retry)>(
+        std::move(s).retry({.retries = p.said.retries, .first_wait = p.said.pause, .factor = 1, .jitter = jitter::none, .budget = p.budget}), p);
+  else return s;
+}
+
+using chain_maker = chain<int, int> (*)(const parts&);
+
+template <policy_set Set>
+chain<int, int> chain_wearing(const parts& p) {
+  return make_chain<int>(p.rt, "c", [&](auto in) {
+    return in >> dressed<Set>(stage("s", p.work).effects(p.said.once ? effects::once : effects::idempotent), p);
+  });
+}
+
+/// A maker for each set of two policies at most.
+inline chain_maker maker_of(policy_set set) {
+  static constexpr auto makers = []<std::size_t... Set>(std::index_sequence<Set...>) {
+    const auto one = []<policy_set S>() -> chain_maker {
+      if constexpr (std::popcount(S) <= 2) return &chain_wearing<S>;
+      else return nullptr;
+    };
+    return std::array{one.template operator()<Set>()...};
+  }(std::make_index_sequence<1U << policy_count>());
+  return makers[set];
+}
+
+// ---- a cell's course ----
+
+/// One run of the cell's chain.
+struct asked_run {
+  boost::asio::cancellation_signal signal;
+  outcome<int> end;
+  run_notes notes;
+  time_point began{}, ended{};
+};
+
+class scene {
+ public:
+  explicit scene(const cell& c)
+      : cell_(c), world_(c.order), rt_(world_.runtime()), to_{.of = &c, .world = &world_, .rt = rt_}, parts_(rt_, c.wears.said, work_of(c.made_of->is, to_)) {}
+
+  /// \errors graph_error
+  void build() { chain_.emplace(maker_of(cell_.wears.set)(parts_)); }
+
+  /// So many answers that a hedge knows what is usual. Then the neighbour is in the stage.
+  void begin() {
+    constexpr int lessons = 10;
+    for (int i = 0; cell_.wears.has(policy::hedge) && i < lessons; ++i) {
+      ask(target::by_one_who_is_well + i, {});
+      world_.advance(200ms);
+    }
+    start_ = world_.now();
+    to_.let_go = start_ + 400ms;
+    neighbour_ = &ask(target::by_the_neighbour, {});
+    world_.run_until_idle();
+  }
+
+  /// How the next request ended, at its deadline.
+  [[nodiscard]] std::optional<run_end> request(std::size_t number) {
+    const time_point now = start_ + number * cell_.request_each();
+    go_on_until(now);
+    to_.request = number;
+    to_.begun = 0;
+    asked_run& r = ask(target::asked, {.deadline = cell_.has_deadline ? now + deadline_after : no_deadline});
+    if (cell_.cancelled_after != never) {
+      if (cell_.cancelled_after > duration{}) go_on_until(now + cell_.cancelled_after);
+      r.signal.emit(boost::asio::cancellation_type::terminal);
+    }
+    go_on_until(cell_.has_deadline ? now + deadline_after : now + cell_.request_each() - 1us);
+    return seen_of(r, to_.begun);
+  }
+  [[nodiscard]] std::optional<run_end> neighbour_end() { return seen_of(*neighbour_, 1); }
+  [[nodiscard]] bool has_kept() const { return static_cast<bool>(parts_.kept.get(key_space("s").key(target::asked))); }
+  [[nodiscard]] std::size_t left_behind() const { return rt_.left_behind_count(); }
+
+  /// How one who does well fares when all has been let go.
+  [[nodiscard]] std::optional<run_end> much_later() {
+    go_on_until(start_ + 1h);
+    asked_run& r = ask(target::by_one_who_is_well + 100, {.deadline = world_.now() + deadline_after});
+    world_.run();
+    return seen_of(r, 1);
+  }
+  /// What has not been given back when all has ended.
+  [[nodiscard]] std::string remains() {
+    outcome<void> drained;
+    rt_.async_drain(no_deadline, drained.take());
+    world_.run();
+    std::string what;
+    if (!drained.answered()) what += " a run that drain waits for";
+    if (rt_.left_behind_count() != 0) what += " work left behind";
+    if (to_.under_way != 0) what += " work under way";
+    if (world_.context().outstanding_work_count() != 0) what += " a held executor";
+    for (const auto& r : runs_)
+      if (r.end.count() != 1) what += " a run that ended " + std::to_string(r.end.count()) + " times";
+    return what;
+  }
+
+ private:
+  asked_run& ask(int input, run_options options) {
+    asked_run& r = runs_.emplace_back();
+    options.notes = &r.notes;
+    to_.asks = input;
+    r.began = world_.now();
+    auto handler = [this, &r, h = r.end.take()](result<int> answered) mutable {
+      r.ended = world_.now();
+      h(std::move(answered));
+    };
+    if (cell_.cancelled_after == never) chain_->async_run(input, options, std::move(handler));
+    else chain_->async_run(input, options, boost::asio::bind_cancellation_slot(r.signal.slot(), std::move(handler)));
+    return r;
+  }
+  void go_on_until(time_point when) { world_.advance(std::max(when - world_.now(), duration{})); }
+  [[nodiscard]] static std::optional<run_end> seen_of(asked_run& r, std::size_t begun) {
+    if (r.end.count() != 1) return std::nullopt;
+    const failure why = r.end.why();
+    run_end seen{.code = why.code(), .degraded = r.notes.degraded, .at = r.ended - r.began, .begun = begun};
+    if (why.is_set()) seen.attempt = why.attempt();
+    if (why.is_set() && !why.is(errc::cancelled)) seen.names_the_stage = why.path().starts_with("c/s");
+    return seen;
+  }
+
+  const cell& cell_;
+  testing::manual_world world_;
+  runtime rt_;
+  target to_;
+  parts parts_;
+  std::optional<chain<int, int>> chain_;
+  std::deque<asked_run> runs_;
+  asked_run* neighbour_ = nullptr;
+  time_point start_{};
+};
+
+}  // namespace catena::test::matrix
