@@ -15,5 +15,6 @@
 #include <catena/runtime.hpp>
 #include <catena/schedule/admission.hpp>
 #include <catena/schedule/concurrency_limit.hpp>
+#include <catena/stream.hpp>
 #include <catena/version.hpp>
 #include <catena/version/versions.hpp>

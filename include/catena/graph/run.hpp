@@ -107,6 +107,8 @@ class run : public call_context, public ready_node {
   [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return *executor_; }
   /// Whether it runs on the runtime's own executor.
   [[nodiscard]] bool is_at_home() const noexcept { return executor_ == &runtime().ready->executor(); }
+  /// The deadline of the whole that this run is a part of; its own may be a stage's timeout.
+  [[nodiscard]] time_point request_deadline() const noexcept { return const_cast<run*>(this)->outermost().deadline; }
   /// Whether its executor runs one thing after the other, never two at once.
   [[nodiscard]] bool is_serial() const noexcept { return is_at_home() && runtime().ready->home().is_serial(); }
   /// Before start(): runs on another executor, which lives in the tail.
