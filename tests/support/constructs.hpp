@@ -6,6 +6,7 @@
 #include <catena/cache.hpp>
 #include <catena/chain.hpp>
 #include <catena/schedule/admission.hpp>
+#include <catena/stream.hpp>
 #include <catena/testing/manual_world.hpp>
 
 #include <boost/asio/this_coro.hpp>
@@ -13,6 +14,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -48,6 +50,15 @@ class parts {
   }
   static auto fail() {
     return [](const std::string&) -> result<std::string> { return failure(errc::invalid_input, "as told"); };
+  }
+  [[nodiscard]] auto letters() const {
+    return [rt = rt_](stream_writer<std::string>& out, const std::string& s) -> boost::asio::awaitable<void> {
+      for (int i = 0; i < 3; ++i) {
+        co_await rt.async_wait_until(rt.now() + std::chrono::milliseconds(1), boost::asio::use_awaitable);
+        auto written = out.write(s + long_text(i));
+        co_await std::move(written);
+      }
+    };
   }
   [[nodiscard]] auto yielding() const {
     return [rt = rt_](std::string s) -> boost::asio::awaitable<std::string> {
@@ -484,6 +495,20 @@ inline text_chain hedged(const manual_world& world, const runtime& rt) {
   });
 }
 
+inline text_chain streamed(const manual_world& world, const runtime& rt) {
+  return written(world, rt, [](const parts& p, auto in) {
+    const auto first_of_two = [](call, stream<std::string> a, stream<std::string> b) -> boost::asio::awaitable<std::string> {
+      std::optional<std::string> one = co_await a.next();
+      std::optional<std::string> other;
+      while (auto next = co_await b.next()) other = std::move(next);
+      co_return one.value() + other.value();  // it lets go of the rest of a
+    };
+    auto a = in >> stage("a", produce<std::string>(p.letters(), {.capacity = 1})).attempt_timeout(5ms).retry(soon());
+    auto b = in >> stage("b", produce<std::string>(p.letters()).restart_with(p.letters()));
+    return join(a, b) >> stage("read", first_of_two);
+  });
+}
+
 inline text_chain does_not_hear(const manual_world& world, const runtime& rt) {
   return written(world, rt, [](const parts& p, auto in) {
     const hedge_options early{.least_count = 1, .budget = retry_budget({.share = 10, .per_second = 1000})};
@@ -555,6 +580,7 @@ inline text_chain all_at_once(const manual_world& world, const runtime& rt) {
       {"tried again", &tried_again, nullptr, true, true},
       {"tried in vain", &tried_in_vain, "subject/bad"},
       {"hedged", &hedged, nullptr, true, true},
+      {"streamed", &streamed},
       {"does not hear", &does_not_hear, nullptr, false},
       {"all at once", &all_at_once},
   };
