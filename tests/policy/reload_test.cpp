@@ -78,7 +78,47 @@ struct reload_world {
 using fault_list = std::vector<std::string>;
 const fault_list none;
 
+// [document]
+constexpr std::string_view document = R"({
+  "stages": {
+    "fraud/place": {"timeout": "250ms", "retry": {"retries": 2, "budget": {"share": 0.05}}, "breaker": {"slow": "100ms"}},
+    "fraud/score": {"cache": {"capacity_bytes": "512MiB", "ttl": "10min"}, "limit": {"gpu": {"buckets": {"rows": {"tokens": 5000}}}}}
+  },
+  "models": {
+    "risk": {"batch": {"max_size": 32, "max_delay": "2ms"}, "queue": {"capacity": 200}}
+  }
+})";
+// [/document]
+
+// [reload]
+std::string reload(const catena::runtime& rt, std::string_view text) {
+  const auto document = catena::policy_document::read(text);          // or all that is wrong with it
+  if (!document) return document.error().to_string();                 // "/stages/fraud~1place/timeout: must be a duration ..."
+  const auto applied = catena::apply_policies(rt, *document);         // all of it, or nothing
+  return applied ? std::string() : applied.error().to_string();
+}
+// [/reload]
+
 }  // namespace
+
+TEST_CASE("the document of the README is put in force") {
+  reload_world here;
+  const auto m = make_model<int, int>(here.rt, {.name = "risk"}, [](batch<int, int>& b) {
+    for (std::size_t i = 0; i < b.size(); ++i) b.answer(i, b.input(i));
+  });
+  const cache<int> kept(here.rt);
+  const admission gpu(here.rt, {.name = "gpu", .buckets = {shared_bucket(here.rt, "rows", {.refill = {.tokens = 100}, .capacity = 10})}});
+  const auto fraud = make_chain<int>(here.rt, "fraud", [&](auto in) {
+    return in >> stage("place", here.sleeping(200ms)).timeout(50ms).retry().breaker(circuit_breaker()) >> stage("score", m).cache(kept).limit(gpu);
+  });
+  CHECK(reload(here.rt, document).empty());
+  auto& end = here.begin(fraud);
+  here.world.run();
+  CHECK(end.value() == 1);
+  CHECK(reload(here.rt, R"({"stages": {"fraud/place": {"timeout": 250}}})") ==
+        R"(/stages/fraud~1place/timeout: must be a duration such as "250ms" (ns, us, ms, s, min, h), is 250)");
+  CHECK(reload(here.rt, R"({"models": {"rsik": {"batch": {"max_size": 1}}}})") == "/models/rsik: there is no model of this name; the nearest: 'risk'");
+}
 
 TEST_CASE("a document changes how often and after how long the next run tries again; a run goes on with what it began with") {
   reload_world here;
