@@ -25,6 +25,7 @@ class code_category final : public boost::system::error_category {
       case errc::invalid_input: return "invalid input";
       case errc::not_admitted: return "not admitted";
       case errc::unavailable: return "unavailable";
+      case errc::deadline_unreachable: return "deadline unreachable";
       case errc::model_not_found: return "model not found";
       case errc::model_invalid: return "model invalid";
       case errc::device_unavailable: return "device unavailable";
@@ -43,6 +44,7 @@ class code_category final : public boost::system::error_category {
       case errc::timed_out:
       case errc::queue_full:
       case errc::expired:
+      case errc::deadline_unreachable:
       case errc::not_admitted: return make_error_condition(condition::retry_later);
       case errc::stage_failed:
       case errc::shutting_down:
@@ -69,12 +71,6 @@ class remedy_category final : public boost::system::error_category {
     return "unknown catena condition";
   }
 };
-
-/// Rounded up, so that whoever waits as long as it says does not come too early.
-std::string in_words(duration d) {
-  using namespace std::chrono;
-  return d < 1ms ? std::to_string(ceil<microseconds>(d).count()) + " us" : std::to_string(ceil<milliseconds>(d).count()) + " ms";
-}
 
 std::string joined(std::string_view chain, const std::vector<std::string>& faults) {
   std::string text = "chain '" + std::string(chain) + "' cannot be built:";
@@ -195,7 +191,7 @@ std::string failure::to_string() const {
   std::string text = path().empty() ? "" : path() + ": ";
   if (!message().empty()) text += message() + " (" + code().message() + ")";
   else text += code().message();
-  if (retry_after() > duration{}) text += ", retry after " + in_words(retry_after());
+  if (retry_after() > duration{}) text += ", retry after " + detail::in_words(retry_after());
   return text;
 }
 

@@ -96,6 +96,11 @@ class steady_source final : public time_source {
 
 }  // namespace
 
+std::string detail::in_words(duration d) {
+  using namespace std::chrono;
+  return d < 1ms ? std::to_string(ceil<microseconds>(d).count()) + " us" : std::to_string(ceil<milliseconds>(d).count()) + " ms";
+}
+
 std::shared_ptr<time_source> steady_time() { return std::make_shared<steady_source>(); }
 
 }  // namespace catena

@@ -31,6 +31,7 @@ enum class errc {
   invalid_input = 8,       ///< the stage refused its input
   not_admitted = 9,        ///< its tokens are not there now, or will not be before its deadline
   unavailable = 10,        ///< nobody is there who could do the work now
+  deadline_unreachable = 12,  ///< what it takes lately leaves it next to no chance to end before its deadline
   model_not_found = 20,    ///< no such model file
   model_invalid = 21,      ///< not a TorchScript module, or it does not compile
   device_unavailable = 22, ///< this build or machine has no such device

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace catena {
 
@@ -27,6 +28,9 @@ namespace detail {
 [[nodiscard]] constexpr time_point earlier(time_point from, duration wait) noexcept {
   return from < time_point::min() + wait ? time_point::min() : from - wait;
 }
+
+/// As in "20 ms". Rounded up, so that whoever waits as long as it says does not come too early.
+[[nodiscard]] std::string in_words(duration d);
 
 }  // namespace detail
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What can be changed of the steps of a stage while it serves.
 #include <catena/chain/steps/attempt_step.hpp>
+#include <catena/chain/steps/early_step.hpp>
 #include <catena/chain/steps/hedge_step.hpp>
 #include <catena/chain/steps/queue_step.hpp>
 #include <catena/recover/time_limit.hpp>
@@ -22,6 +23,8 @@ std::shared_ptr<const tunable> limit_tunable(const std::shared_ptr<attempted_wor
     attempt_numbers numbers = of.numbers.load();
     numbers.*Limit = options.limit;
     of.numbers.store(numbers);
+    if (Limit == &attempt_numbers::attempt_timeout && of.options.attempt_limit)
+      of.options.attempt_limit->store(options.limit.count(), std::memory_order_relaxed);
   });
 }
 
@@ -68,6 +71,11 @@ std::vector<tunable_place> tunables_of(const std::shared_ptr<hedged_work>& stage
     of.clock.set_options(options);
   };
   return {{{"hedge"}, own_tunable(stage, stage.get(), stage->options, tune)}, {{"hedge", "budget"}, stage->budget.tuning()}};
+}
+
+std::vector<tunable_place> tunables_of(const std::shared_ptr<early_core>& core) {
+  const auto tune = [](early_core& of, const fail_early_options& options) { of.set_options(options); };
+  return {{{"fail_early"}, own_tunable(core, core.get(), core->original, tune)}};
 }
 
 std::vector<tunable_place> tunables_of(const std::shared_ptr<queued_work>& stage, void (*let_in)(graph::queue_place&)) {

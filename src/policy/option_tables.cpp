@@ -4,6 +4,7 @@
 #include <catena/cache/store.hpp>
 #include <catena/graph/stage_queue.hpp>
 #include <catena/recover/breaker.hpp>
+#include <catena/recover/fail_early.hpp>
 #include <catena/recover/hedge.hpp>
 #include <catena/recover/retry.hpp>
 #include <catena/recover/time_limit.hpp>
@@ -119,6 +120,14 @@ constexpr option_field hedge_fields[] = {
     field<&hedge_options::least_delay>(time_of("least_delay", "none begins sooner than after this", zero))};
 constexpr option_table hedge_table = table<hedge_options>("hedge_options", hedge_fields);
 
+constexpr option_field fail_early_fields[] = {
+    field<&fail_early_options::chance>(number_of("chance", "who has less of a chance to end in time fails at once", 0.001, 0.5)),
+    field<&fail_early_options::least_count>(count_of("least_count", "calls that must have shown lately whether they end in that time", 10, 100'000)),
+    field<&fail_early_options::probe_share>(number_of("probe_share", "so many of those that would fail go on all the same", 0.001, 1)),
+    field<&fail_early_options::probes>(count_of("probes", "probes in a row that end in time before all that was seen is forgotten", 1, 100)),
+    field<&fail_early_options::memory>(time_of("memory", "after so long without a call nothing is known any more", above_zero, hours(24)))};
+constexpr option_table fail_early_table = table<fail_early_options>("fail_early_options", fail_early_fields);
+
 // ---- queues, batches, caches ------------------------------------------------------------------------------------------------
 
 constexpr option_field stage_queue_fields[] = {
@@ -183,6 +192,7 @@ constexpr option_shape stage_children[] = {
     {.name = "retry", .about = "what is said with .retry()", .options = &retry_table, .children = budget_shape},
     {.name = "breaker", .about = "of the circuit_breaker that is given to .breaker()", .options = &breaker_table},
     {.name = "hedge", .about = "what is said with .hedge()", .options = &hedge_table, .children = budget_shape},
+    {.name = "fail_early", .about = "what is said with .fail_early()", .options = &fail_early_table},
     {.name = "queue", .about = "what is said with .queue()", .options = &stage_queue_table},
     {.name = "cache", .about = "of the cache that is given to .cache()", .options = &cache_table},
     {.name = "limit", .about = "of the gates that are given to .limit(), by their names", .each = &gate_shape}};
@@ -198,7 +208,7 @@ constexpr option_shape document_children[] = {{.name = "stages", .about = "optio
 constinit const option_shape document_shape = {.name = "", .about = "Options of catena's stages and models.", .children = document_children};
 
 std::span<const option_table* const> option_tables() noexcept {
-  static const std::array all{&time_limit_table, &retry_table, &budget_table, &breaker_table, &hedge_table, &stage_queue_table,
+  static const std::array all{&time_limit_table, &retry_table, &budget_table, &breaker_table, &hedge_table, &fail_early_table, &stage_queue_table,
                               &request_queue_table, &batch_table, &cache_table, &gate_table, &rate_table};
   return all;
 }

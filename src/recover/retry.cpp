@@ -34,7 +34,7 @@ void check(const retry_options& o) {
 
 bool worth_retrying(const failure& why) noexcept {
   const boost::system::error_code code = why.code();
-  return code != condition::give_up && code != boost::system::errc::operation_canceled;
+  return code != condition::give_up && code != boost::system::errc::operation_canceled && !why.is(errc::deadline_unreachable);
 }
 
 bool worth_trying_elsewhere(const failure& why) noexcept {

@@ -157,6 +157,21 @@ TEST_CASE("a document changes the time of a stage and of its attempts") {
   CHECK(good.value() == 1);
 }
 
+TEST_CASE("a document changes who fails early, and an attempt's time that it changes is the one that counts") {
+  reload_world here;
+  const auto c = here.one(stage("s", here.sleeping(20ms)).fail_early({.least_count = 50, .probe_share = 0.001}).attempt_timeout(50ms));
+  for (int i = 0; i < 20; ++i) here.run(c);
+  CHECK(here.tell(R"({"attempt_timeout": "10ms"})") == none);
+  here.run(c);
+  CHECK(here.ends.back().why().is(errc::timed_out));
+  CHECK(here.tell(R"({"attempt_timeout": "10ms", "fail_early": {"least_count": 20, "probe_share": 0.001}})") == none);
+  here.run(c);
+  CHECK(here.ends.back().why().is(errc::deadline_unreachable));
+  CHECK(here.apply("{}") == none);
+  here.run(c);
+  CHECK(here.ends.back().value() == 1);
+}
+
 TEST_CASE("an open breaker stays open when its numbers change, and they hold from its next probe on") {
   reload_world here;
   const circuit_breaker shared({.consecutive = 2, .first_wait = 1s, .probes = 3});

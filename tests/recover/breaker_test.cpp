@@ -205,7 +205,7 @@ TEST_CASE("failures blame whoever made the attempt, or the deadline, or nobody")
     CHECK(attempt_end_of(failure(blame)) == attempt_end::failed);
   CHECK(attempt_end_of(failure(make_error_code(boost::system::errc::connection_refused))) == attempt_end::failed);
   CHECK(attempt_end_of(failure(errc::deadline_exceeded)) == attempt_end::out_of_time);
-  for (const errc nobody : {errc::cancelled, errc::queue_full, errc::not_admitted, errc::expired, errc::invalid_input, errc::shape_mismatch})
+  for (const errc nobody : {errc::cancelled, errc::deadline_unreachable, errc::queue_full, errc::not_admitted, errc::expired, errc::invalid_input, errc::shape_mismatch})
     CHECK(attempt_end_of(failure(nobody)) == attempt_end::no_fault);
   CHECK(attempt_end_of(failure(make_error_code(boost::system::errc::operation_canceled))) == attempt_end::no_fault);
 }

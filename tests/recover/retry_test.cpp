@@ -59,7 +59,7 @@ TEST_CASE("a wait is never shorter than what the failure says") {
 TEST_CASE("what gives up, was cancelled or had no time left is not worth a retry, and what another library says is") {
   for (const errc code : {errc::timed_out, errc::queue_full, errc::not_admitted, errc::stage_failed, errc::unavailable, errc::model_failed})
     CHECK(worth_retrying(code));
-  for (const errc code : {errc::invalid_input, errc::cancelled, errc::deadline_exceeded, errc::model_invalid, errc::shape_mismatch})
+  for (const errc code : {errc::invalid_input, errc::cancelled, errc::deadline_exceeded, errc::deadline_unreachable, errc::model_invalid, errc::shape_mismatch})
     CHECK_FALSE(worth_retrying(code));
   CHECK(worth_retrying(failure(boost::system::error_code(boost::asio::error::connection_refused))));
   CHECK_FALSE(worth_retrying(failure(boost::system::error_code(boost::asio::error::operation_aborted))));

@@ -529,7 +529,7 @@ inline text_chain all_at_once(const manual_world& world, const runtime& rt) {
   const circuit_breaker breaker;
   return written(world, rt, [&](const parts& p, auto in) {
     auto text = in >> stage("same", same());
-    auto a = text >> stage("a", p.sleeping(2ms)).limit(gate, 2).queue({.capacity = 8}).attempt_timeout(3ms).breaker(breaker).hedge().retry(soon())
+    auto a = text >> stage("a", p.sleeping(2ms)).limit(gate, 2).queue({.capacity = 8}).attempt_timeout(3ms).breaker(breaker).fail_early().hedge().retry(soon())
                          .cache(answers).timeout(9ms).fallback(p.look());
     auto b = text >> stage("b", p.grow()).on(p.executor).limit(gate, 2).queue({.capacity = 8}).cache(answers);
     auto c = in >> stage("c", p.sleeping(1ms)).limit(gate, 2).queue({.capacity = 8}).cache(answers).fallback(p.look());

@@ -10,6 +10,7 @@
 #include <catena/chain/steps/said.hpp>
 #include <catena/schedule/bulkhead.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -66,12 +67,13 @@ struct work_step {
 ///         .cache               a hit, and waiting for somebody who computes the same, go no further in
 ///           .retry             one attempt after the other; each of them goes through all that is inside
 ///             .hedge           an attempt beside one that takes long; the same
-///               .breaker       an attempt is let through, and how it ends is counted
-///                 .queue       a place among those in the stage
-///                   .limit     tokens, and .bulkhead: places; several of them one after the other, as they are said
-///                     .attempt_timeout   covers the work alone
-///                       .on    where the work runs
-///                         work what the stage is made of
+///               .fail_early    an attempt that has no chance to end in time is not begun
+///                 .breaker       an attempt is let through, and how it ends is counted
+///                   .queue       a place among those in the stage
+///                     .limit     tokens, and .bulkhead: places; several of them one after the other, as they are said
+///                       .attempt_timeout   covers the work alone
+///                         .on    where the work runs
+///                           work what the stage is made of
 ///
 /// So a stage that is late falls back, and so does one that is refused at a queue or a limit; a hit pays nothing; who leads a
 /// computation that others wait for waits and pays for all; a retry pays again; an attempt that was refused inside says nothing
@@ -118,6 +120,16 @@ class stage_of {
   [[nodiscard]] auto hedge(hedge_options options = {}) && {
     said_.hedge = std::move(options);
     return saying(std::move(said_).template with<detail::layer::hedge>());
+  }
+
+  /// Fails at once with errc::deadline_unreachable where what the work takes lately leaves an attempt next to no chance to end by the
+  /// deadline of the run, the stage or the attempt, whichever is nearest. Of the time until then goes what an attempt waits in the
+  /// stage's queue and limits, as far as those tell who began lately; a model's own queue is a part of its work. It has not begun
+  /// then: it can fall back, is not tried again, costs nothing and says nothing to the breaker. The failure says what the work
+  /// usually takes, and where times are recorded what the run has spent on which stages.
+  [[nodiscard]] auto fail_early(const fail_early_options& options = {}) && {
+    said_.early = options;
+    return saying(std::move(said_).template with<detail::layer::early>());
   }
 
   /// What doing the stage twice does. Without it effects::idempotent. One whose effects are effects::once is tried again only if
@@ -220,7 +232,10 @@ class stage_of {
     constexpr bool has_retry = detail::has(Said::layers, layer::retry);
     constexpr bool work_time_apart = detail::has(Said::layers, layer::attempt_time) && (has_queue || Said::has_limits);
     constexpr bool has_each = detail::has(Said::layers, layer::breaker) || (detail::has(Said::layers, layer::attempt_time) && !work_time_apart);
-    constexpr bool has_attempts = has_retry || (has_each && !has_hedge);
+    constexpr bool has_early = detail::has(Said::layers, layer::early);
+    constexpr bool has_between = has_hedge || has_early;  // retry and breaker
+    constexpr bool measured_apart = has_early && (has_queue || Said::has_limits);
+    constexpr bool has_attempts = has_retry || (has_each && !has_between);
     constexpr bool has_time = detail::has(Said::layers, layer::time);
     constexpr bool time_apart = has_time && (Said::has_cache || !has_attempts);
 
@@ -228,25 +243,36 @@ class stage_of {
     const std::string around_cache = time_apart ? std::string() : around_time;
     const std::string around_attempts = Said::has_cache ? std::string() : around_cache;
     const std::string around_hedge = has_attempts ? std::string() : around_attempts;
-    const std::string around_each = has_hedge ? std::string() : around_hedge;
-    const std::string around_queue = has_hedge && has_each ? std::string() : around_each;
+    const std::string around_early = has_hedge ? std::string() : around_hedge;
+    const std::string around_each = has_early ? std::string() : around_early;
+    const std::string around_queue = has_between && has_each ? std::string() : around_each;
     const std::string around_limits = has_queue ? std::string() : around_queue;
     const std::string around_work = Said::has_limits ? std::string() : around_limits;
     detail::attempt_options& said = said_.attempts;
+    std::shared_ptr<detail::early_core> core;
+    if constexpr (has_early) {
+      core = detail::early_core_of(chain, name_, said_.early);
+      if (said.attempt_timeout) said.attempt_limit = std::make_shared<std::atomic<duration::rep>>(said.attempt_timeout->count());
+    }
+    const auto attempt_limit = said.attempt_limit;
     const detail::attempt_options all_time{.timeout = time_apart ? std::exchange(said.timeout, {}) : std::nullopt};
-    const detail::attempt_options work_time{.attempt_timeout = work_time_apart ? std::exchange(said.attempt_timeout, {}) : std::nullopt};
-    detail::attempt_options each{.effects = said.effects};
-    if constexpr (has_hedge) {
+    const detail::attempt_options work_time{.attempt_timeout = work_time_apart ? std::exchange(said.attempt_timeout, {}) : std::nullopt,
+                                            .attempt_limit = attempt_limit};
+    detail::attempt_options each{.effects = said.effects, .attempt_limit = attempt_limit};
+    if constexpr (has_between) {
       each.breaker = std::exchange(said.breaker, {});
       each.attempt_timeout = std::exchange(said.attempt_timeout, {});
     }
     const auto keys = keys_of();
 
     auto work = detail::attempted<work_time_apart>(around_work, stage_of<F, Name, On>("", std::move(f_), std::move(on_), {}), work_time);
-    auto limited = detail::limited(around_limits, std::move(work), std::move(said_.limits));
+    auto measured = detail::early<measured_apart>("", std::move(work), detail::early_part::measures, attempt_limit, core);
+    auto limited = detail::limited(around_limits, std::move(measured), std::move(said_.limits));
     auto queued = detail::queued<has_queue>(around_queue, std::move(limited), said_.queue);
-    auto guarded = detail::attempted<has_hedge && has_each>(around_each, std::move(queued), std::move(each));
-    auto hedged = detail::hedged<has_hedge>(around_hedge, std::move(guarded), said_.hedge, said.effects);
+    auto guarded = detail::attempted<has_between && has_each>(around_each, std::move(queued), std::move(each));
+    constexpr auto part = measured_apart ? detail::early_part::judges : detail::early_part::all;
+    auto judged = detail::early<has_early>(around_early, std::move(guarded), part, attempt_limit, core);
+    auto hedged = detail::hedged<has_hedge>(around_hedge, std::move(judged), said_.hedge, said.effects);
     auto tried = detail::attempted<has_attempts>(around_attempts, std::move(hedged), std::move(said));
     auto cached = detail::cached(around_cache, std::move(tried), std::move(said_.cache), keys);
     auto timed = detail::attempted<time_apart>(around_time, std::move(cached), all_time);

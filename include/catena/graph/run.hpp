@@ -202,6 +202,9 @@ class run : public call_context, public ready_node {
   /// An early exit's value, if why_stopped() is `exited`.
   [[nodiscard]] const std::shared_ptr<void>& exit_value() const noexcept { return seldom_->exit_value; }
 
+  /// The run whose stage it is; null: it is nobody's child.
+  [[nodiscard]] run* around() noexcept { return tail_->around ? &tail_->around(*this) : nullptr; }
+
   /// What was chosen once for this run, the runs around it, and all that is a part of them; made when it is first asked for.
   [[nodiscard]] std::shared_ptr<pin_table> pins();
   /// Before start(), in a run that is nobody's child: it is a part of the request that these are of.

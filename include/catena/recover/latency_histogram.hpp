@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// How long answers take: the quantiles of the last while.
-#include <catena/time.hpp>
+#include <catena/recover/latency_buckets.hpp>
 
 #include <array>
 #include <cstddef>
@@ -28,14 +28,10 @@ class latency_histogram {
   [[nodiscard]] std::optional<duration> quantile(double share) const noexcept;
 
  private:
-  static constexpr std::size_t octaves = 32, per_octave = 8;
   struct half {
-    std::array<std::uint32_t, octaves * per_octave> buckets{};
+    std::array<std::uint32_t, detail::latency_buckets::count> buckets{};
     std::size_t count = 0;
   };
-
-  [[nodiscard]] static std::size_t bucket_of(duration took) noexcept;
-  [[nodiscard]] static duration end_of(std::size_t bucket) noexcept;
 
   duration half_;
   time_point half_end_ = time_point::min();

@@ -35,7 +35,7 @@ struct retry_options {
 /// \errors std::invalid_argument naming the member that is out of range, and the range
 void check(const retry_options& options);
 
-/// Whether its condition is not condition::give_up. What was cancelled, or had no time left, is not tried again; what another
+/// Whether its condition is not condition::give_up. What was cancelled, or had no time left or too little of it, is not tried again; what another
 /// library says is, since it knows no conditions.
 [[nodiscard]] bool worth_retrying(const failure& why) noexcept;
 

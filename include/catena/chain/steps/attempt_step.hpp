@@ -28,6 +28,7 @@ struct attempt_options {
   std::optional<retry_options> retry = {};
   std::optional<circuit_breaker> breaker = {};
   catena::effects effects = effects::idempotent;
+  std::shared_ptr<std::atomic<duration::rep>> attempt_limit = {};  ///< attempt_timeout as it is by now, where somebody else looks at it
 };
 
 /// Those of them that can be changed while the stage serves. A run has those with which it came to the stage.

@@ -4,6 +4,7 @@
 /// What has been said about a stage, and the stage expressions that are put around it for it.
 #include <catena/chain/steps/attempt_step.hpp>
 #include <catena/chain/steps/cache_step.hpp>
+#include <catena/chain/steps/early_step.hpp>
 #include <catena/chain/steps/fallback_step.hpp>
 #include <catena/chain/steps/hedge_step.hpp>
 #include <catena/chain/steps/limit_step.hpp>
@@ -13,6 +14,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -31,6 +33,7 @@ enum class layer : std::uint8_t {
   breaker = 8,        ///< .breaker
   queue = 16,         ///< .queue
   attempt_time = 32,  ///< .attempt_timeout
+  early = 128,        ///< .fail_early
 };
 constexpr layer operator|(layer a, layer b) noexcept {
   return static_cast<layer>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
@@ -51,6 +54,7 @@ struct said {
   attempt_options attempts;
   queue_options queue;
   hedge_options hedge;
+  fail_early_options early;
   std::array<duration, fallback_count> reserves{};
   [[no_unique_address]] Fallbacks fallbacks;
   [[no_unique_address]] Cache cache;
@@ -58,7 +62,7 @@ struct said {
 
   template <layer More>
   [[nodiscard]] said<Layers | More, Fallbacks, Cache, Limits> with() && {
-    return {std::move(attempts), queue, hedge, reserves, std::move(fallbacks), std::move(cache), std::move(limits)};
+    return {std::move(attempts), queue, hedge, early, reserves, std::move(fallbacks), std::move(cache), std::move(limits)};
   }
   template <class G>
   [[nodiscard]] auto with_fallback(G f, duration reserve) && {
@@ -66,16 +70,16 @@ struct said {
     std::copy(reserves.begin(), reserves.end(), more.begin());
     more.back() = reserve;
     auto all = std::tuple_cat(std::move(fallbacks), std::tuple<G>(std::move(f)));
-    return said<Layers, decltype(all), Cache, Limits>{std::move(attempts), queue, hedge, more, std::move(all), std::move(cache), std::move(limits)};
+    return said<Layers, decltype(all), Cache, Limits>{std::move(attempts), queue, hedge, early, more, std::move(all), std::move(cache), std::move(limits)};
   }
   template <class C>
   [[nodiscard]] said<Layers, Fallbacks, C, Limits> with_cache(C c) && {
-    return {std::move(attempts), queue, hedge, reserves, std::move(fallbacks), std::move(c), std::move(limits)};
+    return {std::move(attempts), queue, hedge, early, reserves, std::move(fallbacks), std::move(c), std::move(limits)};
   }
   template <class Limit>
   [[nodiscard]] auto with_limit(Limit limit) && {
     auto all = std::tuple_cat(std::move(limits), std::tuple<Limit>(std::move(limit)));
-    return said<Layers, Fallbacks, Cache, decltype(all)>{std::move(attempts), queue, hedge, reserves, std::move(fallbacks), std::move(cache), std::move(all)};
+    return said<Layers, Fallbacks, Cache, decltype(all)>{std::move(attempts), queue, hedge, early, reserves, std::move(fallbacks), std::move(cache), std::move(all)};
   }
 };
 
@@ -90,6 +94,12 @@ auto attempted(std::string name, Base base, attempt_options options) {
 template <bool Said, class Base>
 auto hedged(std::string name, Base base, const hedge_options& options, effects what) {
   if constexpr (Said) return hedged_stage<Base>{std::move(name), std::move(base), options, what};
+  else return base;
+}
+
+template <bool Said, class Base>
+auto early(std::string name, Base base, early_part part, const attempt_limit_now& limit, const std::shared_ptr<early_core>& core) {
+  if constexpr (Said) return early_stage<Base>{std::move(name), std::move(base), {part, limit, core, {}}};
   else return base;
 }
 
