@@ -48,6 +48,7 @@ enum class fault : std::uint8_t {
   error,           ///< the first attempt says that another place may do better
   refuses,         ///< every attempt says that the input is wrong
   hangs,           ///< the first attempt never ends unless it is told to
+  silent,          ///< nor does any other
   slow,            ///< every attempt answers, late
   flaky,           ///< three attempts in ten throw
   dead,            ///< nobody listens, ever
@@ -72,7 +73,7 @@ inline constexpr std::size_t policy_count = 9;
 using policy_set = unsigned;  ///< a bit for each
 constexpr policy_set just(policy p) noexcept { return 1U << static_cast<unsigned>(p); }
 
-/// What they are given. No sum of these and of the times above is another one: nothing happens at the same moment by chance.
+/// What they are given. No sum of these and of the times above is another one, so that nothing happens at the same moment by chance.
 struct terms {
   duration timeout = 14'100us;
   duration attempt_timeout = 5'200us;
@@ -153,7 +154,7 @@ struct cell {
   [[nodiscard]] bool makes_sense() const noexcept {
     if (made_of->can_wait) return true;
     if (what == fault::slow) return !wears.has(policy::hedge);
-    return what != fault::hangs && what != fault::deaf && what != fault::cancelled_deaf;
+    return what != fault::hangs && what != fault::silent && what != fault::deaf && what != fault::cancelled_deaf;
   }
   /// Longer than any request takes.
   [[nodiscard]] duration request_each() const noexcept { return has_deadline ? 50ms : 350ms; }
@@ -161,7 +162,7 @@ struct cell {
 };
 inline constexpr std::size_t requests = 4;
 inline constexpr duration deadline_after = 20ms;
-/// The neighbour asks for what is refused, in the end: that is nobody's fault, and no policy is any wiser.
+/// The neighbour asks for what is refused when it has been looked at: that says nothing to anybody, and a breaker does not count it.
 inline constexpr act neighbour{2'100us, act::end::refuses};
 
 /// What the n-th attempt of a request does that begins.
@@ -178,6 +179,7 @@ inline act script(const cell& c, std::size_t request, std::size_t n) {
     case fault::flaky: return std::mt19937_64(c.seed * 1000 + request * 100 + n)() % 10 < 3 ? throwing : well;
     case fault::dead: return {{}, act::end::finds_nobody};
     case fault::hangs: return first ? act{never} : well;
+    case fault::silent: return {never};
     case fault::cancelled: return !c.made_of->can_wait ? throwing : first ? act{never} : well;
     case fault::deaf:
     case fault::cancelled_deaf: return first ? act{.takes = never, .deaf = true} : well;
@@ -193,21 +195,23 @@ struct run_end {
   std::size_t begun = 0;   ///< attempts whose work began
   std::size_t perhaps = 0; ///< expected: and so many more may have
   int attempt = 1;         ///< of a failure
-  bool names_the_stage = true;
+  std::string odd = {};    ///< seen: what else is not as it should be
 };
 [[nodiscard]] inline bool is_as(const run_end& expected, const run_end& got) noexcept {
-  return got.code == expected.code && got.degraded == expected.degraded && got.at == expected.at && got.attempt == expected.attempt && got.names_the_stage &&
-         got.begun >= expected.begun && got.begun <= expected.begun + expected.perhaps;
+  return got.code == expected.code && got.degraded == expected.degraded && got.at == expected.at && got.attempt == expected.attempt &&
+         got.odd.empty() && got.begun >= expected.begun && got.begun <= expected.begun + expected.perhaps;
 }
 
 inline std::string in_words(const run_end& o) {
-  return (o.code ? o.code.message() + ", attempt " + std::to_string(o.attempt) : o.degraded ? std::string("degraded") : std::string("answered")) +
-         ", after " + std::to_string(o.at / 1us) + " us, " + std::to_string(o.begun) + " begun" + (o.perhaps ? ", perhaps more" : "") +
-         (o.names_the_stage ? "" : ", does not name the stage");
+  std::string text = o.degraded ? "degraded" : "answered";
+  if (o.code) text = o.code.message() + ", attempt " + std::to_string(o.attempt);
+  text += ", after " + std::to_string(o.at / 1us) + " us, " + std::to_string(o.begun) + " begun";
+  if (o.perhaps > 0) text += ", perhaps more";
+  return o.odd.empty() ? text : text + ", " + o.odd;
 }
 
 inline std::string cell::words() const {
-  static constexpr std::array faults{"does well", "throws", "fails", "refuses its input", "hangs", "is slow", "is flaky", "is dead",
+  static constexpr std::array faults{"does well", "throws", "fails", "refuses its input", "hangs", "is silent", "is slow", "is flaky", "is dead",
                                      "ignores cancellation", "is cancelled", "is cancelled and ignores it"};
   std::string text = std::string(made_of->words) + " that " + faults[static_cast<std::size_t>(what)] + ", with " + wears.words;
   if (what == fault::flaky) text += ", seed " + std::to_string(seed);

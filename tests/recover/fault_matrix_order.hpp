@@ -1,21 +1,33 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// What is to be expected of the fault matrix: the documented order as one function for each layer, outermost first.
+/// What is to be expected of the fault matrix: the documented order as a table, and what each layer is documented to do as a function.
 ///
-/// Each knows only when it is asked and until when somebody waits for it, and asks the next one. The sentences quoted are those of
+/// Each knows only when it is asked and until when somebody waits for it, and asks what is inside. The sentences quoted are those of
 /// chain/stage.hpp, the README and the headers of recover/; no code of the library decides anything here.
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
 
 #include "recover/fault_matrix_cells.hpp"
 
 namespace catena::test::matrix {
 
-class documented_order {
+using layer_order = std::array<policy, policy_count>;
+/// From the outside in.
+inline constexpr layer_order documented_order{policy::fallback, policy::timeout, policy::cache, policy::retry,          policy::hedge,
+                                              policy::breaker,  policy::queue,   policy::limit, policy::attempt_timeout};
+
+class expectation {
  public:
-  explicit documented_order(const cell& c) : cell_(c), said_(c.wears.said) { ask_neighbour(); }
+  /// The neighbour has taken the only token, and the only place for as long as it works.
+  explicit expectation(const cell& c, const layer_order& order = documented_order) : cell_(c), said_(c.wears.said), order_(order) {
+    state_.place_free = neighbour_end().at;
+    state_.next_token = said_.token_each;
+  }
 
   /// "A function that runs inline cannot be ended, and a timeout for it is a fault of the chain", nor can another one begin beside
   /// it; what waits around it can be ended, be it in a queue, in line, or for somebody who computes the same. "would do twice what
@@ -34,7 +46,7 @@ class documented_order {
     const duration now = request * cell_.request_each();
     const duration cancelled = cell_.cancelled_after == never ? never : now + cell_.cancelled_after;
     const span until{cell_.has_deadline ? now + deadline_after : never, cancelled};
-    const ending e = cancelled == now ? ending{now, how::cancelled} : with_fallback(now, until);
+    const ending e = cancelled == now ? ending{now, how::cancelled} : inside(0, now, until);
     return {.code = code_of(e),
             .degraded = e.is == how::fallen_back,
             .at = e.at - now,
@@ -65,8 +77,8 @@ class documented_order {
   };
   enum class how : std::uint8_t { answered, fallen_back, failed, out_of_time, cancelled };
   struct ending {
-    duration at;
-    how is;
+    duration at{};
+    how is{};
     boost::system::error_code why = {};
     bool began = true;        ///< the work did
     bool goes_on = false;     ///< it did not end when it was told to, and nobody inside has let it go
@@ -78,37 +90,46 @@ class documented_order {
 
   // ---- the layers ----
 
+  ending inside(std::size_t depth, duration now, span until) {
+    while (depth < order_.size() && !has(order_[depth])) ++depth;
+    if (depth == order_.size()) return ended_of(script(cell_, request_, state_.begun++), now, until);
+    switch (order_[depth++]) {
+      case policy::fallback: return with_fallback(depth, now, until);
+      case policy::timeout: return until_at_most(depth, now, now + said_.timeout, until);  // "covers all that is inside"
+      case policy::cache: return with_cache(depth, now, until);
+      case policy::retry: return with_retry(depth, now, until);
+      case policy::hedge: return with_hedge(depth, now, until);
+      case policy::breaker: return with_breaker(depth, now, until);
+      case policy::queue: return with_queue(depth, now, until);
+      case policy::limit: return with_limit(depth, now, until);
+      case policy::attempt_timeout: return until_at_most(depth, now, now + said_.attempt_timeout, until);  // "covers the work alone"
+    }
+    return {};
+  }
+
   /// "answers when what is inside fails ... for any reason but cancellation and the run's deadline", reserve: "what comes before it
   /// times out that much earlier"
-  ending with_fallback(duration now, span until) {
-    if (!has(policy::fallback)) return with_timeout(now, until);
+  ending with_fallback(std::size_t in, duration now, span until) {
     const duration early = said_.reserve > 0us && until.deadline != never ? until.deadline - said_.reserve : never;
-    ending e = until_at_most(early, until, [&](span u) { return with_timeout(now, u); });
+    ending e = until_at_most(in, now, early, until);
     if (e.is == how::failed) e.is = e.at < until.deadline ? how::fallen_back : how::out_of_time;
     return e;
   }
 
-  /// "covers all that is inside: waiting as well as working, and all attempts"
-  ending with_timeout(duration now, span until) {
-    const duration limit = has(policy::timeout) ? now + said_.timeout : never;
-    return until_at_most(limit, until, [&](span u) { return with_cache(now, u); });
-  }
-
   /// "a hit ... go[es] no further in"; "what a fallback answers is never kept", and "a failure ... is forgotten"
-  ending with_cache(duration now, span until) {
-    if (has(policy::cache) && kept_) return {now, how::answered};
-    const ending e = with_retry(now, until);
-    kept_ = has(policy::cache) && e.is == how::answered;
+  ending with_cache(std::size_t in, duration now, span until) {
+    if (kept_) return {now, how::answered};
+    const ending e = inside(in, now, until);
+    kept_ = e.is == how::answered;
     return e;
   }
 
   /// "Tries the stage again when it fails and that is worth it: after a pause ..., and never beyond the run's deadline or the stage's
   /// timeout"; "or as long as the failure says with retry_after(), whichever is longer"; effects::once: "tried again only if its work
   /// has not begun"
-  ending with_retry(duration now, span until) {
-    if (!has(policy::retry)) return with_hedge(now, until);
+  ending with_retry(std::size_t in, duration now, span until) {
     for (int attempt = 1;; ++attempt) {
-      ending e = with_hedge(now, until);
+      ending e = inside(in, now, until);
       e.attempt = attempt;
       if (e.is != how::failed || attempt > static_cast<int>(said_.retries)) return e;
       if (e.why == errc::invalid_input || (said_.once && e.began)) return e;
@@ -120,18 +141,16 @@ class documented_order {
 
   /// "Asks again, beside an attempt that takes longer than most have lately, and takes the answer that comes first. Who loses is told
   /// to stop and not waited for"; a failure counts when no other attempt is under way
-  ending with_hedge(duration now, span until) {
-    if (!has(policy::hedge)) return with_breaker(now, until);
+  ending with_hedge(std::size_t in, duration now, span until) {
     const state before = state_;
-    ending first = with_breaker(now, until);
+    const ending first = inside(in, now, until);
     const duration next = now + said_.hedge_after;
     if (first.at <= next || next >= until.end()) return first;
-    const auto second_until = [&] { return first.is == how::answered ? span{until.deadline, first.at} : until; };
-    ending second = with_breaker(next, second_until());
+    const ending second = inside(in, next, first.is == how::answered ? span{until.deadline, first.at} : until);
     if (second.is == how::answered && second.at < first.at) {
-      state_ = before;
-      first = with_breaker(now, {until.deadline, second.at});
-      return with_breaker(next, until);
+      state_ = before;  // the first one was told to stop
+      static_cast<void>(inside(in, now, {until.deadline, second.at}));
+      return inside(in, next, until);
     }
     if (first.is == how::answered) return first;
     return first.at > second.at ? first : second;
@@ -140,14 +159,13 @@ class documented_order {
   /// "an attempt is let through, and how it ends is counted"; "an attempt that was refused inside says nothing to the breaker", nor
   /// does one that "was cancelled, or asked for something impossible"; "an attempt that runs out of time counts only if it had the
   /// time that an answer may take", which all have here; "one at a time, its probes"; "stays open twice as long when one does not"
-  ending with_breaker(duration now, span until) {
-    if (!has(policy::breaker)) return with_queue(now, until);
+  ending with_breaker(std::size_t in, duration now, span until) {
     breaker& b = state_.guard;
     if (b.open_for > 0us && now < b.next_probe)
       return {.at = now, .is = how::failed, .why = errc::unavailable, .began = false, .retry_after = b.next_probe - now};
     const bool probes = b.open_for > 0us;
     if (probes) b.next_probe = now + b.open_for;  // "a probe that is not heard of is followed by another one after as long a wait"
-    const ending e = with_queue(now, until);
+    const ending e = inside(in, now, until);
     // Nothing is heard of it, unless it was the stage that gave it up: "errc::timed_out, as the limit was its own".
     if (e.goes_on && !has(policy::timeout)) return e;
     const bool good = e.is == how::answered;
@@ -160,8 +178,7 @@ class documented_order {
 
   /// "a place among those in the stage"; "one more fails with errc::queue_full"; ttl: "how long one may wait before it fails with
   /// errc::expired"
-  ending with_queue(duration now, span until) {
-    if (!has(policy::queue)) return with_limit(now, until);
+  ending with_queue(std::size_t in, duration now, span until) {
     if (state_.place_free > now) {
       if (said_.queue_capacity == 0) return never_began(now, how::failed, errc::queue_full);
       const duration expires = said_.queue_ttl > 0us ? now + said_.queue_ttl : never;
@@ -170,15 +187,15 @@ class documented_order {
         return expires < until.end() ? never_began(expires, how::failed, errc::expired) : ended_waiting(until);
       now = state_.place_free;
     }
-    const ending e = with_limit(now, until);
+    const ending e = inside(in, now, until);
     state_.place_free = e.goes_on ? never : e.at;
     return e;
   }
 
   /// "the stage waits for them in its line until the run's deadline or the stage's timeout, or is refused with errc::not_admitted and
-  /// retry_after"; "A request that cannot be admitted before its deadline is refused when that shows"; "What has not begun pays nothing"
-  ending with_limit(duration now, span until) {
-    if (!has(policy::limit)) return with_attempt_timeout(now, until);
+  /// retry_after"; "A request that cannot be admitted before its deadline is refused when that shows"; "What has not begun pays
+  /// nothing"
+  ending with_limit(std::size_t in, duration now, span until) {
     if (state_.next_token > now) {
       if (state_.next_token >= until.deadline)
         return {.at = now, .is = how::failed, .why = errc::not_admitted, .began = false, .retry_after = state_.next_token - now};
@@ -186,27 +203,16 @@ class documented_order {
       now = state_.next_token;
     }
     state_.next_token = now + said_.token_each;
-    return with_attempt_timeout(now, until);
-  }
-
-  /// "covers the work alone"
-  ending with_attempt_timeout(duration now, span until) {
-    const duration limit = has(policy::attempt_timeout) ? now + said_.attempt_timeout : never;
-    return until_at_most(limit, until, [&](span u) { return work(now, u); });
-  }
-
-  ending work(duration now, span until) {
-    return ended_of(script(cell_, request_, state_.begun++), now, until);
+    return inside(in, now, until);
   }
 
   // ---- what they share ----
 
   /// "Gives up after `limit` ... with errc::timed_out. Work that does not end when it is told to is not waited for"; "The run's deadline
   /// comes before a longer timeout"
-  template <class Inside>
-  ending until_at_most(duration limit, span until, Inside inside) {
-    if (limit >= until.deadline) return inside(until);
-    ending e = inside(span{limit, until.cancelled});
+  ending until_at_most(std::size_t in, duration now, duration limit, span until) {
+    if (limit >= until.deadline) return inside(in, now, until);
+    ending e = inside(in, now, {limit, until.cancelled});
     const bool is_late = e.is == how::answered && e.at > limit;  // "An inline function may answer later": its answer is not used
     if (e.is == how::out_of_time || is_late) e.is = how::failed, e.why = errc::timed_out;
     e.goes_on = false;
@@ -248,12 +254,6 @@ class documented_order {
     }
   }
 
-  /// It has taken the only token, and the only place for as long as it works.
-  void ask_neighbour() {
-    state_.place_free = cell_.made_of->can_wait ? neighbour.takes : 0us;
-    state_.next_token = said_.token_each;
-  }
-
   struct breaker {
     std::size_t bad = 0;
     duration open_for{};  ///< zero: it is closed
@@ -269,6 +269,7 @@ class documented_order {
 
   const cell& cell_;
   const terms& said_;
+  const layer_order& order_;
   std::size_t request_ = 0;
   bool kept_ = false;
   state state_;

@@ -8,8 +8,9 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
-#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <cstddef>
 #include <functional>
@@ -40,8 +41,9 @@ struct target {
       case act::end::refuses: return failure(errc::invalid_input);
       case act::end::finds_nobody: return failure(boost::system::error_code(boost::asio::error::connection_refused));
     }
-    return 10 * input;
+    return answer(input);
   }
+  [[nodiscard]] static int answer(int input) noexcept { return 10 * input; }
 
   const cell* of;
   testing::manual_world* world;

@@ -47,26 +47,31 @@ struct parts {
 
 inline int fallback(const int& input) { return -input; }
 
-/// Says the first policy of the set, and then the others: they stand in the documented order, whatever the order here.
+template <policy Which, class Stage>
+auto said(Stage s, const parts& p) {
+  const terms& t = p.said;
+  if constexpr (Which == policy::timeout) return std::move(s).timeout(t.timeout);
+  else if constexpr (Which == policy::attempt_timeout) return std::move(s).attempt_timeout(t.attempt_timeout);
+  else if constexpr (Which == policy::retry)
+    return std::move(s).retry({.retries = t.retries, .first_wait = t.pause, .factor = 1, .jitter = jitter::none, .budget = p.budget});
+  else if constexpr (Which == policy::breaker) return std::move(s).breaker(p.breaker);
+  else if constexpr (Which == policy::hedge)
+    return std::move(s).hedge({.quantile = 0.5, .least_count = 8, .least_delay = t.hedge_after, .budget = p.budget});
+  else if constexpr (Which == policy::fallback) return std::move(s).fallback(&fallback, t.reserve);
+  else if constexpr (Which == policy::queue) return std::move(s).queue({.capacity = t.queue_capacity, .ttl = t.queue_ttl});
+  else if constexpr (Which == policy::limit) return std::move(s).limit(p.gate);
+  else return std::move(s).cache(p.kept);
+}
+
+/// Says them in an order of its own: they stand in the documented one.
 template <policy_set Set, class Stage>
 auto dressed(Stage s, const parts& p) {
-  if constexpr ((Set & just(policy::cache)) != 0) return dressed<Set & ~just(policy::cache)>(std::move(s).cache(p.kept), p);
-  else if constexpr ((Set & just(policy::queue)) != 0)
-    return dressed<Set & ~just(policy::queue)>(std::move(s).queue({.capacity = p.said.queue_capacity, .ttl = p.said.queue_ttl}), p);
-  else if constexpr ((Set & just(policy::attempt_timeout)) != 0)
-    return dressed<Set & ~just(policy::attempt_timeout)>(std::move(s).attempt_timeout(p.said.attempt_timeout), p);
-  else if constexpr ((Set & just(policy::fallback)) != 0)
-    return dressed<Set & ~just(policy::fallback)>(std::move(s).fallback(&fallback, p.said.reserve), p);
-  else if constexpr ((Set & just(policy::limit)) != 0) return dressed<Set & ~just(policy::limit)>(std::move(s).limit(p.gate), p);
-  else if constexpr ((Set & just(policy::timeout)) != 0) return dressed<Set & ~just(policy::timeout)>(std::move(s).timeout(p.said.timeout), p);
-  else if constexpr ((Set & just(policy::breaker)) != 0) return dressed<Set & ~just(policy::breaker)>(std::move(s).breaker(p.breaker), p);
-  else if constexpr ((Set & just(policy::hedge)) != 0)
-    return dressed<Set & ~just(policy::hedge)>(
-        std::move(s).hedge({.quantile = 0.5, .least_count = 8, .least_delay = p.said.hedge_after, .budget = p.budget}), p);
-  else if constexpr ((Set & just(policy::retry)) != 0)
-    return dressed<Set & ~just(policy::retry)>(
-        std::move(s).retry({.retries = p.said.retries, .first_wait = p.said.pause, .factor = 1, .jitter = jitter::none, .budget = p.budget}), p);
-  else return s;
+  if constexpr (Set == 0) {
+    return s;
+  } else {
+    constexpr auto last = static_cast<policy>(std::bit_width(Set) - 1);
+    return dressed<Set & ~just(last)>(said<last>(std::move(s), p), p);
+  }
 }
 
 using chain_maker = chain<int, int> (*)(const parts&);
@@ -94,6 +99,7 @@ inline chain_maker maker_of(policy_set set) {
 
 /// One run of the cell's chain.
 struct asked_run {
+  int input = 0;
   boost::asio::cancellation_signal signal;
   outcome<int> end;
   run_notes notes;
@@ -103,7 +109,11 @@ struct asked_run {
 class scene {
  public:
   explicit scene(const cell& c)
-      : cell_(c), world_(c.order), rt_(world_.runtime()), to_{.of = &c, .world = &world_, .rt = rt_}, parts_(rt_, c.wears.said, work_of(c.made_of->is, to_)) {}
+      : cell_(c),
+        world_(c.order),
+        rt_(world_.runtime()),
+        to_{.of = &c, .world = &world_, .rt = rt_},
+        parts_(rt_, c.wears.said, work_of(c.made_of->is, to_)) {}
 
   /// \errors graph_error
   void build() { chain_.emplace(maker_of(cell_.wears.set)(parts_)); }
@@ -164,6 +174,7 @@ class scene {
  private:
   asked_run& ask(int input, run_options options) {
     asked_run& r = runs_.emplace_back();
+    r.input = input;
     options.notes = &r.notes;
     to_.asks = input;
     r.began = world_.now();
@@ -180,8 +191,13 @@ class scene {
     if (r.end.count() != 1) return std::nullopt;
     const failure why = r.end.why();
     run_end seen{.code = why.code(), .degraded = r.notes.degraded, .at = r.ended - r.began, .begun = begun};
-    if (why.is_set()) seen.attempt = why.attempt();
-    if (why.is_set() && !why.is(errc::cancelled)) seen.names_the_stage = why.path().starts_with("c/s");
+    if (!why.is_set()) {
+      const bool is_right = r.end.value() == (seen.degraded ? fallback(r.input) : target::answer(r.input));
+      if (!is_right) seen.odd = "it is the wrong answer";
+      return seen;
+    }
+    seen.attempt = why.attempt();
+    if (!why.is(errc::cancelled) && !why.path().starts_with("c/s")) seen.odd = "its path is " + why.path();
     return seen;
   }
 
