@@ -140,7 +140,7 @@ inline std::vector<dress> dresses() {
 
 // ---- a cell ----
 
-/// Some requests of one input, one after the other; at the first one a neighbour is in the stage already.
+/// Some requests of one input, one after the other; when one comes, a neighbour is in the stage already.
 struct cell {
   const kind* made_of = nullptr;
   fault what = fault::nothing;
@@ -157,13 +157,18 @@ struct cell {
     return what != fault::hangs && what != fault::silent && what != fault::deaf && what != fault::cancelled_deaf;
   }
   /// Longer than any request takes.
-  [[nodiscard]] duration request_each() const noexcept { return has_deadline ? 50ms : 350ms; }
+  [[nodiscard]] duration request_each() const noexcept { return has_deadline ? 50ms : 1200ms; }
+  /// Not where it would be a breaker's probe, nor where another executor is to know who asks late.
+  [[nodiscard]] bool has_neighbour(std::size_t request) const noexcept {
+    return request == 0 || (!wears.has(policy::breaker) && made_of->is != work::function_elsewhere);
+  }
   [[nodiscard]] std::string words() const;
 };
 inline constexpr std::size_t requests = 4;
 inline constexpr duration deadline_after = 20ms;
+
 /// The neighbour asks for what is refused when it has been looked at: that says nothing to anybody, and a breaker does not count it.
-inline constexpr act neighbour{2'100us, act::end::refuses};
+inline act neighbours_act(const cell& c) noexcept { return {c.made_of->can_wait ? duration(2'100us) : duration{}, act::end::refuses}; }
 
 /// What the n-th attempt of a request does that begins.
 inline act script(const cell& c, std::size_t request, std::size_t n) {

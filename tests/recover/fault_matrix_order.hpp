@@ -23,11 +23,7 @@ inline constexpr layer_order documented_order{policy::fallback, policy::timeout,
 
 class expectation {
  public:
-  /// The neighbour has taken the only token, and the only place for as long as it works.
-  explicit expectation(const cell& c, const layer_order& order = documented_order) : cell_(c), said_(c.wears.said), order_(order) {
-    state_.place_free = neighbour_end().at;
-    state_.next_token = said_.token_each;
-  }
+  explicit expectation(const cell& c, const layer_order& order = documented_order) : cell_(c), said_(c.wears.said), order_(order) {}
 
   /// "A function that runs inline cannot be ended, and a timeout for it is a fault of the chain", nor can another one begin beside
   /// it; what waits around it can be ended, be it in a queue, in line, or for somebody who computes the same. "would do twice what
@@ -40,27 +36,13 @@ class expectation {
            (c.wears.has(policy::timeout) && !waits && !c.wears.has(policy::cache));
   }
 
+  /// A neighbour that has asked before is asked for before.
   [[nodiscard]] run_end ask(std::size_t request) {
-    request_ = request;
-    state_.begun = state_.perhaps = 0;
     const duration now = request * cell_.request_each();
-    const duration cancelled = cell_.cancelled_after == never ? never : now + cell_.cancelled_after;
-    const span until{cell_.has_deadline ? now + deadline_after : never, cancelled};
-    const ending e = cancelled == now ? ending{now, how::cancelled} : inside(0, now, until);
-    return {.code = code_of(e),
-            .degraded = e.is == how::fallen_back,
-            .at = e.at - now,
-            .begun = state_.begun,
-            .perhaps = state_.perhaps,
-            .attempt = e.is == how::failed ? e.attempt : 1};
+    return asked_by(false, request, now, cell_.cancelled_after == never ? never : now + cell_.cancelled_after);
   }
+  [[nodiscard]] run_end ask_neighbour(std::size_t request) { return asked_by(true, request, request * cell_.request_each(), never); }
 
-  /// It is refused in the end, which is nobody's fault: no policy is any wiser, and a fallback answers.
-  [[nodiscard]] run_end neighbour_end() const {
-    const duration at = cell_.made_of->can_wait ? neighbour.takes : 0us;
-    if (has(policy::fallback)) return {.degraded = true, .at = at, .begun = 1};
-    return {.code = errc::invalid_input, .at = at, .begun = 1};
-  }
   /// Somebody who does well, long after: what would not end has been let go, tokens are there, and a breaker lets a probe through.
   [[nodiscard]] run_end much_later() const { return {.at = cell_.made_of->can_wait ? work_takes : 0us, .begun = 1}; }
 
@@ -88,11 +70,25 @@ class expectation {
 
   [[nodiscard]] bool has(policy p) const noexcept { return cell_.wears.has(p); }
 
+  run_end asked_by(bool neighbour, std::size_t request, duration now, duration cancelled) {
+    by_neighbour_ = neighbour;
+    request_ = request;
+    state_.begun = state_.perhaps = 0;
+    const span until{cell_.has_deadline ? now + deadline_after : never, cancelled};
+    const ending e = cancelled == now ? ending{now, how::cancelled} : inside(0, now, until);
+    return {.code = code_of(e),
+            .degraded = e.is == how::fallen_back,
+            .at = e.at - now,
+            .begun = state_.begun,
+            .perhaps = state_.perhaps,
+            .attempt = e.is == how::failed ? e.attempt : 1};
+  }
+
   // ---- the layers ----
 
   ending inside(std::size_t depth, duration now, span until) {
     while (depth < order_.size() && !has(order_[depth])) ++depth;
-    if (depth == order_.size()) return ended_of(script(cell_, request_, state_.begun++), now, until);
+    if (depth == order_.size()) return work(now, until);
     switch (order_[depth++]) {
       case policy::fallback: return with_fallback(depth, now, until);
       case policy::timeout: return until_at_most(depth, now, now + said_.timeout, until);  // "covers all that is inside"
@@ -118,6 +114,7 @@ class expectation {
 
   /// "a hit ... go[es] no further in"; "what a fallback answers is never kept", and "a failure ... is forgotten"
   ending with_cache(std::size_t in, duration now, span until) {
+    if (by_neighbour_) return inside(in, now, until);  // it asks something else, and is not answered
     if (kept_) return {now, how::answered};
     const ending e = inside(in, now, until);
     kept_ = e.is == how::answered;
@@ -206,6 +203,11 @@ class expectation {
     return inside(in, now, until);
   }
 
+  ending work(duration now, span until) {
+    const std::size_t n = state_.begun++;
+    return ended_of(by_neighbour_ ? neighbours_act(cell_) : script(cell_, request_, n), now, until);
+  }
+
   // ---- what they share ----
 
   /// "Gives up after `limit` ... with errc::timed_out. Work that does not end when it is told to is not waited for"; "The run's deadline
@@ -271,6 +273,7 @@ class expectation {
   const terms& said_;
   const layer_order& order_;
   std::size_t request_ = 0;
+  bool by_neighbour_ = false;
   bool kept_ = false;
   state state_;
 };

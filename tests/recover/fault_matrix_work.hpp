@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -27,10 +28,9 @@ struct target {
   static constexpr int asked = 1, by_the_neighbour = 2, by_one_who_is_well = 3;  ///< and more
 
   [[nodiscard]] act begin(int input) {
-    const bool takes_time = of->made_of->can_wait;
-    if (input == by_the_neighbour) return takes_time ? neighbour : act{{}, neighbour.how};
-    if (input != asked) return {takes_time ? work_takes : duration{}};
-    return script(*of, request, begun++);
+    const std::size_t n = begun[input]++;
+    if (input == by_the_neighbour) return neighbours_act(*of);
+    return input == asked ? script(*of, request, n) : act{of->made_of->can_wait ? work_takes : duration{}};
   }
   [[nodiscard]] time_point end_of(const act& a) const noexcept { return a.takes == never ? let_go : world->now() + a.takes; }
   [[nodiscard]] static result<int> end(const act& a, int input) {
@@ -50,7 +50,8 @@ struct target {
   runtime rt;
   time_point let_go = no_deadline;  ///< when even those end that would not
   int asks = 0;                     ///< the input of whoever asks now
-  std::size_t request = 0, begun = 0;
+  std::size_t request = 0;
+  std::map<int, std::size_t> begun = {};  ///< attempts of the last request, by its input
   int under_way = 0;
 };
 

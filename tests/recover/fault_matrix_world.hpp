@@ -118,7 +118,7 @@ class scene {
   /// \errors graph_error
   void build() { chain_.emplace(maker_of(cell_.wears.set)(parts_)); }
 
-  /// So many answers that a hedge knows what is usual. Then the neighbour is in the stage.
+  /// So many answers that a hedge knows what is usual.
   void begin() {
     constexpr int lessons = 10;
     for (int i = 0; cell_.wears.has(policy::hedge) && i < lessons; ++i) {
@@ -127,25 +127,27 @@ class scene {
     }
     start_ = world_.now();
     to_.let_go = start_ + 400ms;
-    neighbour_ = &ask(target::by_the_neighbour, {});
-    world_.run_until_idle();
   }
 
-  /// How the next request ended, at its deadline.
+  /// How the next request has ended by its deadline.
   [[nodiscard]] std::optional<run_end> request(std::size_t number) {
     const time_point now = start_ + number * cell_.request_each();
     go_on_until(now);
     to_.request = number;
-    to_.begun = 0;
-    asked_run& r = ask(target::asked, {.deadline = cell_.has_deadline ? now + deadline_after : no_deadline});
+    const run_options options{.deadline = cell_.has_deadline ? now + deadline_after : no_deadline};
+    if (cell_.has_neighbour(number)) {
+      neighbour_ = &ask(target::by_the_neighbour, options);
+      world_.run_until_idle();
+    }
+    asked_run& r = ask(target::asked, options);
     if (cell_.cancelled_after != never) {
       if (cell_.cancelled_after > duration{}) go_on_until(now + cell_.cancelled_after);
       r.signal.emit(boost::asio::cancellation_type::terminal);
     }
     go_on_until(cell_.has_deadline ? now + deadline_after : now + cell_.request_each() - 1us);
-    return seen_of(r, to_.begun);
+    return seen_of(r);
   }
-  [[nodiscard]] std::optional<run_end> neighbour_end() { return seen_of(*neighbour_, 1); }
+  [[nodiscard]] std::optional<run_end> neighbour_end() { return seen_of(*neighbour_); }
   [[nodiscard]] bool has_kept() const { return static_cast<bool>(parts_.kept.get(key_space("s").key(target::asked))); }
   [[nodiscard]] std::size_t left_behind() const { return rt_.left_behind_count(); }
 
@@ -154,7 +156,7 @@ class scene {
     go_on_until(start_ + 1h);
     asked_run& r = ask(target::by_one_who_is_well + 100, {.deadline = world_.now() + deadline_after});
     world_.run();
-    return seen_of(r, 1);
+    return seen_of(r);
   }
   /// What has not been given back when all has ended.
   [[nodiscard]] std::string remains() {
@@ -177,6 +179,7 @@ class scene {
     r.input = input;
     options.notes = &r.notes;
     to_.asks = input;
+    to_.begun[input] = 0;
     r.began = world_.now();
     auto handler = [this, &r, h = r.end.take()](result<int> answered) mutable {
       r.ended = world_.now();
@@ -187,10 +190,10 @@ class scene {
     return r;
   }
   void go_on_until(time_point when) { world_.advance(std::max(when - world_.now(), duration{})); }
-  [[nodiscard]] static std::optional<run_end> seen_of(asked_run& r, std::size_t begun) {
+  [[nodiscard]] std::optional<run_end> seen_of(asked_run& r) {
     if (r.end.count() != 1) return std::nullopt;
     const failure why = r.end.why();
-    run_end seen{.code = why.code(), .degraded = r.notes.degraded, .at = r.ended - r.began, .begun = begun};
+    run_end seen{.code = why.code(), .degraded = r.notes.degraded, .at = r.ended - r.began, .begun = to_.begun[r.input]};
     if (!why.is_set()) {
       const bool is_right = r.end.value() == (seen.degraded ? fallback(r.input) : target::answer(r.input));
       if (!is_right) seen.odd = "it is the wrong answer";
