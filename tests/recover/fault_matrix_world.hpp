@@ -90,7 +90,7 @@ inline chain_maker maker_of(policy_set set) {
       if constexpr (std::popcount(S) <= 2) return &chain_wearing<S>;
       else return nullptr;
     };
-    return std::array{one.template operator()<Set>()...};
+    return std::array<chain_maker, sizeof...(Set)>{one.template operator()<Set>()...};
   }(std::make_index_sequence<1U << policy_count>());
   return makers[set];
 }
