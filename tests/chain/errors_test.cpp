@@ -73,6 +73,19 @@ TEST_CASE("a stage that throws fails its run with its path, the text and the exc
   CHECK_THROWS_WITH(end->value(), "c/bad: boom (stage failed)");
 }
 
+TEST_CASE("a coroutine that throws at once fails its run, and is told nothing any more, also where it could be told to stop") {
+  errors_world here;
+  const auto bad = [](call, int i) -> asio::awaitable<int> {
+    if (i == 1) throw std::runtime_error("boom");
+    co_return i;
+  };
+  for (const time_point deadline : {no_deadline, here.world.now() + 1h}) {
+    const auto end = here.run([&](auto in) { return in >> stage("bad", bad); }, {.deadline = deadline});
+    CHECK(end->why().is(errc::stage_failed));
+    CHECK(end->path() == "c/bad");
+  }
+}
+
 TEST_CASE("a stage that throws something odd fails its run all the same") {
   errors_world here;
   const auto end = here.run([](auto in) {

@@ -158,7 +158,7 @@ struct any_work {
   template <class F, class On = detail::inline_execution>
   static any_work of(F f, On on = {}) {
     using chosen = typename detail::work_step<F, fixed_string<1>{}, On, int>::type;
-    return {[f, on](graph::builder& chain, graph::stage_request& request) {
+    return {[=](graph::builder& chain, graph::stage_request& request) {
       if constexpr (std::is_same_v<On, detail::inline_execution>) chosen::prepare(chain, request, f);
       else chosen::prepare(chain, request, f, on);
     }};

@@ -35,7 +35,7 @@ struct tail_operations {
 
 /// A suspended step, in the scratch space of the run's frame.
 ///
-/// The initiator sets phase `starting`, starts, and exchanges `suspended`; the completion exchanges `completed`. Whoever
+/// The initiator sets phase `starting`, starts, and changes it to `suspended`; the completion exchanges `completed`. Whoever
 /// comes second goes on with the run: so an operation that completes at once neither recurses nor runs twice.
 struct operation {
   enum class phase : std::uint8_t { starting, suspended, completed, delivered, abandoned };
@@ -153,7 +153,10 @@ class run : public call_context, public ready_node {
   /// Says that the operation has been started, and what came meanwhile: `starting` (nothing), `completed` (the step is
   /// done) or `abandoned` (it will never complete). After `starting` the run must not be touched.
   [[nodiscard]] static operation::phase started(operation& op) noexcept {
-    return op.state.exchange(operation::phase::suspended, std::memory_order_acq_rel);
+    // What has completed stays so: a cancellation that is on its way must not take it for one that waits.
+    auto was = operation::phase::starting;
+    op.state.compare_exchange_strong(was, operation::phase::suspended, std::memory_order_acq_rel);
+    return was;
   }
   /// Says that the operation has completed (its output stands in its slot, or the run is stopped): true if the caller
   /// must go on with resume_after, false if the initiator does.
