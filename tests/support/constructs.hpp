@@ -497,6 +497,19 @@ inline text_chain does_not_hear(const manual_world& world, const runtime& rt) {
   });
 }
 
+inline text_chain told(const manual_world& world, const runtime& rt) {
+  const notifier us({.sinks = {[](const incident&) {}}, .notices = {.window = 0s}, .dead_letters = {[](const incident&) {}}});
+  const auto inner = written(world, rt, [&](const parts& p, auto in) {
+    return in >> stage("worse", p.failing_late(1ms)).fallback(p.failing_late(1ms)).notify(us);
+  });
+  return written(world, rt, [&](const parts& p, auto in) {
+    auto a = in >> stage("inner", inner).fallback(p.look());
+    auto b = in >> stage("well", p.sleeping(1ms)).notify(us);
+    auto ab = join(a, b) >> stage("ab", parts::both());
+    return ab >> stage("bad", p.fail()).fallback(p.fail()).notify(us);
+  });
+}
+
 inline text_chain all_at_once(const manual_world& world, const runtime& rt) {
   const cache<std::string> answers(rt);
   const shared_bucket bucket(rt, "tokens", {.refill = {.tokens = 1000}, .capacity = 3});
@@ -556,6 +569,7 @@ inline text_chain all_at_once(const manual_world& world, const runtime& rt) {
       {"tried in vain", &tried_in_vain, "subject/bad"},
       {"hedged", &hedged, nullptr, true, true},
       {"does not hear", &does_not_hear, nullptr, false},
+      {"told", &told, "subject/bad"},
       {"all at once", &all_at_once},
   };
   return all;

@@ -99,6 +99,7 @@ class run : public call_context, public ready_node {
   [[nodiscard]] Tail& tail() noexcept {
     return *std::launder(reinterpret_cast<Tail*>(at(plan_->frame_size)));
   }
+  [[nodiscard]] const tail_operations& began_by() const noexcept { return *tail_; }
   [[nodiscard]] const plan& of() const noexcept { return *plan_; }
   [[nodiscard]] const step_description& description(const step& s) const noexcept {
     return plan_->stages[static_cast<std::size_t>(&s - plan_->steps.data())];
