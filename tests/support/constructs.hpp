@@ -510,6 +510,23 @@ inline text_chain told(const manual_world& world, const runtime& rt) {
   });
 }
 
+/// Nobody decides; the first one who is parked gives the caller his answer.
+inline text_chain parked(const manual_world& world, const runtime& rt) {
+  const notifier us({.sinks = {[](const incident&) {}}});
+  const auto after = [](duration limit, decision what) {
+    return notify_options{.park = park_options{.limit = limit, .on_limit = std::move(what), .time = 1s}};
+  };
+  const auto inner = written(world, rt, [&](const parts& p, auto in) {
+    return in >> stage("bad", p.failing_late(1ms)).notify(us, after(5ms, decision::use(long_text(8))));
+  });
+  return written(world, rt, [&](const parts& p, auto in) {
+    auto all = in >> stage("split", split()) >> each("all", stage("nested", inner), 1) >> stage("merge", merged());
+    auto a = all >> stage("flaky", p.flaking(1ms)).queue({.capacity = 8}).notify(us, after(2ms, decision::retry()));
+    auto b = in >> stage("slow", p.sleeping(9ms));
+    return join(a, b) >> stage("end", parts::both());
+  });
+}
+
 inline text_chain all_at_once(const manual_world& world, const runtime& rt) {
   const cache<std::string> answers(rt);
   const shared_bucket bucket(rt, "tokens", {.refill = {.tokens = 1000}, .capacity = 3});
@@ -569,7 +586,8 @@ inline text_chain all_at_once(const manual_world& world, const runtime& rt) {
       {"tried in vain", &tried_in_vain, "subject/bad"},
       {"hedged", &hedged, nullptr, true, true},
       {"does not hear", &does_not_hear, nullptr, false},
-      {"told", &told, "subject/bad"},
+      {"told", &told, "subject/bad/fallback"},
+      {"parked", &parked, "subject/all[0]/nested/bad"},
       {"all at once", &all_at_once},
   };
   return all;

@@ -5,11 +5,14 @@
 #include <catena/chain/steps/stage_plan.hpp>
 #include <catena/incident/notifier.hpp>
 #include <catena/incident/notify_options.hpp>
+#include <catena/incident/parking_lot.hpp>
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -25,13 +28,28 @@ struct notify_terms {
 struct noted_work {
   notify_terms said;
   graph::plan_ptr work;
+  std::shared_ptr<parking_lot> lot;  ///< null: its runs are not parked
 };
 
-/// One run's turn.
-struct notify_operation : parent_operation {
-  notify_operation(graph::run& r, std::uint32_t index) : parent_operation(r, index) { hidden = &failures; }
+/// One run's turn: its work, and then perhaps a person's decision.
+struct notify_operation : parent_operation, ready_node {
+  struct place_of : parked_place {
+    notify_operation* operation = nullptr;
+  };
+
+  notify_operation(graph::run& r, std::uint32_t index) : parent_operation(r, index) {
+    hidden = &failures;
+    place.operation = this;
+  }
+  void reset() noexcept {
+    std::vector<failure>().swap(failures);
+    last = {};
+  }
+
+  place_of place;
   std::vector<failure> failures;  ///< of the candidates that somebody else stood in for
-  void reset() noexcept { std::vector<failure>().swap(failures); }
+  failure last;                   ///< while it is parked, why
+  bool lapsed = false;            ///< nobody decided in time, and it is not parked again
 };
 
 /// The path of a step from the outermost chain, as its failures have it.
@@ -46,6 +64,35 @@ struct notify_operation : parent_operation {
 /// Tells it, and keeps it for replay.
 void report(const noted_work& stage, graph::run& r, incident what) noexcept;
 
+/// Parks the run, and tells it. False: it cannot be parked. Else it may have gone on by now, and must not be touched; op.resume
+/// is called with what was decided.
+[[nodiscard]] bool try_park(notify_operation& op, const noted_work& stage, const failure& why, incident& what);
+
+/// It goes on: takes back what parking it did, and says what was decided.
+[[nodiscard]] decision end_parking(notify_operation& op, const noted_work& stage);
+
+/// graph::step_description::cancel of such a step.
+bool cancel_notify(graph::operation& base);
+
+/// Why a decision is none for a stage that answers Out; empty: it is one.
+template <class Out>
+std::string fault_of(const decision& d) {
+  constexpr bool optional = requires(Out& out) { out = std::nullopt; };
+  if (d.what() == decision::kind::use && d.type() != &graph::value_type_of<Out>)
+    return "the stage answers " + std::string(type_name<Out>()) + ", not " + std::string(d.type()->name);
+  if (d.what() == decision::kind::skip && !optional && !std::is_same_v<Out, unit>)
+    return "the stage cannot be skipped: what it answers, " + std::string(type_name<Out>()) + ", is no std::optional";
+  return {};
+}
+/// The same for one that many runs share.
+template <class Out>
+std::string fault_of_default(const decision& d) {
+  if (d.what() == decision::kind::use && !std::is_copy_constructible_v<Out>) return "its value cannot be copied";
+  return fault_of<Out>(d);
+}
+/// What is wrong with the options, but for the decision.
+[[nodiscard]] std::string fault_of(const park_options& options);
+
 /// Base is a stage expression.
 template <class Base, class... In>
 struct notify_step {
@@ -57,14 +104,24 @@ struct notify_step {
 
   static std::uint32_t add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids, Base base, notify_terms said) {
     const std::string& label = label_of(chain, name);
-    auto stage = std::make_shared<noted_work>(noted_work{std::move(said), nullptr});
+    auto stage = std::make_shared<noted_work>(noted_work{std::move(said), nullptr, nullptr});
     stage->work = plan_of_stage<Base, In...>(chain, label, std::move(base));
+    const auto& park = stage->said.options.park;
+    if (park) {
+      stage->lot = parking_lot::of(*chain.runtime());
+      std::string wrong = fault_of(*park);
+      if (wrong.empty()) wrong = fault_of_default<output>(park->on_limit);
+      if (!wrong.empty()) chain.fault("stage '" + label + "' cannot park: " + wrong);
+    }
     graph::stage_request request;
     request.name = name;
     request.inputs = std::move(ids);
-    describe_child_step<output, operation>(chain, request, stage->work, sizeof...(In), &execute, &cancel_children);
+    describe_child_step<output, operation>(chain, request, stage->work, sizeof...(In), &execute, &cancel_notify);
     request.demands = shared_demands(chain, label, sizeof...(In), stage->work);
-    request.suspends = !stage->work->sequential;
+    request.suspends = park || !stage->work->sequential;
+    request.keeps_scratch = park.has_value();  // a timer that comes late looks at it
+    request.parks = park.has_value();
+    request.lets_park = true;
     request.stage = std::move(stage);
     return chain.add_stage(std::move(request));
   }
@@ -114,8 +171,59 @@ struct notify_step {
   static void failed(operation& op, failure why) {
     graph::run& r = *op.owner;
     const noted_work& stage = stage_of(op);
-    if (concerns_somebody(stage.said.options, r, why)) report(stage, r, incident_of(op, why));
-    r.fail(op.its_step(), std::move(why));
+    if (concerns_somebody(stage.said.options, r, why)) {
+      incident what = incident_of(op, why);
+      if (stage.lot && !op.lapsed) {
+        op.resume = &go_on;
+        op.place.fault = [](const parked_place&, const decision& d) { return fault_of<output>(d); };
+        if (try_park(op, stage, why, what)) return;
+      }
+      report(stage, r, std::move(what));
+    }
+    give_up(op, std::move(why));
+  }
+
+  static void give_up(operation& op, failure why) {
+    op.owner->fail(op.its_step(), std::move(why));
+    complete_step<notify_step>(op);
+  }
+
+  // ---- after a decision, on the run's executor ----
+
+  static void go_on(ready_node& node, wake how) {
+    auto& op = static_cast<operation&>(node);
+    graph::run& r = *op.owner;
+    const boost::intrusive_ptr<graph::run> pinned(&r, !op.place.keeps_memory);
+    const noted_work& stage = stage_of(op);
+    const decision d = end_parking(op, stage);
+    if (how == wake::abandoned) return abandon_step<notify_step>(op);
+    if (r.stopped()) return complete_step<notify_step>(op);
+    switch (d.what()) {
+      case decision::kind::retry: op.failures.clear(); return start(op);
+      case decision::kind::use:
+      case decision::kind::skip: return answer(op, d);
+      case decision::kind::fail: break;
+    }
+    failure why = d.why().is_set() ? d.why().with_cause(std::make_exception_ptr(error(op.last))) : op.last;
+    if (stage.said.to.keeps_dead_letters()) stage.said.to.bury(r.runtime().shared_from_this(), incident_of(op, why));
+    give_up(op, std::move(why));
+  }
+
+  /// The decision stands for the stage's answer.
+  static void answer(operation& op, const decision& d) {
+    graph::run& r = *op.owner;
+    try {
+      if (d.what() == decision::kind::skip) {
+        if constexpr (std::is_default_constructible_v<output>) emplace_output<output>(r, op.its_step());
+      } else if constexpr (std::is_copy_constructible_v<output>) {
+        emplace_output<output>(r, op.its_step(), *static_cast<const output*>(d.value()));
+      } else {
+        emplace_output<output>(r, op.its_step(), std::move(*static_cast<output*>(d.value())));
+      }
+      r.degraded = true;
+    } catch (...) {
+      r.fail(op.its_step(), failure::from(std::current_exception()));
+    }
     complete_step<notify_step>(op);
   }
 
