@@ -8,6 +8,8 @@
 #include <catena/chain.hpp>
 #include <catena/device/gpu_monitor.hpp>
 #include <catena/error.hpp>
+#include <catena/incident/notifier.hpp>
+#include <catena/incident/ticket.hpp>
 #include <catena/model.hpp>
 #include <catena/policy.hpp>
 #include <catena/residency/residency.hpp>

@@ -41,7 +41,7 @@ using namespace std::chrono_literals;
 namespace asio = boost::asio;
 using namespace catena;
 using notify_testing::amount;
-using texts = std::vector<std::optional<std::string>>;
+using input_texts = std::vector<std::optional<std::string>>;
 
 struct notify_world {
   /// A function of anything that fails with these, one after the other, and answers 1 when there are no more.
@@ -101,7 +101,7 @@ TEST_CASE("a person is told once when a stage has failed for good: run, path, at
   CHECK(what.attempts == 3);
   REQUIRE(what.failures.size() == 1);
   CHECK(what.failures[0].to_string() == end.why().to_string());
-  CHECK(what.inputs == texts{"250"});
+  CHECK(what.inputs == input_texts{"250"});
   CHECK_FALSE(what.parked);
 }
 
@@ -201,7 +201,7 @@ TEST_CASE("an input is told only if its type has opted in, and its text does not
   here.begin(c, 5);
   here.world.run();
   REQUIRE(here.told.size() == 1);
-  CHECK(here.told[0].inputs == texts{std::nullopt, "5", std::nullopt});
+  CHECK(here.told[0].inputs == input_texts{std::nullopt, "5", std::nullopt});
 }
 
 TEST_CASE("a stage that wants to move its input cannot be told of") {
@@ -226,7 +226,7 @@ TEST_CASE("a failed run is kept as a dead letter, with its input, and replayed f
   CHECK(read.letters[1].failures[0].is(errc::queue_full));
   for (const incident& letter : read.letters) CHECK(here.begin(c, amount{std::atoi(letter.inputs.at(0)->c_str())}).count() == 0);
   here.world.run();
-  CHECK(read.letters[0].inputs == texts{"17"});
+  CHECK(read.letters[0].inputs == input_texts{"17"});
   CHECK(here.ends[2].value() == 1);
   CHECK(here.ends[3].value() == 1);
 }

@@ -14,6 +14,7 @@
 #include <boost/asio/strand.hpp>
 
 #include <chrono>
+#include <cstdio>
 #include <deque>
 #include <map>
 #include <memory>
@@ -117,7 +118,47 @@ struct park_world {
   notify_options parking{.park = park_options{.limit = 1h, .time = 10s}};
 };
 
+/// What the README shows.
+namespace park_shown {
+
+// [pay]
+struct payment { std::string to; int cents; };
+std::string incident_text(const payment& p) { return std::to_string(p.cents) + " to " + p.to; }   // it may be told of
+
+auto make_pay_chain(const runtime& rt, const notifier& us, result<std::string> (*pay)(const payment&)) {
+  const park_options ask{.limit = 2h, .on_limit = decision::fail("nobody was there"), .time = 30s};
+  return make_chain<payment>(rt, "pay", [&](auto in) {
+    return in >> stage("transfer", pay).retry({.retries = 2}).notify(us, {.park = ask});
+  });
+}
+// [/pay]
+
+// [park]
+void answer(const result<std::string>& paid) {
+  if (const auto claim = ticket::of(paid)) claim->async_answer<std::string>(answer);  // errc::parked: later, then
+  else if (paid) std::puts(paid->c_str());
+}
+// [/park]
+
+}  // namespace park_shown
+
 }  // namespace
+
+TEST_CASE("the payment that the README shows waits for a person and is made when it is tried again") {
+  testing::manual_world world;
+  const auto rt = world.runtime();
+  std::vector<incident> told;
+  const notifier us({.sinks = {[&](const incident& what) { told.push_back(what); }}});
+  const auto pay = park_shown::make_pay_chain(rt, us, [](const park_shown::payment&) -> result<std::string> { return errc::unavailable; });
+  pay.async_run(park_shown::payment{"Ann", 250}, &park_shown::answer);
+  world.advance(1min);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].inputs.at(0) == "250 to Ann");
+  CHECK(told[0].attempts == 3);
+  CHECK(rt.decide(told[0].parked.value().token, decision::use(std::string("paid by hand"))));
+  CHECK(rt.parked().empty());
+  world.run();
+}
 
 TEST_CASE("a run that is parked gives its caller a ticket at once, and the person a token") {
   park_world here;

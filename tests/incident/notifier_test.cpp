@@ -45,18 +45,18 @@ struct notifier_world {
 };
 
 /// A folder of its own that goes with the test.
-struct scratch_folder {
-  scratch_folder() {
+struct incident_folder {
+  incident_folder() {
     std::filesystem::remove_all(path);
     std::filesystem::create_directories(path);
   }
-  scratch_folder(const scratch_folder&) = delete;
-  scratch_folder& operator=(const scratch_folder&) = delete;
-  ~scratch_folder() { std::filesystem::remove_all(path); }
+  incident_folder(const incident_folder&) = delete;
+  incident_folder& operator=(const incident_folder&) = delete;
+  ~incident_folder() { std::filesystem::remove_all(path); }
   const std::filesystem::path path = std::filesystem::temp_directory_path() / ("catena_incidents_" + std::to_string(::getpid()));
 };
 
-void check_same(const incident& a, const incident& b) {
+void check_same_incident(const incident& a, const incident& b) {
   CHECK(a.run == b.run);
   CHECK(a.tenant == b.tenant);
   CHECK(a.path == b.path);
@@ -80,7 +80,7 @@ TEST_CASE("a sink is told later, and not by who has something to tell") {
   CHECK(here.told.empty());
   here.world.run_until_idle();
   REQUIRE(here.told.size() == 1);
-  check_same(here.told[0], some_incident());
+  check_same_incident(here.told[0], some_incident());
   CHECK(to.stats().told == 1);
 }
 
@@ -174,7 +174,7 @@ TEST_CASE("options of a notifier that are out of range are named") {
 
 TEST_CASE("dead letters are written to a file and read back to the byte, whatever bytes an input has") {
   notifier_world here;
-  const scratch_folder folder;
+  const incident_folder folder;
   const auto path = folder.path / "dead.jsonl";
   const notifier to({.dead_letters = {json_lines_file(path.string())}});
   const std::string bytes("\xff\x00 no UTF-8 \n\"", 14);
@@ -187,7 +187,7 @@ TEST_CASE("dead letters are written to a file and read back to the byte, whateve
   const auto read = read_dead_letters(path);
   CHECK(read.unreadable == 0);
   REQUIRE(read.letters.size() == 2);
-  check_same(read.letters[0], some_incident());
+  check_same_incident(read.letters[0], some_incident());
   CHECK(read.letters[1].inputs[0] == bytes);
   CHECK(read.letters[1].path == odd.path);
   CHECK(read.letters[1].suppressed == 5);
@@ -201,7 +201,7 @@ TEST_CASE("a code of another library comes back as a failed stage whose message 
     std::string message(int) const override { return "odd"; }
   };
   static const odd_category odd;
-  const scratch_folder folder;
+  const incident_folder folder;
   incident what = some_incident();
   what.failures = {failure(boost::system::error_code(17, odd), "text")};
   json_lines_file(folder.path / "f")(what);
@@ -212,7 +212,7 @@ TEST_CASE("a code of another library comes back as a failed stage whose message 
 }
 
 TEST_CASE("a line that was cut off, or is none, is counted and disturbs no other") {
-  const scratch_folder folder;
+  const incident_folder folder;
   const auto path = folder.path / "f";
   json_lines_file first(path);
   first(some_incident());
@@ -225,7 +225,7 @@ TEST_CASE("a line that was cut off, or is none, is counted and disturbs no other
 }
 
 TEST_CASE("a file that has grown to its length is kept beside, and a new one begun") {
-  const scratch_folder folder;
+  const incident_folder folder;
   const auto path = folder.path / "f";
   const auto line = to_json(some_incident()).size() + 1;
   const json_lines_file file(path, {.max_bytes = 3 * line});
@@ -236,7 +236,7 @@ TEST_CASE("a file that has grown to its length is kept beside, and a new one beg
 
 TEST_CASE("a disk that is full or a file that cannot be written loses incidents, and the log says so") {
   notifier_world here;
-  const scratch_folder folder;
+  const incident_folder folder;
   const notifier to({.sinks = {json_lines_file("/dev/full"), json_lines_file(folder.path / "none" / "f"), here.noting()}});
   to.tell(here.rt.state(), some_incident());
   here.world.run_until_idle();

@@ -137,8 +137,11 @@ class stage_of {
   }
 
   /// Tells a person when the stage and all its fallbacks have failed: where, why, after how many attempts, and with which inputs, if
-  /// their types have opted in (see told_of). Not of a run that was cancelled or had no time left. The run fails all the same; what
-  /// the notifier's sinks do cannot fail or delay it.
+  /// their types have opted in (see told_of). Not of a run that was cancelled or had no time left. What the notifier's sinks do cannot
+  /// fail or delay the run.
+  ///
+  /// The run fails then, or with notify_options::park waits for a decision (see decision.hpp): all that is inside has ended by then and
+  /// holds nothing, the caller is told errc::parked at once with a ticket for the answer, and until the decision the run has no deadline.
   [[nodiscard]] auto notify(notifier to, notify_options options = {}) && {
     said_.notify = detail::notify_terms{std::move(to), std::move(options)};
     return saying(std::move(said_).template with<detail::layer::notify>());

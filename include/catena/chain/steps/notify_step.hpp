@@ -93,19 +93,19 @@ std::string fault_of_default(const decision& d) {
 /// What is wrong with the options, but for the decision.
 [[nodiscard]] std::string fault_of(const park_options& options);
 
-/// Base is a stage expression.
-template <class Base, class... In>
+/// The same for all stages that take and answer the same.
+template <class Out, class... In>
 struct notify_step {
-  using output = typename Base::template output<In...>;
+  using output = Out;
   using inputs = arguments<passing::dynamic, In...>;
   using operation = notify_operation;
 
   static void release_inputs(graph::run& r, const graph::step& s) noexcept { inputs(r, s).release(); }
 
-  static std::uint32_t add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids, Base base, notify_terms said) {
+  static std::uint32_t add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids, graph::plan_ptr work,
+                              notify_terms said) {
     const std::string& label = label_of(chain, name);
-    auto stage = std::make_shared<noted_work>(noted_work{std::move(said), nullptr, nullptr});
-    stage->work = plan_of_stage<Base, In...>(chain, label, std::move(base));
+    auto stage = std::make_shared<noted_work>(noted_work{std::move(said), std::move(work), nullptr});
     const auto& park = stage->said.options.park;
     if (park) {
       stage->lot = parking_lot::of(*chain.runtime());
@@ -253,7 +253,8 @@ struct notified_stage {
 
   template <class... In>
   std::uint32_t add_to(graph::builder& chain, std::vector<std::uint32_t> ids) && {
-    return notify_step<Base, In...>::add_to(chain, name, std::move(ids), std::move(base), std::move(said));
+    auto work = plan_of_stage<Base, In...>(chain, label_of(chain, name), std::move(base));
+    return notify_step<output<In...>, In...>::add_to(chain, name, std::move(ids), std::move(work), std::move(said));
   }
 
   std::string name;  ///< empty where another step around it has it
