@@ -25,7 +25,10 @@ class code_category final : public boost::system::error_category {
       case errc::invalid_input: return "invalid input";
       case errc::not_admitted: return "not admitted";
       case errc::unavailable: return "unavailable";
+      case errc::parked: return "parked";
       case errc::deadline_unreachable: return "deadline unreachable";
+      case errc::rejected: return "rejected";
+      case errc::no_such_token: return "no such token";
       case errc::model_not_found: return "model not found";
       case errc::model_invalid: return "model invalid";
       case errc::device_unavailable: return "device unavailable";
@@ -102,6 +105,7 @@ struct failure::rep {
   std::string path;
   std::string message;
   std::exception_ptr cause;
+  std::shared_ptr<parked_answer> parked;
   duration retry_after{0};
   int attempt = 1;
 
@@ -111,6 +115,7 @@ struct failure::rep {
         path(other.path),
         message(other.message),
         cause(other.cause),
+        parked(other.parked),
         retry_after(other.retry_after),
         attempt(other.attempt) {}
 };
@@ -167,6 +172,7 @@ const std::string& failure::message() const noexcept { return get().message; }
 std::exception_ptr failure::cause() const noexcept { return get().cause; }
 duration failure::retry_after() const noexcept { return get().retry_after; }
 int failure::attempt() const noexcept { return get().attempt; }
+const std::shared_ptr<parked_answer>& failure::parked() const noexcept { return get().parked; }
 
 failure failure::within(std::string_view segment) const {
   if (segment.empty()) return *this;
@@ -185,6 +191,10 @@ failure failure::with_attempt(int attempt) const {
 
 failure failure::with_cause(std::exception_ptr cause) const {
   return changed([&](rep& r) { r.cause = std::move(cause); });
+}
+
+failure failure::with_parked(std::shared_ptr<parked_answer> answer) const {
+  return changed([&](rep& r) { r.parked = std::move(answer); });
 }
 
 std::string failure::to_string() const {

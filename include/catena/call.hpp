@@ -6,6 +6,7 @@
 
 #include <array>
 #include <atomic>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -55,10 +56,29 @@ namespace graph {
   return true;
 }
 
+/// A deadline that may change while others read it: a run that waits for a person has none, and then another one.
+class moving_deadline {
+ public:
+  explicit moving_deadline(time_point t) noexcept : ticks_(t.time_since_epoch().count()) {}
+  moving_deadline& operator=(time_point t) noexcept {
+    ticks_.store(t.time_since_epoch().count(), std::memory_order_relaxed);
+    return *this;
+  }
+  operator time_point() const noexcept { return time_point(duration(ticks_.load(std::memory_order_relaxed))); }  // NOLINT
+
+  friend bool operator==(const moving_deadline& a, time_point b) noexcept { return time_point(a) == b; }
+  friend bool operator==(const moving_deadline& a, const moving_deadline& b) noexcept { return time_point(a) == time_point(b); }
+  friend auto operator<=>(const moving_deadline& a, time_point b) noexcept { return time_point(a) <=> b; }
+  friend auto operator<=>(const moving_deadline& a, const moving_deadline& b) noexcept { return time_point(a) <=> time_point(b); }
+
+ private:
+  std::atomic<duration::rep> ticks_;
+};
+
 /// What a run tells its stages; a base of graph::run.
 struct call_context {
   std::uint64_t id = 0;
-  time_point deadline = no_deadline;
+  moving_deadline deadline{no_deadline};
   const trace_context* trace = nullptr;
   /// Zero while the run is wanted; see graph::stop_reason.
   std::atomic<std::uint8_t> stop{0};

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// Everything of the core: runtime, chains, models, replica pools, versions, gates, caches, policies from JSON and GPUs. Adapters such as
-/// catena/torch/ are included by name.
+/// Everything of the core: runtime, chains, models, replica pools, versions, gates, caches, notifiers, policies from JSON and GPUs.
+/// Adapters such as catena/torch/ are included by name.
 #include <catena/balance.hpp>
 #include <catena/cache.hpp>
 #include <catena/chain.hpp>
 #include <catena/device/gpu_monitor.hpp>
 #include <catena/error.hpp>
+#include <catena/incident/notifier.hpp>
+#include <catena/incident/ticket.hpp>
 #include <catena/model.hpp>
 #include <catena/policy.hpp>
 #include <catena/residency/residency.hpp>

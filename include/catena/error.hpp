@@ -12,12 +12,15 @@
 #include <atomic>
 #include <exception>
 #include <iosfwd>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace catena {
+
+class parked_answer;
 
 /// Every way a run can end without an answer. Values are fixed for ever.
 enum class errc {
@@ -31,7 +34,10 @@ enum class errc {
   invalid_input = 8,       ///< the stage refused its input
   not_admitted = 9,        ///< its tokens are not there now, or will not be before its deadline
   unavailable = 10,        ///< nobody is there who could do the work now
+  parked = 11,             ///< the run waits for a person's decision; the failure carries a ticket for its answer
   deadline_unreachable = 12,  ///< what it takes lately leaves it next to no chance to end before its deadline
+  rejected = 13,           ///< a person decided that the stage fails
+  no_such_token = 14,      ///< no run waits for a decision under this token, or no longer
   model_not_found = 20,    ///< no such model file
   model_invalid = 21,      ///< not a TorchScript module, or it does not compile
   device_unavailable = 22, ///< this build or machine has no such device
@@ -78,11 +84,14 @@ class failure {
   [[nodiscard]] duration retry_after() const noexcept;
   /// Which try of the stage failed, from 1.
   [[nodiscard]] int attempt() const noexcept;
+  /// Where the answer of a parked run will be, for ticket::of(); null if it is another failure.
+  [[nodiscard]] const std::shared_ptr<parked_answer>& parked() const noexcept;
 
   [[nodiscard]] failure within(std::string_view segment) const;  ///< the same, one path segment further out
   [[nodiscard]] failure with_retry_after(duration wait) const;
   [[nodiscard]] failure with_attempt(int attempt) const;
   [[nodiscard]] failure with_cause(std::exception_ptr cause) const;
+  [[nodiscard]] failure with_parked(std::shared_ptr<parked_answer> answer) const;
 
   /// One line: path, message, code, and when to try again where that is known.
   [[nodiscard]] std::string to_string() const;

@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// What a service makes one of: the executor, the time, the compute threads and the sinks that its chains share.
+#include <catena/incident/parking_store.hpp>
 #include <catena/log.hpp>
 #include <catena/observe/sink.hpp>
 #include <catena/result.hpp>
@@ -15,6 +16,8 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <memory>
+#include <string_view>
+#include <vector>
 
 namespace catena {
 
@@ -38,7 +41,15 @@ class runtime {
   /// How much goes on that nobody waits for any more; see runtime_options::most_left_behind.
   [[nodiscard]] std::size_t left_behind_count() const noexcept { return state_->left_behind_count(); }
 
-  /// Stops new runs (they fail with errc::shutting_down) and waits for those in flight.
+  /// Decides how a parked run goes on. A token is good for one decision.
+  /// \errors  errc::no_such_token: it is unknown, has been used, or its run waits no longer; errc::invalid_input: that stage cannot go
+  ///          on like that, and the token stays good
+  result<void> decide(std::string_view token, decision d) const;
+  /// Which runs wait for a decision.
+  [[nodiscard]] std::vector<parked_record> parked() const;
+
+  /// Stops new runs (they fail with errc::shutting_down) and waits for those in flight. For a parked run nobody decides any more: its
+  /// stage fails with errc::shutting_down.
   /// \errors  errc::deadline_exceeded when some still run at the deadline; they are left running
   template <class Token>
   auto async_drain(time_point deadline, Token&& token) const {

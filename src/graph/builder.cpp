@@ -131,6 +131,24 @@ void builder::check_exits_agree() {
             " with " + std::string(exits_.front().type->name));
 }
 
+/// The path of a step that may park its run, if there is one; every step around it must hold nothing meanwhile.
+std::string builder::check_parking() {
+  std::string path;
+  for (const stage_request& stage : stages_) {
+    const std::string& label = stage.name.empty() ? name_ : stage.name;
+    if (stage.parks) path = stage.name;
+    for (const plan_ptr& inner : stage.inner) {
+      if (inner->parks.empty()) continue;
+      if (!stage.lets_park)
+        fault("stage " + in_quotes(label) + " would hold what it has, or count its time, while " + in_quotes(inner->parks) +
+              " inside of it waits for a person: let that stage not park, and this one notify and park instead");
+      path = stage.name.empty() ? inner->parks : stage.name + "/" + inner->parks;
+    }
+    if (stage.parks && path.empty()) path = label;
+  }
+  return path;
+}
+
 void builder::check_exits(std::uint32_t result) {
   for (const auto& exit : exits_)
     if (exit.type != values_[result].type)
@@ -261,6 +279,7 @@ plan_ptr builder::compile(std::uint32_t result, exits how) {
   check_uses(result);
   if (how == exits::leave) check_exits_agree();
   else if (result != no_index) check_exits(result);
+  std::string parks = check_parking();
   compiled_ = true;
   if (!faults_.empty()) throw graph_error(name_, std::move(faults_));
 
@@ -268,6 +287,7 @@ plan_ptr builder::compile(std::uint32_t result, exits how) {
   p->name = name_;
   p->runtime = runtime_;
   p->is_chain = how == exits::end_here;
+  p->parks = std::move(parks);
   if (how == exits::leave && !exits_.empty()) p->exit_type = exits_.front().type;
   for (auto& stage : stages_) {
     p->stages.push_back({.name = stage.name,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/graph/deadline_watch.hpp>
 #include <catena/graph/run.hpp>
+#include <catena/incident/ticket.hpp>
 
 #include <boost/asio/post.hpp>
 
@@ -350,11 +351,64 @@ std::shared_ptr<pin_table> run::pins() {
 }
 
 void run::share_pins(std::shared_ptr<pin_table> pins) {
+  make_seldom();
+  guarded([&] {
+    if (!seldom_->pins) seldom_->pins = std::move(pins);
+  });
+}
+
+void run::make_seldom() {
   auto made = std::make_unique<seldom>();  // not under the lock
   guarded([&] {
     if (!seldom_) seldom_ = std::move(made);
-    if (!seldom_->pins) seldom_->pins = std::move(pins);
   });
+}
+
+bool run::park(const std::string& path) {
+  run& all = outermost();
+  if (!all.tail_->park || stopped() || all.stopped()) return false;
+  auto answer = std::make_shared<parked_answer>(all.id, runtime().ready->executor());
+  failure why = failure(errc::parked, "it waits for a person's decision").within(path).with_parked(answer);
+  for (run* r = this;; r = &r->tail_->around(*r)) {
+    r->make_seldom();
+    if (r == &all) break;
+  }
+  // From here on nothing throws but what hands the failure over.
+  bool first = false;
+  for (run* r = this;; r = &r->tail_->around(*r)) {
+    bool disarmed = false;
+    r->guarded([&] {
+      first = r->seldom_->parked++ == 0;
+      if (!first) return;
+      r->deadline = no_deadline;
+      disarmed = std::exchange(r->armed_, false) && r->runtime().timers->remove(r->guard());
+    });
+    if (disarmed) r->release();
+    if (r == &all) break;
+  }
+  if (first) all.plan_->run_ended();  // models it needs may go meanwhile
+  bool tell = false;
+  all.guarded([&] {
+    tell = !all.seldom_->answer;
+    if (tell) all.seldom_->answer = std::move(answer);
+  });
+  if (tell) all.tail_->park(all, std::move(why));
+  return true;
+}
+
+void run::unpark(time_point until) noexcept {
+  for (run* r = this;; r = &r->tail_->around(*r)) {
+    bool last = false;
+    r->guarded([&] {
+      last = --r->seldom_->parked == 0;
+      if (!last) return;
+      r->deadline = until;
+      r->arm_deadline_locked();
+    });
+    if (r->tail_->around) continue;
+    if (last) r->plan_->run_began();
+    return;
+  }
 }
 
 /// Tells every suspended operation, and unlocks.
@@ -447,7 +501,7 @@ void run::report() noexcept {
 }
 
 void run::arm_deadline_locked() {
-  if (!guarded_ || armed_) return;
+  if (!guarded_ || armed_ || deadline == no_deadline) return;
   armed_ = true;
   guard().fire = &run::deadline_passed;
   guard().when = deadline;
@@ -458,6 +512,7 @@ void run::arm_deadline_locked() {
 void run::deadline_passed(timer_node& node, wake how) {
   run& self = *static_cast<deadline_guard&>(node).owner;
   auto stop_now = [](run& r) {
+    if (r.runtime().time->now() < r.deadline) return;  // it was parked meanwhile
     if (!r.try_retain_active()) return;
     r.stop_with(stop_reason::deadline, deadline_failure());
     if (r.active_.load(std::memory_order_acquire) != 1) boost::asio::post(*r.executor_, overdue_look(r));

@@ -61,6 +61,8 @@ runtime_state::runtime_state(boost::asio::any_io_executor executor, runtime_opti
       ready(std::make_shared<ready_queue>(executor)),
       timers(std::make_shared<timer_service>(time, executor)),
       observer(std::move(options.observer)),
+      most_parked(options.most_parked),
+      parked_runs(std::move(options.parked_runs)),
       compute(options.compute_thread_count, options.spin, time_is_real ? nullptr : &ready->executor()),
       loading(options.loading_thread_count, {}, time_is_real ? nullptr : &ready->executor(), thread_urgency::background),
       log_(std::move(options.log)),
@@ -109,9 +111,20 @@ void runtime_state::drop_drain_waiters() noexcept {
   drain_waiters_.erase(stay, drain_waiters_.end());
 }
 
+void runtime_state::tell_users_of_drain() noexcept {
+  std::vector<std::weak_ptr<executor_user>> users;
+  {
+    std::lock_guard lock(users_mutex_);
+    users = users_;
+  }
+  for (const auto& weak : users)
+    if (auto user = weak.lock()) user->drain_begins();
+}
+
 void runtime_state::wait_for_runs(time_point deadline, std::shared_ptr<drain_waiter> waiter) {
-  std::unique_lock lock(drain_mutex_);
   draining_.store(true, std::memory_order_seq_cst);
+  tell_users_of_drain();
+  std::unique_lock lock(drain_mutex_);
   if (live_run_count() == 0) {
     lock.unlock();
     waiter->complete_once({});

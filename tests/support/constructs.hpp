@@ -522,6 +522,36 @@ inline text_chain does_not_hear(const manual_world& world, const runtime& rt) {
   });
 }
 
+inline text_chain told(const manual_world& world, const runtime& rt) {
+  const notifier us({.sinks = {[](const incident&) {}}, .notices = {.window = 0s}, .dead_letters = {[](const incident&) {}}});
+  const auto inner = written(world, rt, [&](const parts& p, auto in) {
+    return in >> stage("worse", p.failing_late(1ms)).fallback(p.failing_late(1ms)).notify(us);
+  });
+  return written(world, rt, [&](const parts& p, auto in) {
+    auto a = in >> stage("inner", inner).fallback(p.look());
+    auto b = in >> stage("well", p.sleeping(1ms)).notify(us);
+    auto ab = join(a, b) >> stage("ab", parts::both());
+    return ab >> stage("bad", p.fail()).fallback(p.fail()).notify(us);
+  });
+}
+
+/// Nobody decides; the first one who is parked gives the caller his answer.
+inline text_chain parked(const manual_world& world, const runtime& rt) {
+  const notifier us({.sinks = {[](const incident&) {}}});
+  const auto after = [](duration limit, decision what) {
+    return notify_options{.park = park_options{.limit = limit, .on_limit = std::move(what), .time = 1s}};
+  };
+  const auto inner = written(world, rt, [&](const parts& p, auto in) {
+    return in >> stage("bad", p.failing_late(1ms)).notify(us, after(5ms, decision::use(long_text(8))));
+  });
+  return written(world, rt, [&](const parts& p, auto in) {
+    auto all = in >> stage("split", split()) >> each("all", stage("nested", inner), 1) >> stage("merge", merged());
+    auto a = all >> stage("flaky", p.flaking(1ms)).queue({.capacity = 8}).notify(us, after(2ms, decision::retry()));
+    auto b = in >> stage("slow", p.sleeping(9ms));
+    return join(a, b) >> stage("end", parts::both());
+  });
+}
+
 inline text_chain all_at_once(const manual_world& world, const runtime& rt) {
   const cache<std::string> answers(rt);
   const shared_bucket bucket(rt, "tokens", {.refill = {.tokens = 1000}, .capacity = 3});
@@ -582,6 +612,8 @@ inline text_chain all_at_once(const manual_world& world, const runtime& rt) {
       {"hedged", &hedged, nullptr, true, true},
       {"streamed", &streamed},
       {"does not hear", &does_not_hear, nullptr, false},
+      {"told", &told, "subject/bad/fallback"},
+      {"parked", &parked, "subject/all[0]/nested/bad"},
       {"all at once", &all_at_once},
   };
   return all;

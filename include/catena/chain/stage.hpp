@@ -62,24 +62,25 @@ struct work_step {
 ///
 /// However it is written, what is said stands in one order, from the outside in:
 ///
-///     .fallback                answers when what is inside fails, the first one that does
-///       .timeout               covers all that is inside: waiting as well as working, and all attempts
-///         .cache               a hit, and waiting for somebody who computes the same, go no further in
-///           .retry             one attempt after the other; each of them goes through all that is inside
-///             .hedge           an attempt beside one that takes long; the same
-///               .fail_early    an attempt that has no chance to end in time is not begun
-///                 .breaker       an attempt is let through, and how it ends is counted
-///                   .queue       a place among those in the stage
-///                     .limit     tokens, and .bulkhead: places; several of them one after the other, as they are said
-///                       .attempt_timeout   covers the work alone
-///                         .on    where the work runs
-///                           work what the stage is made of
+///     .notify                    a person is told when all that is inside has failed
+///       .fallback                answers when what is inside fails, the first one that does
+///         .timeout               covers all that is inside: waiting as well as working, and all attempts
+///           .cache               a hit, and waiting for somebody who computes the same, go no further in
+///             .retry             one attempt after the other; each of them goes through all that is inside
+///               .hedge           an attempt beside one that takes long; the same
+///                 .fail_early    an attempt that has no chance to end in time is not begun
+///                   .breaker       an attempt is let through, and how it ends is counted
+///                     .queue       a place among those in the stage
+///                       .limit     tokens, and .bulkhead: places; several of them one after the other, as they are said
+///                         .attempt_timeout   covers the work alone
+///                           .on    where the work runs
+///                             work what the stage is made of
 ///
 /// So a stage that is late falls back, and so does one that is refused at a queue or a limit; a hit pays nothing; who leads a
 /// computation that others wait for waits and pays for all; a retry pays again; an attempt that was refused inside says nothing
 /// to the breaker; and what a fallback answers is never kept as the stage's own.
 ///
-/// A stage with a fallback, or one that may be done twice, sees its inputs as const references, because somebody may need them again.
+/// A stage with a fallback, one that may be done twice, or one whose failures are told sees its inputs as const references, because somebody may need them again.
 template <class F, fixed_string Name = fixed_string<1>{}, class On = detail::inline_execution, class Said = detail::said<>>
 class stage_of {
  public:
@@ -145,6 +146,17 @@ class stage_of {
   template <class G>
   [[nodiscard]] auto fallback(G f, duration reserve = {}) && {
     return saying(std::move(said_).with_fallback(stage_of<G, "fallback">("fallback", std::move(f), {}, {}), reserve));
+  }
+
+  /// Tells a person when the stage and all its fallbacks have failed: where, why, after how many attempts, and with which inputs, if
+  /// their types have opted in (see told_of). Not of a run that was cancelled or had no time left. What the notifier's sinks do cannot
+  /// fail or delay the run.
+  ///
+  /// The run fails then, or with notify_options::park waits for a decision (see decision.hpp): all that is inside has ended by then and
+  /// holds nothing, the caller is told errc::parked at once with a ticket for the answer, and until the decision the run has no deadline.
+  [[nodiscard]] auto notify(notifier to, notify_options options = {}) && {
+    said_.notify = detail::notify_terms{std::move(to), std::move(options)};
+    return saying(std::move(said_).template with<detail::layer::notify>());
   }
 
   /// Runs the stage's function or coroutine on another executor; the run goes on on its own. A function's inputs stay
@@ -227,6 +239,7 @@ class stage_of {
     using detail::layer;
     constexpr bool has_queue = detail::has(Said::layers, layer::queue);
     constexpr bool has_fallbacks = Said::fallback_count != 0;
+    constexpr bool has_notify = detail::has(Said::layers, layer::notify);
     // One step does for several where nothing stands between them.
     constexpr bool has_hedge = detail::has(Said::layers, layer::hedge);
     constexpr bool has_retry = detail::has(Said::layers, layer::retry);
@@ -239,7 +252,8 @@ class stage_of {
     constexpr bool has_time = detail::has(Said::layers, layer::time);
     constexpr bool time_apart = has_time && (Said::has_cache || !has_attempts);
 
-    const std::string around_time = has_fallbacks ? std::string() : name_;
+    const std::string around_fallbacks = has_notify ? std::string() : name_;
+    const std::string around_time = has_fallbacks ? std::string() : around_fallbacks;
     const std::string around_cache = time_apart ? std::string() : around_time;
     const std::string around_attempts = Said::has_cache ? std::string() : around_cache;
     const std::string around_hedge = has_attempts ? std::string() : around_attempts;
@@ -276,8 +290,9 @@ class stage_of {
     auto tried = detail::attempted<has_attempts>(around_attempts, std::move(hedged), std::move(said));
     auto cached = detail::cached(around_cache, std::move(tried), std::move(said_.cache), keys);
     auto timed = detail::attempted<time_apart>(around_time, std::move(cached), all_time);
-    auto whole = detail::replaced(name_, std::move(timed), std::move(said_.fallbacks), said_.reserves);
-    return std::move(whole).template add_to<In...>(chain, std::move(inputs));
+    auto whole = detail::replaced(around_fallbacks, std::move(timed), std::move(said_.fallbacks), said_.reserves);
+    auto notified = detail::notified<has_notify>(name_, std::move(whole), std::move(said_.notify));
+    return std::move(notified).template add_to<In...>(chain, std::move(inputs));
   }
 
   [[nodiscard]] key_space keys_of() const {

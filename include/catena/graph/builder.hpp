@@ -38,6 +38,8 @@ struct stage_request {
   bool keeps_inputs = false;   ///< something it starts may use the inputs after it has answered
   bool keeps_scratch = false;  ///< the same with its operation
   bool result_optional = false;  ///< nobody needs to consume the output
+  bool parks = false;          ///< it may park its run
+  bool lets_park = false;      ///< it holds nothing while what it runs is parked
   std::vector<plan_ptr> inner;
   std::shared_ptr<catena::graph::need> need;  ///< what must be there before it begins, or null
   std::vector<tunable_place> tunables;  ///< what can be changed of it while it serves
@@ -79,6 +81,7 @@ class builder {
   void check_uses(std::uint32_t result);
   void check_exits(std::uint32_t result);
   void check_exits_agree();
+  [[nodiscard]] std::string check_parking();
   void connect(plan& p) const;
   [[nodiscard]] std::vector<std::uint32_t> producers_of(const stage_request& stage) const;
   [[nodiscard]] operand operand_of(std::uint32_t value_id) const;

@@ -114,6 +114,7 @@ class plan {
   std::uint32_t links_offset = no_index;  ///< one link per step for lists of ready steps; no_index where no list can form
   bool sequential = true;             ///< nothing suspends: running is a walk over `steps`
   bool linear = true;                 ///< no two steps are ever ready at once
+  std::string parks;                  ///< the path of a step that may park its run; empty: there is none
   mutable std::atomic<std::uint32_t> stride{1};  ///< how many stages a walk runs between two looks at the deadline
 
   std::shared_ptr<runtime_state> runtime;

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace catena::graph {
@@ -31,6 +32,8 @@ struct tail_operations {
   void (*deallocate)(const plan&, void* memory, std::size_t size) noexcept;
   /// The run around it; null: it is nobody's child.
   run& (*around)(run&) noexcept = nullptr;
+  /// Hands a failure over while the run goes on; its own outcome goes to run::answer_of_parked(). Null: it cannot do that.
+  void (*park)(run&, failure why) = nullptr;
 };
 
 /// A suspended step, in the scratch space of the run's frame.
@@ -99,6 +102,7 @@ class run : public call_context, public ready_node {
   [[nodiscard]] Tail& tail() noexcept {
     return *std::launder(reinterpret_cast<Tail*>(at(plan_->frame_size)));
   }
+  [[nodiscard]] const tail_operations& began_by() const noexcept { return *tail_; }
   [[nodiscard]] const plan& of() const noexcept { return *plan_; }
   [[nodiscard]] const step_description& description(const step& s) const noexcept {
     return plan_->stages[static_cast<std::size_t>(&s - plan_->steps.data())];
@@ -207,6 +211,15 @@ class run : public call_context, public ready_node {
 
   /// The run whose stage it is; null: it is nobody's child.
   [[nodiscard]] run* around() noexcept { return tail_->around ? &tail_->around(*this) : nullptr; }
+  /// A step of this run, one that is suspended, waits for a person from now on: until unpark(), neither this run nor any around it
+  /// has a deadline, and whoever began the outermost one is told at once that it is parked, if he has not been told already.
+  /// False: there is nobody who could be told, or it is stopped.
+  /// \param path  of the step
+  [[nodiscard]] bool park(const std::string& path);
+  /// It waits no longer. Those of the runs in which nobody else waits have this deadline.
+  void unpark(time_point until) noexcept;
+  /// Where its outcome goes once it was parked, or null.
+  [[nodiscard]] std::shared_ptr<parked_answer> answer_of_parked() const noexcept { return seldom_ ? seldom_->answer : nullptr; }
 
   /// What was chosen once for this run, the runs around it, and all that is a part of them; made when it is first asked for.
   [[nodiscard]] std::shared_ptr<pin_table> pins();
@@ -230,6 +243,7 @@ class run : public call_context, public ready_node {
   [[nodiscard]] run& outermost() noexcept;
   [[nodiscard]] deadline_guard& guard() noexcept { return *slot<deadline_guard>(extras_); }
   void arm_deadline_locked();
+  void make_seldom();
   void stop_locked(stop_reason why) noexcept;
   void report() noexcept;
   void end_left_behind() noexcept;
@@ -258,6 +272,8 @@ class run : public call_context, public ready_node {
   struct seldom {
     std::shared_ptr<void> exit_value;
     std::shared_ptr<pin_table> pins;
+    std::shared_ptr<parked_answer> answer;
+    std::uint32_t parked = 0;  ///< how many steps in it wait for a person
   };
   std::unique_ptr<seldom> seldom_;
   operation* operations_ = nullptr;

@@ -19,6 +19,8 @@
 
 namespace catena {
 
+class parking_store;
+
 struct runtime_options {
   /// Threads on which models compute, 1 to 1024; they start with the first model's first batch.
   std::size_t compute_thread_count = 1;
@@ -31,6 +33,10 @@ struct runtime_options {
   /// How much may go on that did not end when it was told to, because its run has ended at its deadline or another answer was
   /// taken. One more is waited for.
   std::size_t most_left_behind = 1024;
+  /// How many runs may wait for a person's decision at once, 0 or more. One more fails instead.
+  std::size_t most_parked = 1024;
+  /// Who keeps what is known of parked runs; null: nobody. See incident/parking_store.hpp.
+  std::shared_ptr<parking_store> parked_runs = nullptr;
   /// Where the time comes from; null: the machine's steady clock.
   std::shared_ptr<time_source> time = nullptr;
   /// Where ended runs are reported; null: nowhere, and stages are not timed.
@@ -65,6 +71,8 @@ class executor_user {
  public:
   virtual ~executor_user() = default;
   virtual void executor_gone() noexcept = 0;
+  /// The runtime waits for all runs to end.
+  virtual void drain_begins() noexcept {}
 };
 
 /// Whether work begins something or belongs to what has begun: drain stops the new and waits for the old.
@@ -116,6 +124,7 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   /// From now on runs that work for another run share what that one has chosen, which costs each of them two allocations.
   void pin_choices() noexcept { pins_choices_.store(true, std::memory_order_relaxed); }
   [[nodiscard]] bool pins_choices() const noexcept { return pins_choices_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool draining() const noexcept { return draining_.load(std::memory_order_seq_cst); }
   void wait_for_runs(time_point deadline, std::shared_ptr<drain_waiter> waiter);
   void log(log_level level, std::string_view component, std::string_view text) const noexcept;
   void add_executor_user(std::weak_ptr<executor_user> user);
@@ -138,6 +147,8 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   std::shared_ptr<ready_queue> ready;
   std::shared_ptr<timer_service> timers;
   std::shared_ptr<sink> observer;
+  const std::size_t most_parked;
+  const std::shared_ptr<parking_store> parked_runs;
   compute_pool compute;
   compute_pool loading;
   tunable_registry tunables;  ///< what of its chains and models can be changed
@@ -145,6 +156,7 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
  private:
   runtime_state(boost::asio::any_io_executor executor, runtime_options options);
   void runs_ended() noexcept;
+  void tell_users_of_drain() noexcept;
   void drop_drain_waiters() noexcept;
 
   log_hook log_;

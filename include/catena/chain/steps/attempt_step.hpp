@@ -212,7 +212,7 @@ struct attempt_step {
     if (!is_worth(*retry, why)) return std::nullopt;
     random_numbers random(op.owner->id + op.attempts + static_cast<std::uint64_t>(now.time_since_epoch().count()));
     const duration wait = backoff(op.numbers.retry(), why, op.attempts, random.share());
-    if (later(now, wait) >= std::min(op.until, op.owner->deadline)) return std::nullopt;
+    if (later(now, wait) >= std::min<time_point>(op.until, op.owner->deadline)) return std::nullopt;
     // The budget counts what comes to the target, and so when it comes. Where there is nothing left by now, that is told at once.
     const bool is_within = !op.reached || stage.budget->has_room(now);
     return is_within && take_retry(op) ? std::optional(wait) : std::nullopt;

@@ -26,6 +26,7 @@ enum class child_turn : std::uint8_t { starting, waits, ended };
 struct parent_operation : graph::operation {
   using graph::operation::operation;
   child_tail* children = nullptr;  ///< those that can suspend; guarded by the parent run's lock
+  std::vector<failure>* hidden = nullptr;  ///< where its child is to put failures that it answers in spite of, or null
 
   [[nodiscard]] const graph::step& its_step() const noexcept { return owner->of().steps[this->step]; }
   void reset() noexcept {}

@@ -16,6 +16,7 @@ namespace catena::detail {
 inline graph::stage_request choice_request(std::string name, std::string kind, std::vector<std::uint32_t> ids, graph::step_function execute) {
   graph::stage_request request;
   request.name = std::move(name);
+  request.lets_park = kind == "branch";  // of the others, one that is parked would be waited for
   request.kind = std::move(kind);
   request.inputs = std::move(ids);
   request.fixed = request.dynamic = execute;

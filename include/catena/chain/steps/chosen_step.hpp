@@ -60,6 +60,7 @@ template <class Out, class... In>
   if (work.result_type != &graph::value_type_of<Out>)
     return "answers " + std::string(work.result_type->name) + ", not " + std::string(type_name<Out>());
   if (work.exit_type) return "would leave the chain around it early";
+  if (!work.parks.empty()) return "may park its run at '" + work.parks + "': park at the stage that is made of this";
   if (work.inputs.size() != sizeof...(In)) return "takes another number of inputs";
   std::size_t i = 0;
   const bool same = ((work.inputs[i++].type == &graph::value_type_of<In>) && ...);

@@ -75,6 +75,7 @@ struct each_step {
     request.cancel = &cancel_children;
     request.keeps_inputs = true;
     request.inner = {plan};
+    request.lets_park = true;
     if (plan->exit_type) chain.add_exit(*plan->exit_type, name);
     request.stage = std::make_shared<const stage_data>(stage_data{plan, width});
     return chain.add_stage(std::move(request));

@@ -110,10 +110,16 @@ struct fallback_step {
     graph::run& r = *op.owner;
     if (op.current + 1 < stage_of(op).size() && !r.stopped() && !why.is(errc::cancelled)) {
       ++op.current;
+      if (auto* hidden = hidden_failures(r)) hidden->push_back(std::move(why));
       return start(op);
     }
     r.fail(op.its_step(), std::move(why));
     complete_step<fallback_step>(op);
+  }
+
+  /// Where they go that are known to nobody but this step, if anybody around it wants to know.
+  static std::vector<failure>* hidden_failures(graph::run& r) noexcept {
+    return r.began_by().around == &child_tail::around ? r.tail<child_tail>().parent->hidden : nullptr;
   }
 };
 

@@ -82,6 +82,7 @@ struct nested_step {
     request.keeps_inputs = true;
     request.result_optional = std::is_same_v<output, unit>;
     request.inner = {plan};
+    request.lets_park = true;
   }
 
  private:

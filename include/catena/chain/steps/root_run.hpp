@@ -3,6 +3,7 @@
 /// \file
 /// How a run is begun by a completion handler, and how it ends in it.
 #include <catena/graph/run.hpp>
+#include <catena/incident/ticket.hpp>
 
 #include <boost/asio/append.hpp>
 #include <boost/asio/associated_allocator.hpp>
@@ -45,6 +46,14 @@ result<Out> take_outcome(graph::run& r) {
   } catch (...) {
     return failure::from(std::current_exception()).within(r.of().name);
   }
+}
+
+/// Hands the outcome of a run to whoever has a ticket for it, its caller having gone long ago.
+template <class Out>
+void end_parked(graph::run& r) {
+  r.answer_of_parked()->come(std::make_shared<result<Out>>(take_outcome<Out>(r)), graph::value_type_of<Out>);
+  r.of().run_ended();
+  r.runtime().end_run();
 }
 
 /// Gives frames back to the plan they belong to.
@@ -138,12 +147,18 @@ struct root_tail {
   [[no_unique_address]] std::conditional_t<has_executor<Handler>, boost::asio::any_io_executor, nothing> executor;
   /// Keeps an executor other than the runtime's from running out of work while the run waits elsewhere.
   [[no_unique_address]] std::conditional_t<has_executor<Handler>, boost::asio::any_io_executor, nothing> work;
-  std::optional<Handler> handler;
+  std::optional<Handler> handler;  ///< none: the run was parked
   aside notes;
+  /// The frame may outlive what the handler's allocator takes from: it is the plan's.
+  [[no_unique_address]] std::conditional_t<has_allocator<Handler>, bool, nothing> outlives{};
 
   static void complete(graph::run& r, graph::ending how) {
     if (how == graph::ending::inside_initiation) return complete_later(r);
     auto& tail = r.tail<root_tail>();
+    if (!tail.handler) {
+      end_parked<Out>(r);
+      return end(r, tail);
+    }
     Handler handler(std::move(*tail.handler));
     if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected()) slot.clear();
     result<Out> outcome = take_outcome<Out>(r);
@@ -152,6 +167,16 @@ struct root_tail {
     r.runtime().end_run();
     end(r, tail);
     std::move(handler)(std::move(outcome));
+  }
+
+  /// The handler is called, and the run goes on without it.
+  static void park(graph::run& r, failure why) {
+    auto& tail = r.tail<root_tail>();
+    Handler handler(std::move(*tail.handler));
+    tail.handler.reset();
+    tail.notes = aside(run_options{});
+    if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected()) slot.clear();
+    boost::asio::post(r.executor(), boost::asio::append(std::move(handler), result<Out>(std::move(why))));
   }
 
   static void complete_later(graph::run& r) {
@@ -168,6 +193,7 @@ struct root_tail {
     auto& tail = r.tail<root_tail>();
     // A cancellation slot may keep the run's memory longer than the executor's context lives, which a strand must not.
     if constexpr (has_executor<Handler>) tail.executor = {};
+    if (const auto answer = r.answer_of_parked()) answer->abandon();
     r.of().run_ended();
     r.runtime().end_run();
     end(r, tail);
@@ -182,8 +208,10 @@ struct root_tail {
   static void deallocate(const graph::plan& p, void* memory, std::size_t size) noexcept {
     auto* tail = std::launder(reinterpret_cast<root_tail*>(static_cast<std::byte*>(memory) + p.frame_size));
     if constexpr (has_allocator<Handler>) {
+      const bool of_the_plan = tail->outlives;
       auto allocator = std::move(tail->allocator);
       tail->~root_tail();
+      if (of_the_plan) return return_frame(p, memory, size);
       std::allocator_traits<frame_allocator<Handler>>::deallocate(allocator, static_cast<frame_unit*>(memory), size / sizeof(frame_unit));
     } else {
       tail->~root_tail();
@@ -191,7 +219,7 @@ struct root_tail {
     }
   }
 
-  static constexpr graph::tail_operations operations{&complete, &abandon, &deallocate};
+  static constexpr graph::tail_operations operations{&complete, &abandon, &deallocate, nullptr, &park};
 };
 
 /// Stops the run when its caller cancels. The signal is emitted on the run's executor, as Asio asks.
@@ -252,7 +280,7 @@ inline work_kind kind_of(const run_options& options, const runtime_state& runtim
 /// Before start(): what is chosen once for a request is chosen once for this run too, if it works for another one.
 inline void join_request(graph::run& r, const run_options& options) {
   if (!options.part_of) return;
-  r.retries_left = options.part_of->retries_left;
+  if (r.of().parks.empty()) r.retries_left = options.part_of->retries_left;  // else it may outlive the run around it
   if (!r.runtime().pins_choices()) return;
   // A run tells its stages of itself as of something constant, but it is not.
   auto& around = const_cast<graph::run&>(static_cast<const graph::run&>(*options.part_of));
@@ -273,7 +301,8 @@ void start_root(const graph::plan_ptr& plan, In&& in, const run_options& options
   }
   plan->run_began();
   auto slot = boost::asio::get_associated_cancellation_slot(handler);
-  const bool deadline = options.deadline != no_deadline;
+  const bool parks = !plan->parks.empty();  // then it may have a deadline later
+  const bool deadline = options.deadline != no_deadline || parks;
   graph::run::start_options start{.call = options,
                                   .tail = &tail::operations,
                                   .tail_size = sizeof(tail),
@@ -286,9 +315,10 @@ void start_root(const graph::plan_ptr& plan, In&& in, const run_options& options
   try {
     if constexpr (has_allocator<Handler>) {
       frame_allocator<Handler> allocator(boost::asio::get_associated_allocator(handler));
-      void* memory = std::allocator_traits<frame_allocator<Handler>>::allocate(allocator, size / sizeof(frame_unit));
+      void* memory = parks ? plan->frames.allocate(size)
+                           : std::allocator_traits<frame_allocator<Handler>>::allocate(allocator, size / sizeof(frame_unit));
       r = graph::run::create(*plan, start, memory, size);
-      ::new (static_cast<void*>(&r->tail<tail>())) tail{allocator, {}, {}, std::move(handler), aside(options)};
+      ::new (static_cast<void*>(&r->tail<tail>())) tail{allocator, {}, {}, std::move(handler), aside(options), parks};
     } else {
       r = graph::run::create(*plan, start, plan->frames.allocate(size), size);
       ::new (static_cast<void*>(&r->tail<tail>())) tail{{}, {}, {}, std::move(handler), aside(options)};

@@ -8,6 +8,7 @@
 #include <catena/chain/steps/fallback_step.hpp>
 #include <catena/chain/steps/hedge_step.hpp>
 #include <catena/chain/steps/limit_step.hpp>
+#include <catena/chain/steps/notify_step.hpp>
 #include <catena/chain/steps/queue_step.hpp>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -33,6 +35,7 @@ enum class layer : std::uint8_t {
   breaker = 8,        ///< .breaker
   queue = 16,         ///< .queue
   attempt_time = 32,  ///< .attempt_timeout
+  notify = 64,        ///< .notify
   early = 128,        ///< .fail_early
 };
 constexpr layer operator|(layer a, layer b) noexcept {
@@ -55,6 +58,7 @@ struct said {
   queue_options queue;
   hedge_options hedge;
   fail_early_options early;
+  std::optional<notify_terms> notify;
   std::array<duration, fallback_count> reserves{};
   [[no_unique_address]] Fallbacks fallbacks;
   [[no_unique_address]] Cache cache;
@@ -62,7 +66,7 @@ struct said {
 
   template <layer More>
   [[nodiscard]] said<Layers | More, Fallbacks, Cache, Limits> with() && {
-    return {std::move(attempts), queue, hedge, early, reserves, std::move(fallbacks), std::move(cache), std::move(limits)};
+    return {std::move(attempts), queue, hedge, early, std::move(notify), reserves, std::move(fallbacks), std::move(cache), std::move(limits)};
   }
   template <class G>
   [[nodiscard]] auto with_fallback(G f, duration reserve) && {
@@ -70,16 +74,16 @@ struct said {
     std::copy(reserves.begin(), reserves.end(), more.begin());
     more.back() = reserve;
     auto all = std::tuple_cat(std::move(fallbacks), std::tuple<G>(std::move(f)));
-    return said<Layers, decltype(all), Cache, Limits>{std::move(attempts), queue, hedge, early, more, std::move(all), std::move(cache), std::move(limits)};
+    return said<Layers, decltype(all), Cache, Limits>{std::move(attempts), queue, hedge, early, std::move(notify), more, std::move(all), std::move(cache), std::move(limits)};
   }
   template <class C>
   [[nodiscard]] said<Layers, Fallbacks, C, Limits> with_cache(C c) && {
-    return {std::move(attempts), queue, hedge, early, reserves, std::move(fallbacks), std::move(c), std::move(limits)};
+    return {std::move(attempts), queue, hedge, early, std::move(notify), reserves, std::move(fallbacks), std::move(c), std::move(limits)};
   }
   template <class Limit>
   [[nodiscard]] auto with_limit(Limit limit) && {
     auto all = std::tuple_cat(std::move(limits), std::tuple<Limit>(std::move(limit)));
-    return said<Layers, Fallbacks, Cache, decltype(all)>{std::move(attempts), queue, hedge, early, reserves, std::move(fallbacks), std::move(cache), std::move(all)};
+    return said<Layers, Fallbacks, Cache, decltype(all)>{std::move(attempts), queue, hedge, early, std::move(notify), reserves, std::move(fallbacks), std::move(cache), std::move(all)};
   }
 };
 
@@ -131,6 +135,12 @@ auto replaced(std::string, Base base, std::tuple<>, const std::array<duration, N
 template <class Base, class First, class... Fallbacks>
 auto replaced(std::string name, Base base, std::tuple<First, Fallbacks...> fallbacks, const std::array<duration, 1 + sizeof...(Fallbacks)>& reserves) {
   return replaced_stage<Base, First, Fallbacks...>{std::move(name), std::move(base), std::move(fallbacks), reserves};
+}
+
+template <bool Said, class Base>
+auto notified(std::string name, Base base, std::optional<notify_terms> terms) {
+  if constexpr (Said) return notified_stage<Base>{std::move(name), std::move(base), *std::move(terms)};
+  else return base;
 }
 
 template <class Base, class Cache>
