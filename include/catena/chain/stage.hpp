@@ -62,25 +62,26 @@ struct work_step {
 ///
 /// However it is written, what is said stands in one order, from the outside in:
 ///
-///     .notify                    a person is told when all that is inside has failed
-///       .fallback                answers when what is inside fails, the first one that does
-///         .timeout               covers all that is inside: waiting as well as working, and all attempts
-///           .cache               a hit, and waiting for somebody who computes the same, go no further in
-///             .retry             one attempt after the other; each of them goes through all that is inside
-///               .hedge           an attempt beside one that takes long; the same
-///                 .fail_early    an attempt that has no chance to end in time is not begun
-///                   .breaker       an attempt is let through, and how it ends is counted
-///                     .queue       a place among those in the stage
-///                       .limit     tokens, and .bulkhead: places; several of them one after the other, as they are said
+///     .notify                                a person is told when all that is inside has failed
+///       .fallback                            answers when what is inside fails, the first one that does
+///         .timeout                           covers all that is inside: waiting as well as working, and all attempts
+///           .cache                           a hit, and waiting for somebody who computes the same, go no further in
+///             .retry                         one attempt after the other; each of them goes through all that is inside
+///               .hedge                       an attempt beside one that takes long; the same
+///                 .fail_early                an attempt that has no chance to end in time is not begun
+///                   .breaker                 an attempt is let through, and how it ends is counted
+///                     .queue                 a place among those in the stage
+///                       .limit               tokens, and .bulkhead: places; several of them one after the other, as they are said
 ///                         .attempt_timeout   covers the work alone
-///                           .on    where the work runs
-///                             work what the stage is made of
+///                           .on              where the work runs
+///                             work           what the stage is made of
 ///
 /// So a stage that is late falls back, and so does one that is refused at a queue or a limit; a hit pays nothing; who leads a
 /// computation that others wait for waits and pays for all; a retry pays again; an attempt that was refused inside says nothing
 /// to the breaker; and what a fallback answers is never kept as the stage's own.
 ///
-/// A stage with a fallback, one that may be done twice, or one whose failures are told sees its inputs as const references, because somebody may need them again.
+/// A stage with a fallback, one that may be done twice, or one whose failures are told sees its inputs as const references, because
+/// somebody may need them again.
 template <class F, fixed_string Name = fixed_string<1>{}, class On = detail::inline_execution, class Said = detail::said<>>
 class stage_of {
  public:
