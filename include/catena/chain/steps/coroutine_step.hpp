@@ -63,9 +63,9 @@ struct coroutine_operation : graph::operation, ready_node {
       void operator()() const {
         const auto state = operation->state.load(std::memory_order_acquire);
         if (operation->left || (state != phase::suspended && state != phase::starting)) return;
-        const boost::intrusive_ptr<coroutine_line> line = operation->line;  // what is told may end it
-        line->told = true;
-        line->signal.emit(boost::asio::cancellation_type::terminal);
+        const boost::intrusive_ptr<coroutine_line> told = operation->line;  // it may end by what it is told
+        told->told = true;
+        told->signal.emit(boost::asio::cancellation_type::terminal);
       }
     };
     boost::asio::post(self.executor(), emit{self.owner, &self});
