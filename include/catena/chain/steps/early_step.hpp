@@ -149,7 +149,8 @@ struct early_step {
   static duration time_left(const operation& op) noexcept {
     constexpr duration no_end = duration::max() / 2;  // what is waited is subtracted
     const early_work& stage = stage_of(op);
-    const duration left = op.owner->deadline == no_deadline ? no_end : op.owner->deadline - op.began;
+    const time_point deadline = op.owner->deadline;
+    const duration left = deadline == no_deadline ? no_end : deadline - op.began;
     return stage.limit ? std::min(left, duration(stage.limit->load(std::memory_order_relaxed))) : left;
   }
 
