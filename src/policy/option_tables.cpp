@@ -9,6 +9,7 @@
 #include <catena/recover/retry.hpp>
 #include <catena/recover/time_limit.hpp>
 #include <catena/schedule/batch_options.hpp>
+#include <catena/schedule/bulkhead.hpp>
 #include <catena/schedule/gate_options.hpp>
 #include <catena/schedule/queue_options.hpp>
 #include <catena/schedule/token_bucket.hpp>
@@ -174,6 +175,9 @@ constexpr option_field gate_fields[] = {
         time_of("probe_interval", "of a gradient_limit: how long the latency without load is believed", above_zero))};
 constexpr option_table gate_table = table<gate_options>("gate_options", gate_fields);
 
+constexpr option_field bulkhead_fields[] = {field<&bulkhead_options::places>(count_of("places", "runs that may be in the stage at once", 1))};
+constexpr option_table bulkhead_table = table<bulkhead_options>("bulkhead_options", bulkhead_fields);
+
 constexpr option_field rate_fields[] = {
     field<&token_bucket_options::refill, &rate::tokens>(number_of("tokens", "so many come in each time of 'per'", 1e-9, 1e18)),
     field<&token_bucket_options::refill, &rate::per>(time_of("per", "the time in which 'tokens' come", above_zero))};
@@ -194,6 +198,7 @@ constexpr option_shape stage_children[] = {
     {.name = "hedge", .about = "what is said with .hedge()", .options = &hedge_table, .children = budget_shape},
     {.name = "fail_early", .about = "what is said with .fail_early()", .options = &fail_early_table},
     {.name = "queue", .about = "what is said with .queue()", .options = &stage_queue_table},
+    {.name = "bulkhead", .about = "how many places the one has that is given to .bulkhead()", .options = &bulkhead_table, .is_scalar = true},
     {.name = "cache", .about = "of the cache that is given to .cache()", .options = &cache_table},
     {.name = "limit", .about = "of the gates that are given to .limit(), by their names", .each = &gate_shape}};
 constexpr option_shape model_children[] = {{.name = "batch", .about = "how requests are joined", .options = &batch_table},
@@ -209,7 +214,7 @@ constinit const option_shape document_shape = {.name = "", .about = "Options of 
 
 std::span<const option_table* const> option_tables() noexcept {
   static const std::array all{&time_limit_table, &retry_table, &budget_table, &breaker_table, &hedge_table, &fail_early_table, &stage_queue_table,
-                              &request_queue_table, &batch_table, &cache_table, &gate_table, &rate_table};
+                              &request_queue_table, &batch_table, &cache_table, &gate_table, &bulkhead_table, &rate_table};
   return all;
 }
 

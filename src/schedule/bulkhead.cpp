@@ -6,13 +6,28 @@
 
 namespace catena {
 
+void check(const bulkhead_options& options) {
+  if (options.places < 1) throw std::invalid_argument("a bulkhead must have at least 1 place");
+}
+
 bulkhead::bulkhead(std::size_t places) {
-  if (places < 1) throw std::invalid_argument("a bulkhead must have at least 1 place");
+  check(bulkhead_options{places});
   shared_ = std::make_shared<shared>(places);
 }
 
+void bulkhead::set_places(std::size_t places) const {
+  check(bulkhead_options{places});
+  shared_->places.store(places, std::memory_order_relaxed);
+}
+
+std::vector<tunable_place> bulkhead::tunables() const {
+  auto what = std::make_shared<tunable>(tunable_of(shared_.get(), shared_->original));
+  what->tune = [self = *this](const void* options) { self.set_places(static_cast<const bulkhead_options*>(options)->places); };
+  return {{{"bulkhead"}, std::move(what)}};
+}
+
 failure bulkhead::passage::why() const {
-  return failure(errc::queue_full, "all " + std::to_string(shared_->places) + " places of its bulkhead are taken");
+  return failure(errc::queue_full, "all " + std::to_string(shared_->places.load(std::memory_order_relaxed)) + " places of its bulkhead are taken");
 }
 
 }  // namespace catena

@@ -63,6 +63,11 @@ asio::awaitable<int> answers_all_the_same(call, const int& i) {
   co_return i + 1;
 }
 
+asio::awaitable<int> fails_at_once(call, const int&) {
+  throw catena::error(catena::failure(catena::errc::stage_failed));
+  co_return 0;
+}
+
 /// Runs on each kind of executor: one thread, many threads, and a strand.
 template <class Check>
 void on_each_executor(const Check& check) {
@@ -140,4 +145,16 @@ TEST_CASE("executors that do one thing after the other are known") {
   CHECK(serial(asio::make_strand(two)));
   CHECK(serial(asio::make_strand(pool)));
   CHECK(serial(asio::make_strand(asio::any_io_executor(pool.get_executor()))));
+}
+
+TEST_CASE("a coroutine that fails before it waits is told nothing when it has ended, in a run that may be stopped") {
+  on_each_executor([](asio::io_context& io, const catena::runtime& rt) {
+    const auto c = catena::make_chain<int>(
+        rt, "c", [](auto in) { return in >> catena::stage("s", fails_at_once).retry({.retries = 2, .first_wait = {}, .longest_wait = {}}); });
+    catena::test::outcome<int> end;
+    c.async_run(1, end.take());
+    io.run();
+    CHECK(end.why().is(catena::errc::stage_failed));
+    CHECK(end.why().attempt() == 3);
+  });
 }

@@ -46,7 +46,7 @@ sources_of() {
     limit_line | limit_policies) echo schedule/{limit_line,limit_policies} ;;
     policy_reading) echo policy/{document,written,json_tree,quantities,option_table,option_tables} error \
                           recover/{breaker,hedge,retry,retry_budget,latency_histogram} cache/{store,time_to_live} \
-                          schedule/{batch_options,adaptive_batching,cost_table,queue_options,gate_options,token_bucket} ;;
+                          schedule/{batch_options,adaptive_batching,cost_table,queue_options,gate_options,bulkhead,token_bucket} ;;
     request_queue) echo schedule/{request_queue,deadline_order,fair_order,fifo_order,queue_options} ;;
     canary_rule) echo version/canary_rule ;;
     cost_table | token_bucket) echo "schedule/$1" ;;

@@ -73,6 +73,7 @@ TEST_CASE("each kind of fault in a document is told with its pointer, what is fo
       {at_stage(R"({"retry": {"retries": 18446744073709551615}})"), "/stages/a~1b/retry/retries: must be 0 to 100, is 18446744073709551616"},
       {at_stage(R"({"retry": {"retries": "5"}})"), "/stages/a~1b/retry/retries: must be a whole number, is '5'"},
       {at_stage(R"({"retry": {"retries": true}})"), "/stages/a~1b/retry/retries: must be a whole number, is true"},
+      {at_stage(R"({"bulkhead": 0})"), "/stages/a~1b/bulkhead: must be 1 or more, is 0"},
       {at_stage(R"({"queue": {"consumers": 0}})"), "/stages/a~1b/queue/consumers: must be 1 or more, is 0"},
       {at_stage(R"({"retry": {"factor": 0.5}})"), "/stages/a~1b/retry/factor: must be 1 to 100, is 0.5"},
       {at_stage(R"({"retry": {"factor": null}})"), "/stages/a~1b/retry/factor: must be a number, is null"},

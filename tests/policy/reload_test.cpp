@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
 /// Policy documents that are put in force while chains and models serve.
+#include <catena/balance.hpp>
 #include <catena/cache/cache.hpp>
 #include <catena/chain.hpp>
 #include <catena/model.hpp>
@@ -8,6 +9,8 @@
 #include <catena/schedule/admission.hpp>
 #include <catena/schedule/concurrency_limit.hpp>
 #include <catena/testing/manual_world.hpp>
+#include <catena/version.hpp>
+#include <catena/version/versions.hpp>
 
 #include <chrono>
 #include <deque>
@@ -56,8 +59,8 @@ struct reload_world {
   }
   /// "pointer: text" of each fault.
   std::vector<std::string> apply(std::string_view text, unknown_names how = unknown_names::are_faults) const {
-    const policy_document document = policy_document::read(text).value();
-    const auto applied = apply_policies(rt, document, how);
+    const policy_document read = policy_document::read(text).value();
+    const auto applied = apply_policies(rt, read, how);
     std::vector<std::string> faults;
     if (applied.has_error())
       for (const policy_fault& f : applied.error().all) faults.push_back(f.to_string());
@@ -79,7 +82,7 @@ using fault_list = std::vector<std::string>;
 const fault_list none;
 
 // [document]
-constexpr std::string_view document = R"({
+constexpr std::string_view policies = R"({
   "stages": {
     "fraud/place": {"timeout": "250ms", "retry": {"retries": 2, "budget": {"share": 0.05}}, "breaker": {"slow": "100ms"}},
     "fraud/score": {"cache": {"capacity_bytes": "512MiB", "ttl": "10min"}, "limit": {"gpu": {"buckets": {"rows": {"tokens": 5000}}}}}
@@ -111,7 +114,7 @@ TEST_CASE("the document of the README is put in force") {
   const auto fraud = make_chain<int>(here.rt, "fraud", [&](auto in) {
     return in >> stage("place", here.sleeping(200ms)).timeout(50ms).retry().breaker(circuit_breaker()) >> stage("score", m).cache(kept).limit(gpu);
   });
-  CHECK(reload(here.rt, document).empty());
+  CHECK(reload(here.rt, policies).empty());
   auto& end = here.begin(fraud);
   here.world.run();
   CHECK(end.value() == 1);
@@ -331,6 +334,37 @@ TEST_CASE("a document changes how many a limit lets in, and before a whole chain
   CHECK(learning.limit() == 20);
   CHECK(gate.limit() == 1);
   here.world.run();
+}
+
+TEST_CASE("a document changes how many places a bulkhead has; those who are in it stay") {
+  reload_world here;
+  const bulkhead shared(2);
+  const auto c = here.one(stage("s", here.sleeping(10ms)).bulkhead(shared));
+  for (int i = 0; i < 2; ++i) here.begin(c);
+  here.world.run_until_idle();
+  CHECK(here.tell(R"({"bulkhead": 1})") == none);
+  CHECK(shared.places() == 1);
+  auto& refused = here.begin(c);
+  here.world.run();
+  CHECK(refused.why().is(errc::queue_full));
+  CHECK(here.ends[0].value() + here.ends[1].value() == 2);
+  CHECK(shared.in_flight_approx() == 0);
+}
+
+TEST_CASE("a replica is named by its pool and its name, a version's stage by name@version and its own") {
+  reload_world here;
+  const replica_pool<int, int> pool(here.rt, {.name = "pool"});
+  pool.add(stage("there", here.sleeping(20ms)).timeout(1s));
+  const versions<int, int> risk(here.rt, {.name = "risk"});
+  risk.add("3", stage("score", here.sleeping(20ms)).timeout(1s));
+  CHECK(here.apply(R"({"stages": {"pool/there": {"timeout": "5ms"}, "risk@3/score": {"timeout": "6ms"}}})") == none);
+  auto& late = here.ends.emplace_back();
+  auto& later = here.ends.emplace_back();
+  pool.async_run(1, late.take());
+  risk.async_run(1, later.take());
+  here.world.run();
+  CHECK(late.why().is(errc::timed_out));
+  CHECK(later.why().is(errc::timed_out));
 }
 
 TEST_CASE("a document changes how long a cache keeps what is stored from then on, and how much it holds") {

@@ -2,13 +2,22 @@
 #pragma once
 /// \file
 /// So many runs at once, and no more: `.bulkhead(n)`.
+#include <catena/runtime/tunable.hpp>
 #include <catena/schedule/gate.hpp>
 
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <vector>
 
 namespace catena {
+
+struct bulkhead_options {
+  std::size_t places = 1;  ///< at least 1
+};
+
+/// \errors std::invalid_argument naming the member that is out of range, and the range
+void check(const bulkhead_options& options);
 
 /// A target that is given at most so many runs at once, whichever stages they come from; the rest fails at once. So one that hangs
 /// takes with it what it was given, and leaves all else afloat. A cheap shared handle.
@@ -27,24 +36,30 @@ class bulkhead {
   /// \errors std::invalid_argument: less than one place
   explicit bulkhead(std::size_t places);
 
-  [[nodiscard]] std::size_t places() const noexcept { return shared_->places; }
+  [[nodiscard]] std::size_t places() const noexcept { return shared_->places.load(std::memory_order_relaxed); }
+  /// From now on it has so many; those who are in it stay.
+  /// \errors std::invalid_argument: less than one place
+  void set_places(std::size_t places) const;
   [[nodiscard]] std::size_t in_flight_approx() const noexcept { return shared_->taken.load(std::memory_order_relaxed); }
 
   // A bulkhead is a gate, see schedule/gate.hpp.
   class passage;
   [[nodiscard]] bool is_of(const runtime_state&) const noexcept { return true; }
+  /// What of it can be changed by a policy document.
+  [[nodiscard]] std::vector<tunable_place> tunables() const;
 
  private:
   struct shared {
-    explicit shared(std::size_t count) noexcept : places(count) {}
+    explicit shared(std::size_t count) noexcept : original{count}, places(count) {}
     [[nodiscard]] bool try_take() noexcept {
       std::size_t n = taken.load(std::memory_order_relaxed);
       do {
-        if (n >= places) return false;
+        if (n >= places.load(std::memory_order_relaxed)) return false;
       } while (!taken.compare_exchange_weak(n, n + 1, std::memory_order_acquire, std::memory_order_relaxed));
       return true;
     }
-    const std::size_t places;
+    const bulkhead_options original;
+    std::atomic<std::size_t> places;
     std::atomic<std::size_t> taken{0};
   };
   std::shared_ptr<shared> shared_;
