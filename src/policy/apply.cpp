@@ -102,8 +102,9 @@ class policy_plan {
     }
     if (found) return;
     const std::string noun = part.is == tunable_site::kind::stage ? "stage" : "model";
-    fault(pointer_to(entry.path), "the " + noun + " has no " + joined(path) +
-                                      (others.empty() ? ", and nothing else that can be changed" : "; the nearest that it has: '" + nearest_to(joined(path), others) + "'"));
+    const std::string nearest =
+        others.empty() ? ", and nothing else that can be changed" : "; the nearest that it has: '" + nearest_to(joined(path), others) + "'";
+    fault(pointer_to(entry.path), "the " + noun + " has no " + joined(path) + nearest);
   }
 
   void change_options(const policy_entry& entry, const std::shared_ptr<const tunable>& what) {
@@ -166,6 +167,17 @@ class policy_in_force final : public tunable_registry::tuner {
   const runtime_state& runtime_;  ///< which has it
 };
 
+void forget(const std::set<tunable_key>& before, const std::set<tunable_key>& now, const tunable_registry::sites& sites) noexcept {
+  for (const auto& site : sites) {
+    for (const tunable_site::part& part : site->parts) {
+      for (const tunable_place& place : part.places) {
+        const tunable_key key = key_of(*place.what);
+        if (before.contains(key) && !now.contains(key)) place.what->tune(place.what->original.get());
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace detail
 
@@ -177,13 +189,8 @@ boost::system::result<void, policy_faults> apply_policies(const runtime& rt, con
     detail::policy_plan plan(document, sites, how);
     if (!plan.faults().empty()) return policy_faults{std::move(plan.faults())};
     next->tuned = plan.keys();  // what may throw comes before the first change
-    if (tuner) {
-      const auto& tuned = static_cast<const detail::policy_in_force&>(*tuner).tuned;
-      for (const auto& site : sites)
-        for (const tunable_site::part& part : site->parts)
-          for (const tunable_place& place : part.places)
-            if (tuned.contains(detail::key_of(*place.what)) && !next->tuned.contains(detail::key_of(*place.what))) place.what->tune(place.what->original.get());
-    }
+    // What the last document changed, and this one does not, is again as in C++.
+    if (tuner) detail::forget(static_cast<const detail::policy_in_force&>(*tuner).tuned, next->tuned, sites);
     plan.make();
     last = std::exchange(tuner, next);
     return {};

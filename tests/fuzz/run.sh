@@ -45,7 +45,7 @@ sources_of() {
     breaker) echo recover/breaker error ;;
     limit_line | limit_policies) echo schedule/{limit_line,limit_policies} ;;
     policy_reading) echo policy/{document,written,json_tree,quantities,option_table,option_tables} error \
-                          recover/{breaker,hedge,retry,retry_budget,latency_histogram} cache/{store,time_to_live} \
+                          recover/{breaker,hedge,retry,retry_budget,fail_early,latency_buckets,latency_histogram} cache/{store,time_to_live} \
                           schedule/{batch_options,adaptive_batching,cost_table,queue_options,gate_options,bulkhead,token_bucket} ;;
     request_queue) echo schedule/{request_queue,deadline_order,fair_order,fifo_order,queue_options} ;;
     canary_rule) echo version/canary_rule ;;

@@ -62,9 +62,13 @@ struct policy_entry {
 ///       }
 ///     }
 ///
-/// A stage is named by its path, as in failures, but for the numbers of items: `legal/each/summarise`. A chain that is a stage of another one is
-/// found under its own name, a replica as pool/replica, a version's stage as name@version/stage, a gate before a whole chain or model under that one's name. Durations are texts such as "250ms", with ns, us, ms, s, min or h; sizes are texts such as "512MiB", or bytes. What cannot be
-/// changed while it serves (a policy's kind, a bucket's capacity, how many instances a model has) is not among the options: schema() lists those that are.
+/// A stage is named by its path, as in failures, but for the numbers of items: `legal/each/summarise`. A chain that is a stage of
+/// another one is found under its own name, a replica as pool/replica, a version's stage as name@version/stage, a gate before a whole
+/// chain or model under that one's name.
+///
+/// Durations are texts such as "250ms", with ns, us, ms, s, min or h; sizes are texts such as "512MiB", or bytes. What cannot be
+/// changed while it serves (which policies there are, a bucket's capacity, how many instances a model has) is not among the options:
+/// schema() lists those that are.
 /// \threads  an immutable value
 class policy_document {
  public:
