@@ -150,7 +150,8 @@ TEST_CASE("the payment that the README shows waits for a person and is made when
   std::vector<incident> told;
   const notifier us({.sinks = {[&](const incident& what) { told.push_back(what); }}});
   const auto pay = park_shown::make_pay_chain(rt, us, [](const park_shown::payment&) -> result<std::string> { return errc::unavailable; });
-  pay.async_run(park_shown::payment{"Ann", 250}, &park_shown::answer);
+  const park_shown::payment to_ann{"Ann", 250};
+  pay.async_run(to_ann, &park_shown::answer);
   world.advance(1min);
   REQUIRE(told.size() == 1);
   CHECK(told[0].inputs.at(0) == "250 to Ann");
