@@ -48,7 +48,7 @@ class writer {
   std::string value_of(const option_shape& shape, int depth) {
     if (in_.below(32) != 0) return shape.is_scalar ? value_of(shape.options->fields.front()) : object(shape, depth);
     ++faults_;
-    return in_.below(2) == 0 ? "[{}]" : "12";
+    return in_.below(2) == 0 ? "[{}]" : "null";
   }
   std::string value_of(const option_field& f) {
     if (in_.below(16) == 0) {

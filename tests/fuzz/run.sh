@@ -42,9 +42,9 @@ sources_of() {
     batch_former) echo schedule/{batch_former,batch_options,adaptive_batching,batch_policies,cost_table} \
                        schedule/{request_queue,deadline_order,fair_order,fifo_order,queue_options} ;;
     batch_policies) echo schedule/{adaptive_batching,batch_policies,cost_table} ;;
-    breaker) echo recover/breaker error ;;
+    breaker) echo recover/breaker error time ;;
     limit_line | limit_policies) echo schedule/{limit_line,limit_policies} ;;
-    policy_reading) echo policy/{document,written,json_tree,quantities,option_table,option_tables} error \
+    policy_reading) echo policy/{document,written,json_tree,quantities,option_table,option_tables} error time \
                           recover/{breaker,hedge,retry,retry_budget,fail_early,latency_buckets,latency_histogram} cache/{store,time_to_live} \
                           schedule/{batch_options,adaptive_batching,cost_table,queue_options,gate_options,bulkhead,token_bucket} ;;
     request_queue) echo schedule/{request_queue,deadline_order,fair_order,fifo_order,queue_options} ;;
