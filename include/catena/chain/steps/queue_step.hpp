@@ -54,6 +54,7 @@ struct queue_step {
     request.name = name;
     request.inputs = std::move(ids);
     describe_child_step<output, queue_operation>(chain, request, stage->work, sizeof...(In), &execute, &cancel);
+    request.keeps_scratch = true;  // a timer that fires late looks there
     request.tunables = tunables_of(stage, &let_in);
     request.stage = std::move(stage);
     return chain.add_stage(std::move(request));
