@@ -7,8 +7,8 @@
 // prints: retry                       90.57 %   0.00 %       5     101      29.62 %
 // prints: breaker                     67.60 %   0.00 %       5     305     -13.98 %
 // prints: fallback                   100.00 %  27.62 %       5     305       0.00 %
-// prints: retry, breaker              86.68 %   0.00 %       5     890      13.60 %
-// prints: retry, breaker, fallback   100.00 %  11.57 %       5     790      15.97 %
+// prints: retry, breaker              88.45 %   0.00 %       5     915      15.98 %
+// prints: retry, breaker, fallback   100.00 %  13.07 %       5     820      13.93 %
 #include <catena/catena.hpp>
 #include <catena/testing/manual_world.hpp>
 

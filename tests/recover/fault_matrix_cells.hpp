@@ -20,15 +20,15 @@ using namespace std::chrono_literals;
 /// Later than anything in a cell.
 inline constexpr duration never = std::chrono::hours(1000);
 
-// ---- what the work is: one more kind, a stream say, is one more line here and in fault_matrix_work.hpp ----
+// ---- what the work is: one more kind is one more line here and in fault_matrix_work.hpp ----
 
-enum class work : std::uint8_t { function, function_elsewhere, coroutine, operation, model, chain };
+enum class work : std::uint8_t { function, function_elsewhere, coroutine, operation, model, chain, stream };
 
 struct kind {
   work is;
   std::string_view words;
   bool can_wait;       ///< it is not a function that runs inline, and so can hang, and be ended
-  bool is_waited_for;  ///< when it has been told to end; what a model or another executor computes is not
+  bool is_waited_for;  ///< when it has been told to end; what a model or another executor computes, or writes a stream, is not
   errc when_it_throws;
 };
 inline constexpr std::array kinds{
@@ -38,6 +38,7 @@ inline constexpr std::array kinds{
     kind{work::operation, "an operation", true, true, errc::stage_failed},
     kind{work::model, "a model", true, false, errc::model_failed},
     kind{work::chain, "a nested chain", true, true, errc::stage_failed},
+    kind{work::stream, "a stream whose first item is read", true, false, errc::stage_failed},
 };
 
 // ---- what goes wrong ----

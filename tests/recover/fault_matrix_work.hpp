@@ -4,6 +4,7 @@
 /// The fault matrix's work, of every kind, which does what a script says.
 #include <catena/chain.hpp>
 #include <catena/model.hpp>
+#include <catena/stream.hpp>
 #include <catena/testing/manual_world.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -15,6 +16,7 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -151,6 +153,24 @@ inline chain<int, int> chain_of(target& to) {
   return make_chain<int>(to.rt, "inner", [&](auto in) { return in >> stage("deep", coroutine{&to}); });
 }
 
+/// Writes the answer, and waits for somebody to read more, which nobody does.
+struct writer {
+  target* to;
+  boost::asio::awaitable<void> operator()(stream_writer<int>& out, const int& input) const {
+    const result<int> r = co_await coroutine::attempt(*to, input);
+    while (true) co_await out.write(r.value());
+  }
+};
+inline boost::asio::awaitable<int> first_item(call, stream<int> from) {
+  const std::optional<int> first = co_await from.next();
+  co_return first.value();
+}
+inline chain<int, int> stream_of(target& to) {
+  return make_chain<int>(to.rt, "inner", [&](auto in) {
+    return in >> stage("write", produce<int>(writer{&to}, {.capacity = 1})) >> stage("read", &first_item);
+  });
+}
+
 /// Work of any kind as one type, so that what is said about it is compiled once and not once for each kind.
 struct any_work {
   using prepare_function = std::function<void(graph::builder&, graph::stage_request&)>;
@@ -183,6 +203,7 @@ inline any_work work_of(work is, target& to) {
     case work::operation: return any_work::of(operation{&to});
     case work::model: return any_work::of(model_of(to));
     case work::chain: return any_work::of(chain_of(to));
+    case work::stream: return any_work::of(stream_of(to));
   }
   return {};
 }

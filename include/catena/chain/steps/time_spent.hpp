@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace catena::detail {
@@ -45,7 +46,7 @@ inline void add_times_before(graph::run& r, const graph::step& s, std::vector<st
     add_times_before(*in, *at, all);
     if (in->around()) at = in->tail<child_tail>().parent_step;
   }
-  std::ranges::stable_sort(all, std::ranges::greater(), &stage_time::took);
+  std::ranges::sort(all, [](const stage_time& a, const stage_time& b) { return std::tie(b.took, a.stage) < std::tie(a.took, b.stage); });
   std::string text;
   for (std::size_t i = 0; i < std::min(all.size(), most); ++i)
     text += (i == 0 ? "" : ", ") + std::string(all[i].stage) + " " + in_words(all[i].took);
