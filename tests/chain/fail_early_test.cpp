@@ -150,7 +150,7 @@ TEST_CASE("where times are recorded the failure says which stages the run's time
   here.teach(c);
   before = 40ms;
   CHECK(here.ask(c, 100ms).why().message() ==
-        "next to no chance to end in the 20 ms that it has: half of its calls take 107 ms or less; spent before: parse 40 ms, fetch 40 ms");
+        "next to no chance to end in the 20 ms that it has: half of its calls take 107 ms or less; spent before: fetch 40 ms, parse 40 ms");
 }
 
 TEST_CASE("waiting is predicted apart: who would wait too long in the stage's queue is refused, and not when the queue is short again") {
