@@ -83,6 +83,21 @@ struct produce_world {
 
 using text = std::vector<std::string>;
 
+// [tell]
+asio::awaitable<std::string> read_aloud(call, stream<std::string> story) {
+  std::string said;
+  while (auto word = co_await story.next()) said += *word;   // each as soon as it is there
+  co_return said;
+}
+
+auto make_tell_chain(const runtime& rt, auto write_words) {   // awaitable<void>(stream_writer<std::string>& out, const int&): co_await out.write(word)
+  return make_chain<int>(rt, "tell", [&](auto in) {
+    return in >> stage("write", produce<std::string>(write_words, {.capacity = 8})).timeout(2s)   // ends with the first word
+              >> stage("read", read_aloud);
+  });
+}
+// [/tell]
+
 }  // namespace
 
 TEST_CASE("a stage that writes a stream answers when the first item is there, and goes on") {
@@ -220,14 +235,7 @@ TEST_CASE("who cancels the run before the first item, or lets go of the stream, 
 
 TEST_CASE("the next stage takes a stream item by item, or whole") {
   produce_world here;
-  const auto joined = make_chain<int>(here.rt, "c", [&](auto in) {
-    const auto join_words = [](call, words from) -> asio::awaitable<std::string> {
-      std::string all;
-      while (auto word = co_await from.next()) all += *word;
-      co_return all;
-    };
-    return in >> stage("write", produce<std::string>(here.writer({{{{1s, "a"}, {1s, "b"}}}}))) >> stage("join", join_words);
-  });
+  const auto joined = make_tell_chain(here.rt, here.writer({{{{1s, "a"}, {1s, "b"}}}}));
   test::outcome<std::string> end;
   joined.async_run(1, end.take());
   here.world.advance(2s);
