@@ -51,7 +51,7 @@ test::flood_course overload_a_model(const test::flood& f) {
 TEST_CASE("ten times the load for ten virtual minutes: a model behind a limit answers what it can compute, in time") {
   const test::flood f{.per_second = 3200, .lasts = test::is_sanitized ? 1min : 10min};
   const test::flood_course course = overload_a_model(f);
-  CHECK(static_cast<double>(course.ends.size()) > 0.98 * 3200 * std::chrono::duration<double>(f.lasts).count());
+  CHECK(course.ends.size() > (test::is_sanitized ? 190'000U : 1'900'000U));
   CHECK(ended_otherwise_than_once(course) == 0);
   const double capacity = test::resnet.ideal_per_us() * std::chrono::duration<double, std::micro>(f.lasts).count();
   CHECK(static_cast<double>(course.in_time) >= 0.95 * capacity);
