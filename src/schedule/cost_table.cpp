@@ -17,6 +17,10 @@ constexpr std::uint64_t often = 16;
 constexpr double off_the_line = 0.02;
 constexpr double clearly = 3;  // standard errors
 
+/// A cost that can have been measured. What is learnt between two knots that differ a million times moves the nearer one by the
+/// whole difference, each time: it stays in bounds.
+double measurable(double ns) noexcept { return std::clamp(ns, 1.0, longest_ns); }
+
 /// One more in a row, or the first in its direction; negative where batches are too quick.
 int one_more(int in_a_row, double factor) noexcept {
   return factor > 1 ? std::max(in_a_row, 0) + 1 : std::min(in_a_row, 0) - 1;
@@ -29,11 +33,11 @@ void cost_table::learn(std::size_t size, duration took) {
   const std::size_t nearest = nearest_knot(size);
   if (nearest >= knots_.size()) knots_.resize(nearest + 1);
   knot& k = knots_[nearest];
-  const double ns = std::clamp(std::chrono::duration<double, std::nano>(took).count(), 1.0, longest_ns);
+  const double ns = measurable(std::chrono::duration<double, std::nano>(took).count());
   ++learnt_;
   if (k.count == 0) {
     k.learnt_at = learnt_;
-    k.mean = k.estimate = ns * static_cast<double>(size_of(nearest)) / static_cast<double>(size);
+    k.mean = k.estimate = measurable(ns * static_cast<double>(size_of(nearest)) / static_cast<double>(size));
     k.count = 1;
     return;
   }
@@ -43,15 +47,15 @@ void cost_table::learn(std::size_t size, duration took) {
   k.learnt_at = learnt_;
   const double off = factor - 1;
   k.surprises = surprises_ = 0;
-  k.mean *= 1 + off / std::min(memory, static_cast<double>(++k.count));
+  k.mean = measurable(k.mean * (1 + off / std::min(memory, static_cast<double>(++k.count))));
   variance_ += (off * off - variance_) / std::min(memory, static_cast<double>(learnt_));
 }
 
 void cost_table::learn_young(knot& k, double factor) noexcept {
   ++k.count;
   k.learnt_at = learnt_;
-  if (factor * much < 1) k.mean *= factor;
-  else if (factor <= much) k.mean *= 1 + (factor - 1) / static_cast<double>(k.count);
+  if (factor * much < 1) k.mean = measurable(k.mean * factor);
+  else if (factor <= much) k.mean = measurable(k.mean * (1 + (factor - 1) / static_cast<double>(k.count)));
   k.estimate = k.mean;
 }
 
@@ -65,7 +69,7 @@ void cost_table::learn_surprise(knot& k, double factor) noexcept {
     if (std::abs(surprises_) == convincing) return change_everything(std::cbrt(surprise_));
   }
   if (std::abs(k.surprises) < convincing) return;
-  k.mean *= k.surprise;
+  k.mean = measurable(k.mean * k.surprise);
   k.estimate = k.mean;
   k.count = 1;
   k.surprises = 0;
@@ -74,8 +78,8 @@ void cost_table::learn_surprise(knot& k, double factor) noexcept {
 void cost_table::change_everything(double factor) noexcept {
   surprises_ = 0;
   for (knot& k : knots_) {
-    k.mean = std::clamp(k.mean * factor, 1.0, longest_ns);
-    k.estimate = std::clamp(k.estimate * factor, 1.0, longest_ns);
+    k.mean = measurable(k.mean * factor);
+    k.estimate = measurable(k.estimate * factor);
     k.count = std::min(k.count, often - 1);  // it may not have changed as the others have, and learns quickly then
     k.surprises = 0;
   }

@@ -148,6 +148,17 @@ TEST_CASE("a cost table lays straight lines between its knots and charges by the
   CHECK(table.age(1) == 1);
 }
 
+TEST_CASE("a cost stays one that can be measured, whatever lies beside it and however often that is said") {
+  cost_table table;
+  table.learn(16, 1ns);
+  table.learn(20, std::chrono::hours(24));
+  // Quick ones of a size that the line between the two says takes hours: each teaches the nearer one that it is far too slow.
+  for (int i = 0; i < 1000; ++i) table.learn(17, 1ns);
+  table.smooth();
+  CHECK(table.cost(16) >= 1);
+  CHECK(table.cost(17) > 0);
+}
+
 TEST_CASE("a size between two knots teaches the nearest") {
   cost_table table;
   teach(table, 32, 320us, 20);
