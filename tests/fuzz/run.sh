@@ -60,10 +60,14 @@ fi
 for target in "${targets[@]}"; do
   objects=("$folder/objects/$target.o")
   compile "$here/$target.cpp" "${objects[0]}"
-  for name in $(sources_of "$target"); do
-    objects+=("$folder/objects/${name/\//_}.o")
-    compile "$source/src/$name.cpp" "${objects[-1]}"
-  done
+  # Its policies as one source: the headers that they share are most of the work.
+  policies=$folder/objects/policies_of_$target
+  for name in $(sources_of "$target"); do echo "#include \"$source/src/$name.cpp\""; done > "$policies.new"
+  if cmp -s "$policies.new" "$policies.cpp"; then rm "$policies.new"; else mv "$policies.new" "$policies.cpp"; fi
+  if [ -s "$policies.cpp" ]; then
+    compile "$policies.cpp" "$policies.o"
+    objects+=("$policies.o")
+  fi
   "$compiler" "${flags[@]}" -fsanitize=fuzzer "${objects[@]}" -o "$folder/$target"
   mkdir -p "$folder/corpus/$target"
   "$folder/$target" -max_total_time="$seconds" -max_len=4096 -timeout=25 -print_final_stats=1 -artifact_prefix="$folder/$target-" \
