@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What policies cost a stage that succeeds: eight such stages in a row, without any, with a retry, an attempt timeout and a
-// breaker, and with all that may be said. `inline` stages are functions, `suspending` ones coroutines that yield once.
+// breaker, and with all that may be said. `inline` stages are functions, `suspending` ones coroutines that yield once; in
+// `suspending_on_strands` several threads might run the executor, and so what may be stopped runs on a strand of it.
 #include <catena/catena.hpp>
 
 #include <boost/asio/awaitable.hpp>
@@ -26,9 +27,11 @@ constexpr int stages = 8;
 
 int64_t add_one(const int64_t& i) { return i + 1; }
 
-/// One executor, and what the stages share.
+/// One executor, run by this thread, and what the stages share.
 struct recovery_world {
-  asio::io_context io{1};
+  explicit recovery_world(int threads_at_most) : io(threads_at_most) {}
+
+  asio::io_context io;
   catena::runtime rt{io.get_executor()};
   catena::circuit_breaker breaker;
   catena::retry_budget budget;
@@ -67,9 +70,10 @@ struct recovery_world {
 
 using make_chain_of = std::function<int_chain(const recovery_world&)>;
 
-void add(std::vector<bench::subject>& subjects, const std::string& case_name, const std::string& name, make_chain_of make) {
-  subjects.push_back({case_name, name, [make = std::move(make)](const bench::options& opts) -> bench::repetition {
-                        auto world = std::make_shared<recovery_world>();
+void add(std::vector<bench::subject>& subjects, const std::string& case_name, const std::string& name, make_chain_of make,
+         int threads_at_most = 1) {
+  subjects.push_back({case_name, name, [make = std::move(make), threads_at_most](const bench::options& opts) -> bench::repetition {
+                        auto world = std::make_shared<recovery_world>(threads_at_most);
                         auto chain = std::make_shared<int_chain>(make(*world));
                         const auto count = opts.size<int64_t>(100'000, 200);
                         return [=]() -> std::vector<bench::reading> {
@@ -97,14 +101,20 @@ int main(int argc, char** argv) {
   add(subjects, "inline", "all", [](const recovery_world& w) {
     return w.chain(&add_one, [&](auto s) { return std::move(s).retry(w.retries()).breaker(w.breaker).queue({}).fallback(&add_one); });
   });
-  add(subjects, "suspending", "bare", [=](const recovery_world& w) { return w.chain(w.yields(), bare); });
-  add(subjects, "suspending", "retry_timeout_breaker", [](const recovery_world& w) {
+  const make_chain_of bare_yields = [=](const recovery_world& w) { return w.chain(w.yields(), bare); };
+  const make_chain_of three = [](const recovery_world& w) {
     return w.chain(w.yields(), [&](auto s) { return std::move(s).retry(w.retries()).attempt_timeout(1s).breaker(w.breaker); });
-  });
-  add(subjects, "suspending", "all", [](const recovery_world& w) {
+  };
+  const make_chain_of all = [](const recovery_world& w) {
     return w.chain(w.yields(), [&](auto s) {
       return std::move(s).retry(w.retries()).attempt_timeout(1s).breaker(w.breaker).queue({}).timeout(5s).fallback(&add_one);
     });
-  });
+  };
+  for (const int threads : {1, 2}) {
+    const std::string name = threads == 1 ? "suspending" : "suspending_on_strands";
+    add(subjects, name, "bare", bare_yields, threads);
+    add(subjects, name, "retry_timeout_breaker", three, threads);
+    add(subjects, name, "all", all, threads);
+  }
   return bench::run("recovery", subjects, argc, argv);
 }

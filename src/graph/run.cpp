@@ -102,16 +102,16 @@ void run::lock() noexcept {
   while (lock_.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
 }
 
-void run::start(ending how) {
+void run::start(ending how, std::optional<time_point> now) {
   std::uint64_t began = 0;
   if (deadline != no_deadline) {
-    if (runtime().time_is_real) began = cycle_count();
-    if (is_past(deadline, *runtime().time, began)) stop_with(stop_reason::deadline, deadline_failure());
+    if (runtime().time_is_real && (plan_->sequential || !now)) began = cycle_count();
+    if (now ? *now >= deadline : is_past(deadline, *runtime().time, began)) stop_with(stop_reason::deadline, deadline_failure());
   }
   if (!plan_->sequential) {
     std::uint32_t ready = no_index;
     for (std::size_t i = plan_->roots.size(); i-- > 0;) ready = push_ready(plan_->roots[i], ready);
-    run_ready(ready, how);
+    run_ready(ready, how, has_looked::yes);
     return;
   }
   if (recorded_) walk_traced();
@@ -234,7 +234,7 @@ std::uint32_t run::push_successors(std::uint32_t index, std::uint32_t list) noex
 
 /// Runs what is ready until everything is done or suspended. The walker's share of `active_` goes to the last operation
 /// it starts, so that a line of suspending stages counts nothing.
-void run::run_ready(std::uint32_t list, ending how) {
+void run::run_ready(std::uint32_t list, ending how, has_looked has) {
   driver* const awaiting = driver::current;
   const bool open = awaiting && awaiting->open;  // for those who walk around this one
   while (list != no_index && !stopped()) {
@@ -242,7 +242,9 @@ void run::run_ready(std::uint32_t list, ending how) {
     list = plan_->links_offset == no_index ? no_index : slot<std::uint32_t>(plan_->links_offset)[index];
     const bool shares = plan_->suspends[index] && list != no_index;
     const bool gives = plan_->suspends[index] && list == no_index;
-    if (plan_->suspends[index] && deadline != no_deadline && runtime().time->now() >= deadline) {
+    const bool looks = plan_->suspends[index] && deadline != no_deadline && has == has_looked::no;
+    has = has_looked::no;
+    if (looks && runtime().time->now() >= deadline) {
       fail(plan_->steps[index], deadline_failure());
       break;
     }
@@ -263,7 +265,7 @@ void run::run_ready(std::uint32_t list, ending how) {
 
 void run::resume_after(std::uint32_t step_index) {
   if (recorded_) spans()[step_index].ended = runtime().time->now();
-  run_ready(stopped() ? no_index : push_successors(step_index, no_index), ending::later);
+  run_ready(stopped() ? no_index : push_successors(step_index, no_index), ending::later, has_looked::no);
 }
 
 void run::resume_here_after(std::uint32_t step_index) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/runtime/home_executor.hpp>
 
+#include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 
@@ -15,10 +17,10 @@ namespace asio = boost::asio;
 
 namespace {
 
-template <class Executor, class Handler>
-void post_to(const asio::any_io_executor& executor, Handler handler) {
-  if constexpr (std::same_as<Executor, asio::any_io_executor>) asio::post(executor, std::move(handler));
-  else asio::post(*executor.target<Executor>(), std::move(handler));
+template <class Executor>
+const Executor& concrete(const asio::any_io_executor& executor) noexcept {
+  if constexpr (std::same_as<Executor, asio::any_io_executor>) return executor;
+  else return *executor.target<Executor>();
 }
 
 template <class Executor>
@@ -37,18 +39,25 @@ template <class Executor>
 const home_executor::kind home_executor::kind_of{
     .where = [](const asio::any_io_executor& executor) noexcept {
       if constexpr (requires(const Executor& e) { { e.running_in_this_thread() } -> std::same_as<bool>; })
-        return executor.target<Executor>()->running_in_this_thread() ? whereabouts::inside : whereabouts::outside;
+        return concrete<Executor>(executor).running_in_this_thread() ? whereabouts::inside : whereabouts::outside;
       else
         return whereabouts::unknown;
     },
-    .post = [](const asio::any_io_executor& executor, ready_node& node) { post_to<Executor>(executor, resumption(node)); },
+    .post = [](const asio::any_io_executor& executor, ready_node& node) { asio::post(concrete<Executor>(executor), resumption(node)); },
     .post_slotted =
         [](const asio::any_io_executor& executor, ready_node& node, memory_slot& slot) {
-          post_to<Executor>(executor, slotted_resumption(node, slot));
+          asio::post(concrete<Executor>(executor), slotted_resumption(node, slot));
         },
     .is_serial = []([[maybe_unused]] const asio::any_io_executor& executor) noexcept {
-      if constexpr (std::is_same_v<Executor, asio::io_context::executor_type>) return is_run_by_one_thread(executor.target<Executor>()->context());
+      if constexpr (std::is_same_v<Executor, asio::io_context::executor_type>) return is_run_by_one_thread(concrete<Executor>(executor).context());
       else return is_strand<Executor>;
+    },
+    .make_strand = [](const asio::any_io_executor& executor) -> asio::any_io_executor {
+      if constexpr (is_strand<Executor>) return executor;
+      else return asio::make_strand(concrete<Executor>(executor));
+    },
+    .keep_busy = [](const asio::any_io_executor& executor) -> asio::any_io_executor {
+      return asio::prefer(concrete<Executor>(executor), asio::execution::outstanding_work.tracked);
     }};
 
 template <class... Executors>

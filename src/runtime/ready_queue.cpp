@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/runtime/ready_queue.hpp>
 
-#include <boost/asio/execution/outstanding_work.hpp>
-#include <boost/asio/prefer.hpp>
-
 #include <algorithm>
 #include <thread>
 #include <utility>
@@ -116,7 +113,7 @@ void ready_queue::hold_work() noexcept {
   if (held_.fetch_add(1, std::memory_order_acq_rel) != 0) return;
   std::lock_guard lock(mutex_);
   if (!gone_ && !work_ && held_.load(std::memory_order_acquire) != 0)
-    work_ = boost::asio::prefer(executor_.get(), boost::asio::execution::outstanding_work.tracked);
+    work_ = executor_.keep_busy();
 }
 
 void ready_queue::drop_work() noexcept {

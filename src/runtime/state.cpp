@@ -59,6 +59,7 @@ runtime_state::runtime_state(boost::asio::any_io_executor executor, runtime_opti
     : time(std::move(options.time)),
       time_is_real(time->is_real()),
       ready(std::make_shared<ready_queue>(executor)),
+      lines(new serial_lines),
       timers(std::make_shared<timer_service>(time, executor)),
       observer(std::move(options.observer)),
       most_parked(options.most_parked),
@@ -98,6 +99,7 @@ void runtime_state::executor_gone() noexcept {
   drop_drain_waiters();
   timers->executor_gone();
   ready->executor_gone();
+  lines->close();
 }
 
 /// Work elsewhere may end its run long after the executor is destroyed.

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/runtime/timer_service.hpp>
 
-#include <boost/asio/execution/outstanding_work.hpp>
-#include <boost/asio/prefer.hpp>
-
+#include <mutex>
 #include <utility>
 
 namespace catena {
@@ -19,7 +17,7 @@ void timer_service::add(timer_node& node) {
     return;
   }
   heap_.push(node);
-  if (!work_) work_ = boost::asio::prefer(executor_, boost::asio::execution::outstanding_work.tracked);
+  if (!work_) work_ = executor_.keep_busy();
   set_alarm_locked();
 }
 
@@ -34,9 +32,12 @@ bool timer_service::remove(timer_node& node) noexcept {
 
 boost::asio::any_io_executor timer_service::work_if_idle_locked() noexcept {
   if (!heap_.empty()) return {};
-  // An alarm that rings too early only finds nothing due, but with nothing to wait for it need not ring at all.
-  if (alarm_ && alarm_at_ != no_deadline) alarm_->clear();
-  alarm_at_ = no_deadline;
+  // An alarm that rings with nothing due is set to what is next, and most of what is next comes later: where every request has
+  // a timer and takes it back, the alarm need not hear of it. But a time that is moved must not be moved to it.
+  if (alarm_ && alarm_at_ != no_deadline && !time_->is_real()) {
+    alarm_->clear();
+    alarm_at_ = no_deadline;
+  }
   return std::exchange(work_, {});
 }
 
@@ -57,7 +58,7 @@ void timer_service::set_alarm_locked() {
   if (gone_ || heap_.earliest() >= alarm_at_) return;
   if (!alarm_) {
     // Only now: the steady clock's alarm is a thread.
-    alarm_ = time_->make_alarm(executor_, [weak = weak_from_this()] {
+    alarm_ = time_->make_alarm(executor_.get(), [weak = weak_from_this()] {
       if (auto service = weak.lock()) service->ring();
     });
   }

@@ -109,6 +109,29 @@ TEST_CASE("a caller who cancels reaches the stage where a line of coroutines is,
   });
 }
 
+TEST_CASE("a run after many others can be stopped as the first could, whatever those have said of cancellation") {
+  on_each_executor([](asio::io_context& io, const catena::runtime& rt) {
+    const auto deaf = line_of(rt, 1, stops_listening);
+    for (int i = 0; i < 3; ++i) {
+      catena::test::outcome<int> end;
+      deaf.async_run(1, end.take());
+      io.run();
+      io.restart();
+      CHECK(end.value() == 3);
+    }
+    bool waiting = false;
+    const auto line = line_of(rt, 1, waits_an_hour{&waiting});
+    asio::cancellation_signal signal;
+    catena::test::outcome<int> end;
+    line.async_run(1, asio::bind_cancellation_slot(signal.slot(), end.take()));
+    while (!waiting) io.run_one();
+    asio::post(rt.get_executor(), [&] { signal.emit(asio::cancellation_type::terminal); });
+    io.run();
+    io.restart();
+    CHECK(end.why().is(catena::errc::cancelled));
+  });
+}
+
 TEST_CASE("a stage that answers although it was told to stop does not stop those behind it") {
   on_each_executor([](asio::io_context& io, const catena::runtime& rt) {
     const auto late = catena::make_chain<int>(rt, "c", [](auto in) {

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -21,6 +22,8 @@ enum class stop_reason : std::uint8_t { none, failed, cancelled, deadline, exite
 
 /// Whether a run ends inside the function that began it; Asio forbids calling a handler from there.
 enum class ending : bool { later, inside_initiation };
+/// Whether a walk that begins has just looked whether the deadline has passed.
+enum class has_looked : bool { no, yes };
 
 /// What differs by who began a run: a caller with a completion handler, or a stage of another run.
 struct tail_operations {
@@ -91,7 +94,8 @@ class run : public call_context, public ready_node {
   /// Makes a run in `memory` of size = size_for(p, options) bytes, with its input slots empty and the tail's memory raw.
   [[nodiscard]] static run* create(const plan& p, const start_options& options, void* memory, std::size_t size) noexcept;
   /// Runs until everything has ended or is suspended. May complete and free the run.
-  void start(ending how);
+  /// \param now  a reading of the clock from just now, where the caller has one: then it is not read again
+  void start(ending how, std::optional<time_point> now = std::nullopt);
 
   [[nodiscard]] std::byte* at(std::uint32_t offset) noexcept { return reinterpret_cast<std::byte*>(this) + offset; }
   template <class T>
@@ -113,8 +117,6 @@ class run : public call_context, public ready_node {
   [[nodiscard]] bool is_at_home() const noexcept { return executor_ == &runtime().ready->executor(); }
   /// The deadline of the whole that this run is a part of; its own may be a stage's timeout.
   [[nodiscard]] time_point request_deadline() const noexcept { return const_cast<run*>(this)->outermost().deadline; }
-  /// Whether its executor runs one thing after the other, never two at once.
-  [[nodiscard]] bool is_serial() const noexcept { return is_at_home() && runtime().ready->home().is_serial(); }
   /// Before start(): runs on another executor, which lives in the tail.
   void use_executor(const boost::asio::any_io_executor& executor) noexcept { executor_ = &executor; }
 
@@ -234,7 +236,7 @@ class run : public call_context, public ready_node {
   void walk_plain();
   void walk_until_deadline(std::uint64_t began);
   void walk_traced();
-  void run_ready(std::uint32_t first, ending how);
+  void run_ready(std::uint32_t first, ending how, has_looked has);
   [[nodiscard]] outcome execute(std::uint32_t index);
   [[nodiscard]] std::uint32_t push_ready(std::uint32_t index, std::uint32_t list) noexcept;
   [[nodiscard]] std::uint32_t push_successors(std::uint32_t index, std::uint32_t list) noexcept;

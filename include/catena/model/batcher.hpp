@@ -153,6 +153,7 @@ class batcher : public executor_user, public resident, public graph::need, publi
 
   /// The numbers of its options that can be changed, as they are by now, for messages.
   struct bounds {
+    bounds() = default;
     explicit bounds(const model_options& o) noexcept {
       set(o.batch);
       set(o.queue);

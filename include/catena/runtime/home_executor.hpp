@@ -60,7 +60,11 @@ class home_executor {
   [[nodiscard]] whereabouts where() const noexcept { return kind_->where(executor_); }
   /// Whether it runs one thing after the other, never two at once: a strand, or an io_context that was told that one thread runs it.
   [[nodiscard]] bool is_serial() const noexcept { return serial_; }
-  /// The same for any executor.
+  /// A strand of it; one over Asio's type erasure would allocate for each thing it does.
+  [[nodiscard]] boost::asio::any_io_executor make_strand() const { return kind_->make_strand(executor_); }
+  /// While it lives, the executor does not run out of work.
+  [[nodiscard]] boost::asio::any_io_executor keep_busy() const { return kind_->keep_busy(executor_); }
+  /// where() of any executor.
   [[nodiscard]] static whereabouts where(const boost::asio::any_io_executor& executor) noexcept;
   /// Resumes the node on the executor, never inside this function.
   void post(ready_node& node) const { kind_->post(executor_, node); }
@@ -73,6 +77,8 @@ class home_executor {
     void (*post)(const boost::asio::any_io_executor&, ready_node&);
     void (*post_slotted)(const boost::asio::any_io_executor&, ready_node&, memory_slot&);
     bool (*is_serial)(const boost::asio::any_io_executor&) noexcept;
+    boost::asio::any_io_executor (*make_strand)(const boost::asio::any_io_executor&);
+    boost::asio::any_io_executor (*keep_busy)(const boost::asio::any_io_executor&);
   };
   template <class Executor>
   static const kind kind_of;

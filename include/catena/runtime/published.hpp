@@ -2,9 +2,9 @@
 #pragma once
 /// \file
 /// A few numbers that are read all the time and replaced now and then.
+#include <algorithm>
 #include <array>
 #include <atomic>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -24,12 +24,14 @@ class published {
   explicit published(const T& value) noexcept { write(places_[0], value); }
 
   [[nodiscard]] T load() const noexcept {
-    for (;;) {
-      const std::uint32_t version = version_.load(std::memory_order_acquire);
-      const T value = read(places_[version % 2]);
+    T value;
+    std::uint32_t version;
+    do {
+      version = version_.load(std::memory_order_acquire);
+      read(places_[version % 2], value);
       std::atomic_thread_fence(std::memory_order_acquire);
-      if (version_.load(std::memory_order_relaxed) == version) return value;
-    }
+    } while (version_.load(std::memory_order_relaxed) != version);
+    return value;
   }
 
   void store(const T& value) noexcept {
@@ -43,20 +45,25 @@ class published {
  private:
   static constexpr std::size_t word_count = (sizeof(T) + sizeof(std::uint64_t) - 1) / sizeof(std::uint64_t);
   using words = std::array<std::atomic<std::uint64_t>, word_count>;
-  using copy = std::array<std::uint64_t, word_count>;
+  [[nodiscard]] static constexpr std::size_t size_of_word(std::size_t i) noexcept {
+    return std::min(sizeof(std::uint64_t), sizeof(T) - i * sizeof(std::uint64_t));
+  }
 
-  static T read(const words& from) noexcept {
-    copy taken;
-    for (std::size_t i = 0; i < word_count; ++i) taken[i] = from[i].load(std::memory_order_relaxed);
-    std::array<std::byte, sizeof(T)> bytes;
-    std::memcpy(bytes.data(), taken.data(), sizeof(T));
-    return std::bit_cast<T>(bytes);
+  /// Each word to its place at once: a processor waits where it copies in larger pieces what it has just written in smaller ones.
+  static void read(const words& from, T& to) noexcept {
+    auto* bytes = reinterpret_cast<std::byte*>(&to);
+    for (std::size_t i = 0; i < word_count; ++i) {
+      const std::uint64_t word = from[i].load(std::memory_order_relaxed);
+      std::memcpy(bytes + i * sizeof word, &word, size_of_word(i));
+    }
   }
   static void write(words& to, const T& value) noexcept {
-    copy given{};
-    const auto bytes = std::bit_cast<std::array<std::byte, sizeof(T)>>(value);
-    std::memcpy(given.data(), bytes.data(), sizeof(T));
-    for (std::size_t i = 0; i < word_count; ++i) to[i].store(given[i], std::memory_order_relaxed);
+    const auto* bytes = reinterpret_cast<const std::byte*>(&value);
+    for (std::size_t i = 0; i < word_count; ++i) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, bytes + i * sizeof word, size_of_word(i));
+      to[i].store(word, std::memory_order_relaxed);
+    }
   }
 
   std::atomic<std::uint32_t> version_{0};

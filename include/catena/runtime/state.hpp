@@ -7,6 +7,7 @@
 #include <catena/result.hpp>
 #include <catena/runtime/compute_pool.hpp>
 #include <catena/runtime/ready_queue.hpp>
+#include <catena/runtime/serial_line.hpp>
 #include <catena/runtime/timer_service.hpp>
 #include <catena/runtime/tunable.hpp>
 
@@ -145,6 +146,7 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   std::shared_ptr<time_source> time;
   const bool time_is_real;  ///< time passes by itself
   std::shared_ptr<ready_queue> ready;
+  const boost::intrusive_ptr<serial_lines> lines;
   std::shared_ptr<timer_service> timers;
   std::shared_ptr<sink> observer;
   const std::size_t most_parked;

@@ -2,10 +2,11 @@
 #pragma once
 /// \file
 /// The runtime's one alarm clock: any number of waiting moments behind a single alarm.
+#include <catena/runtime/brief_mutex.hpp>
+#include <catena/runtime/home_executor.hpp>
 #include <catena/runtime/timer_heap.hpp>
 
 #include <memory>
-#include <mutex>
 
 namespace catena {
 
@@ -29,8 +30,8 @@ class timer_service : public std::enable_shared_from_this<timer_service> {
   [[nodiscard]] boost::asio::any_io_executor work_if_idle_locked() noexcept;
 
   std::shared_ptr<time_source> time_;
-  boost::asio::any_io_executor executor_;
-  std::mutex mutex_;
+  home_executor executor_;
+  brief_mutex mutex_;
   timer_heap heap_;
   time_point alarm_at_ = no_deadline;
   std::unique_ptr<alarm> alarm_;  ///< made when first needed

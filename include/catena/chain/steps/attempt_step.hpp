@@ -33,6 +33,7 @@ struct attempt_options {
 
 /// Those of them that can be changed while the stage serves. A run has those with which it came to the stage.
 struct attempt_numbers {
+  attempt_numbers() = default;
   explicit attempt_numbers(const attempt_options& o);
   [[nodiscard]] retry_options retry() const {
     return {.retries = retries, .first_wait = first_wait, .factor = factor, .longest_wait = longest_wait, .jitter = spread, .budget = {}, .when = {}};
@@ -60,7 +61,8 @@ struct attempted_work {
 
 /// One run's turn: an attempt, or a pause between two.
 struct attempt_operation : parent_operation, ready_node {
-  attempt_operation(graph::run& r, std::uint32_t index, const attempt_numbers& its) : parent_operation(r, index), numbers(its) {}
+  attempt_operation(graph::run& r, std::uint32_t index, const published<attempt_numbers>& by_now)
+      : parent_operation(r, index), numbers(by_now.load()) {}
   struct pause_timer : timer_node {
     attempt_operation* operation = nullptr;
   };
@@ -96,7 +98,7 @@ struct attempt_step {
 
   static graph::outcome execute(graph::run& r, const graph::step& s) {
     const attempted_work& stage = *static_cast<const attempted_work*>(s.stage);
-    auto& op = make_operation<operation>(r, s, stage.numbers.load());
+    auto& op = make_operation<operation>(r, s, stage.numbers);
     if (r.description(s).suspends && !r.enlist(op)) {
       release_inputs(r, s);
       return graph::outcome::stopped;
@@ -126,19 +128,15 @@ struct attempt_step {
       if (said.breaker) said.breaker->ended(op.pass, attempt_end::no_fault, {}, now);
       return give_up(op, op.last);
     }
-    graph::run* child = nullptr;
-    failure why;
-    try {
-      const time_point limit = said.attempt_timeout ? std::min(op.until, later(now, op.numbers.attempt_timeout)) : op.until;
-      child = &make_child(op, *stage.work, {.deadline = limit, .stoppable = true, .retries_left = own_retries(op), .ended = &ended, .abandoned = &abandoned},
-                          [&](graph::run& made) {
-                            if (said.retry) child_inputs<In...>::lend(*op.owner, op.its_step(), made);
-                            else child_inputs<In...>::give(*op.owner, op.its_step(), made);
-                          });
-    } catch (...) {
-      why = failure::from(std::current_exception());
-    }
-    if (child) return start_child(*child);
+    const time_point limit = said.attempt_timeout ? std::min(op.until, later(now, op.numbers.attempt_timeout)) : op.until;
+    failure why = begin_child(
+        op, *stage.work,
+        {.deadline = limit, .stoppable = true, .retries_left = own_retries(op), .now = now, .ended = &ended, .abandoned = &abandoned},
+        [&](graph::run& made) {
+          if (said.retry) child_inputs<In...>::lend(*op.owner, op.its_step(), made);
+          else child_inputs<In...>::give(*op.owner, op.its_step(), made);
+        });
+    if (!why.is_set()) return;
     if (said.breaker) said.breaker->ended(op.pass, attempt_end::no_fault, {}, now);
     failed(op, std::move(why), now, begun::no);
   }

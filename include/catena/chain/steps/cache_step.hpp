@@ -213,16 +213,12 @@ struct cache_step {
 
   static void start_work(operation& op) {
     const graph::step& s = op.its_step();
-    graph::run* child = nullptr;
-    try {
-      child = &make_child(op, *data_of(op).work, {.ended = &ended, .abandoned = &abandoned},
-                          [&](graph::run& made) { child_inputs<In...>::give(*op.owner, s, made); });
-    } catch (...) {
-      abandon(op);
-      op.owner->fail(s, failure::from(std::current_exception()));
-      return complete_step<cache_step>(op);
-    }
-    start_child(*child);
+    const failure why = begin_child(op, *data_of(op).work, {.ended = &ended, .abandoned = &abandoned},
+                                    [&](graph::run& made) { child_inputs<In...>::give(*op.owner, s, made); });
+    if (!why.is_set()) return;
+    abandon(op);
+    op.owner->fail(s, why);
+    complete_step<cache_step>(op);
   }
 
   static void ended(graph::run& child, parent_operation& parent) {

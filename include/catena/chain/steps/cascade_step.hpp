@@ -62,15 +62,8 @@ struct cascade_step {
 
   /// What is returned is set where it could not be begun.
   static failure start(operation& op, std::size_t which, time_point limit, void (*ended)(graph::run&, parent_operation&)) {
-    graph::run* child = nullptr;
-    try {
-      child = &make_child(op, *data_of(op).plans[which], {.deadline = limit, .ended = ended, .abandoned = &abandoned},
-                          [&](graph::run& made) { child_inputs<In>::lend(*op.owner, op.its_step(), made); });
-    } catch (...) {
-      return failure::from(std::current_exception());
-    }
-    start_child(*child);
-    return {};
+    return begin_child(op, *data_of(op).plans[which], {.deadline = limit, .ended = ended, .abandoned = &abandoned},
+                       [&](graph::run& made) { child_inputs<In>::lend(*op.owner, op.its_step(), made); });
   }
 
   // ---- near ----

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -121,6 +122,7 @@ struct child_options {
   std::size_t index = 0;
   bool stoppable = false;             ///< the step itself may stop the child
   std::atomic<std::uint32_t>* retries_left = nullptr;  ///< null: as its parent
+  std::optional<time_point> now = {};  ///< a reading of the clock from just now, where there is one
   void (*ended)(graph::run& child, parent_operation& parent) = nullptr;
   void (*abandoned)(parent_operation& parent) noexcept = nullptr;
 };
@@ -168,14 +170,27 @@ graph::run& make_child(parent_operation& parent, const graph::plan& plan, const 
 }
 
 /// Starts a child whose inputs have been given.
-inline void start_child(graph::run& child) {
+inline void start_child(graph::run& child, std::optional<time_point> now = std::nullopt) {
   if (!child.of().sequential && child.stoppable()) {
     auto& tail = child.tail<child_tail>();
     child_tail::list(tail);
     // The parent may have been stopped before the child could be seen.
     if (tail.parent_run->stopped()) child.stop_with(graph::stop_reason::cancelled, failure(errc::cancelled));
   }
-  child.start(graph::ending::later);
+  child.start(graph::ending::later, now);
+}
+
+/// Makes a child, has it given its inputs, and starts it: then all may have ended already. What is returned is set where there is none.
+template <class Give>
+[[nodiscard]] failure begin_child(parent_operation& parent, const graph::plan& plan, const child_options& options, Give give) {
+  graph::run* child = nullptr;
+  try {
+    child = &make_child(parent, plan, options, give);
+  } catch (...) {
+    return failure::from(std::current_exception());
+  }
+  start_child(*child, options.now);
+  return {};
 }
 
 /// The inputs of a step with children: given to the only child that needs them, or lent to several.

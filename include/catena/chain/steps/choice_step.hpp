@@ -80,13 +80,15 @@ struct branch_step {
 
  private:
   static graph::outcome execute(graph::run& r, const graph::step& s) {
+    const auto& d = *static_cast<const data*>(s.stage);
+    const bool yes = d.predicate(std::as_const(*inputs(r, s).template get<0>()));  // first: it may throw
     auto* op = begin_choice<branch_step, parent_operation>(r, s);
     if (!op) return graph::outcome::stopped;
-    const auto& d = *static_cast<const data*>(s.stage);
-    const bool yes = d.predicate(std::as_const(*inputs(r, s).template get<0>()));
-    start_child(make_child(*op, *d.plans[yes ? 0 : 1],
-                           {.ended = yes ? &ended<yes_output> : &ended<no_output>, .abandoned = &single_child<branch_step>::abandoned},
-                           [&](graph::run& child) { child_inputs<In>::give(r, s, child); }));
+    const failure why = begin_child(
+        *op, *d.plans[yes ? 0 : 1],
+        {.ended = yes ? &ended<yes_output> : &ended<no_output>, .abandoned = &single_child<branch_step>::abandoned},
+        [&](graph::run& child) { child_inputs<In>::give(r, s, child); });
+    if (why.is_set()) single_child<branch_step>::not_begun(*op, why);
     return finish_start<branch_step>(r, s, *op);
   }
 

@@ -120,15 +120,11 @@ struct chosen_step {
     op.ticket = std::move(chosen.ticket);
     // It is listed already where another one before could be suspended.
     if (!chosen.work->sequential && !op.listed && !r.enlist(op)) return not_begun(op, r.reason());
-    graph::run* child = nullptr;
-    try {
-      child = &make_child(op, *chosen.work, {.ended = &ended, .abandoned = &abandoned}, [&](graph::run& made) { hand_over(op, made); });
-    } catch (...) {
-      return not_begun(op, failure::from(std::current_exception()));
-    }
-    chosen.work.reset();  // the child pins it, and may have ended elsewhere before this returns
-    start_child(*child);
-    return {};
+    failure why = begin_child(op, *chosen.work, {.ended = &ended, .abandoned = &abandoned}, [&](graph::run& made) {
+      hand_over(op, made);
+      chosen.work.reset();  // the child pins it, and may have ended elsewhere before this returns
+    });
+    return why.is_set() ? not_begun(op, std::move(why)) : why;
   }
 
   static failure not_begun(operation& op, failure why) {

@@ -7,13 +7,12 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
-#include <boost/smart_ptr/intrusive_ref_counter.hpp>
 
 #include <atomic>
 #include <exception>
@@ -22,13 +21,6 @@
 #include <utility>
 
 namespace catena::detail {
-
-/// What the stages of a line share that one coroutine awaits, one after the other, in a run that may be stopped from outside.
-struct coroutine_line : boost::intrusive_ref_counter<coroutine_line> {
-  boost::asio::any_io_executor strand;  ///< empty: the run's executor is as good as one
-  boost::asio::cancellation_signal signal;
-  bool told = false;  ///< to stop: whatever it awaits would be told, too; touched where the line runs
-};
 
 /// A suspended coroutine stage, erased but for what the coroutine answers.
 template <class Answered, class Executor>
@@ -39,7 +31,7 @@ struct coroutine_operation : graph::operation, ready_node {
   void (*end)(coroutine_operation&) noexcept = nullptr;
   void (*abandon)(coroutine_operation&) noexcept = nullptr;
   void (*go_on)(coroutine_operation&) = nullptr;  ///< what its resumption does, once its coroutine has returned
-  boost::intrusive_ptr<coroutine_line> line;      ///< null: nothing stops it, and it runs where its run does
+  serial_line_ptr line;  ///< shared by the stages that one coroutine awaits; null: nothing stops it, and it runs where its run does
   bool away = false;    ///< runs on another executor than its run
   bool left = false;    ///< it is over, and on its way from there to its run; touched where the line runs
   work_elsewhere work;  ///< held while it is away
@@ -63,7 +55,7 @@ struct coroutine_operation : graph::operation, ready_node {
       void operator()() const {
         const auto state = operation->state.load(std::memory_order_acquire);
         if (operation->left || (state != phase::suspended && state != phase::starting)) return;
-        const boost::intrusive_ptr<coroutine_line> told = operation->line;  // it may end by what it is told
+        const serial_line_ptr told = operation->line;  // it may end by what it is told
         told->told = true;
         told->signal.emit(boost::asio::cancellation_type::terminal);
       }
@@ -78,7 +70,7 @@ inline constexpr char driver_kind = 0;
 
 /// A coroutine between two stages.
 struct coroutine_driver : graph::driver {
-  coroutine_line* line = nullptr;
+  serial_line* line = nullptr;
 
   /// The driver of this thread, if it can await an operation of this type next, for this run.
   template <class Operation>
@@ -180,7 +172,7 @@ class driven {
 
  private:
   Operation* op_;
-  boost::intrusive_ptr<coroutine_line> line_;
+  serial_line_ptr line_;
 };
 
 template <class Answered, class Executor>
@@ -286,13 +278,13 @@ struct coroutine_step {
   }
 
   static void begin_line(operation& op, graph::run& r, [[maybe_unused]] const graph::step& s) {
-    op.line = new coroutine_line;
     if constexpr (moved) {
+      op.line = new serial_line;
+      op.line->strand = boost::asio::make_strand(static_cast<const stage_data*>(s.stage)->on);
       op.away = true;
       op.work.hold(r);
-      op.line->strand = boost::asio::make_strand(static_cast<const stage_data*>(s.stage)->on);
-    } else if (needs_strand(r)) {
-      op.line->strand = boost::asio::make_strand(r.executor());
+    } else {
+      op.line = line_for(r);
     }
   }
 

@@ -135,14 +135,9 @@ struct early_step {
       end_operation<early_step>(op);
       return graph::outcome::stopped;
     }
-    graph::run* child = nullptr;
-    try {
-      child = &make_child(op, *stage.work, {.ended = &ended, .abandoned = &abandoned},
-                          [&](graph::run& made) { child_inputs<In...>::give(r, s, made); });
-    } catch (...) {
-      return not_begun(op, failure::from(std::current_exception()));
-    }
-    start_child(*child);
+    failure why = begin_child(op, *stage.work, {.ended = &ended, .abandoned = &abandoned},
+                              [&](graph::run& made) { child_inputs<In...>::give(r, s, made); });
+    if (why.is_set()) return not_begun(op, std::move(why));
     return finish_start<early_step>(r, s, op);
   }
 

@@ -75,17 +75,11 @@ struct fallback_step {
   static void start(operation& op) {
     graph::run& r = *op.owner;
     const candidate& one = stage_of(op)[op.current];
-    graph::run* child = nullptr;
-    failure why;
-    try {
-      const time_point limit = one.reserve > duration{} && r.deadline != no_deadline ? earlier(r.deadline, one.reserve) : no_deadline;
-      child = &make_child(op, *one.work, {.deadline = limit, .stoppable = true, .ended = &ended, .abandoned = &single_child<fallback_step>::abandoned},
-                          [&](graph::run& made) { child_inputs<In...>::lend(r, op.its_step(), made); });
-    } catch (...) {
-      why = failure::from(std::current_exception());
-    }
-    if (child) return start_child(*child);
-    failed(op, std::move(why));
+    const time_point limit = one.reserve > duration{} && r.deadline != no_deadline ? earlier(r.deadline, one.reserve) : no_deadline;
+    failure why = begin_child(op, *one.work,
+                              {.deadline = limit, .stoppable = true, .ended = &ended, .abandoned = &single_child<fallback_step>::abandoned},
+                              [&](graph::run& made) { child_inputs<In...>::lend(r, op.its_step(), made); });
+    if (why.is_set()) failed(op, std::move(why));
   }
 
   static void ended(graph::run& child, parent_operation& parent) {

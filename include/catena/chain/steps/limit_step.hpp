@@ -202,15 +202,11 @@ struct limit_step {
 
   static void start_work(operation& op) {
     const graph::step& s = op.its_step();
-    graph::run* child = nullptr;
-    try {
-      child = &make_child(op, *data_of(s).work, {.ended = &ended, .abandoned = &abandoned},
-                          [&](graph::run& made) { child_inputs<In...>::give(*op.owner, s, made); });
-    } catch (...) {
-      op.passage.ended(never_began);
-      return refuse(op, failure::from(std::current_exception()));
-    }
-    start_child(*child);
+    failure why = begin_child(op, *data_of(s).work, {.ended = &ended, .abandoned = &abandoned},
+                              [&](graph::run& made) { child_inputs<In...>::give(*op.owner, s, made); });
+    if (!why.is_set()) return;
+    op.passage.ended(never_began);
+    refuse(op, std::move(why));
   }
 
   static void ended(graph::run& child, parent_operation& parent) {

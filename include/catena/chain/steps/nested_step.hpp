@@ -27,6 +27,11 @@ struct single_child {
     child.release();
     complete_step<Step>(parent);
   }
+  /// While the step is started: there is no child.
+  static void not_begun(parent_operation& parent, const failure& why) noexcept {
+    parent.owner->fail(parent.its_step(), why);
+    complete_step<Step>(parent);
+  }
   /// The child's executor is gone, and so is the parent's: they are the same.
   static void abandoned(parent_operation& parent) noexcept { abandon_step<Step>(parent); }
 };
@@ -62,8 +67,9 @@ struct nested_step {
       release_inputs(r, s);
       return graph::outcome::stopped;
     }
-    start_child(make_child(op, plan, {.ended = &ended, .abandoned = &single_child<nested_step>::abandoned},
-                           [&](graph::run& child) { child_inputs<In>::give(r, s, child); }));
+    const failure why = begin_child(op, plan, {.ended = &ended, .abandoned = &single_child<nested_step>::abandoned},
+                                    [&](graph::run& child) { child_inputs<In>::give(r, s, child); });
+    if (why.is_set()) single_child<nested_step>::not_begun(op, why);
     return finish_start<nested_step>(r, s, op);
   }
 

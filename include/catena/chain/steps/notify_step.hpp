@@ -140,16 +140,9 @@ struct notify_step {
   }
 
   static void start(operation& op) {
-    graph::run* child = nullptr;
-    failure why;
-    try {
-      child = &make_child(op, *stage_of(op).work, {.ended = &ended, .abandoned = &abandoned},
-                          [&](graph::run& made) { child_inputs<In...>::lend(*op.owner, op.its_step(), made); });
-    } catch (...) {
-      why = failure::from(std::current_exception());
-    }
-    if (child) return start_child(*child);
-    failed(op, std::move(why));
+    failure why = begin_child(op, *stage_of(op).work, {.ended = &ended, .abandoned = &abandoned},
+                              [&](graph::run& made) { child_inputs<In...>::lend(*op.owner, op.its_step(), made); });
+    if (why.is_set()) failed(op, std::move(why));
   }
 
   static void ended(graph::run& child, parent_operation& parent) {

@@ -4,6 +4,7 @@
 /// A stage that is an Asio operation: anything that takes a completion token last.
 #include <catena/chain/steps/arguments.hpp>
 #include <catena/runtime/memory_slot.hpp>
+#include <catena/runtime/serial_line.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_allocator.hpp>
@@ -51,25 +52,27 @@ class work_elsewhere {
   ready_queue* queue_ = nullptr;  ///< pinned by the run
 };
 
-/// Whether what is cancelled through a slot needs a strand: slots are not thread-safe, so in a run that may be stopped from
-/// outside one thing after the other must happen to it.
-[[nodiscard]] inline bool needs_strand(const graph::run& r) noexcept { return r.stoppable() && !r.is_serial(); }
+/// For what is cancelled through a slot, in a run that may be stopped from outside: slots are not thread-safe, so one thing after the
+/// other must happen to it.
+[[nodiscard]] inline serial_line_ptr line_for(const graph::run& r) {
+  if (r.is_at_home()) return r.runtime().lines->take(r.runtime().ready->home());
+  serial_line_ptr line(new serial_line);
+  line->strand = boost::asio::make_strand(r.executor());
+  return line;
+}
 
 /// A suspended operation that is cancelled through a slot.
 struct cancellable_operation : graph::operation {
   cancellable_operation(graph::run& r, std::uint32_t index) : operation(r, index) {
-    if (needs_strand(r)) serial = std::make_unique<boost::asio::any_io_executor>(boost::asio::make_strand(r.executor()));
+    if (r.stoppable()) line = line_for(r);
   }
 
-  [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return serial ? *serial : owner->executor(); }
+  [[nodiscard]] bool has_strand() const noexcept { return line && line->strand; }
+  [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return has_strand() ? line->strand : owner->executor(); }
   [[nodiscard]] const graph::step& its_step() const noexcept { return owner->of().steps[this->step]; }
 
   /// Frees what it holds. The base stays readable, for a cancellation that is already on its way.
-  void reset() noexcept {
-    signal.~cancellation_signal();
-    ::new (static_cast<void*>(&signal)) boost::asio::cancellation_signal;
-    serial.reset();
-  }
+  void reset() noexcept { line.reset(); }
 
   /// graph::step_description::cancel: emits the signal where nothing else happens meanwhile.
   static bool cancel(graph::operation& base) {
@@ -79,16 +82,17 @@ struct cancellable_operation : graph::operation {
       cancellable_operation* operation;
       void operator()() const {
         const auto state = operation->state.load(std::memory_order_acquire);
-        if (state == phase::suspended || state == phase::starting)
-          operation->signal.emit(boost::asio::cancellation_type::terminal);
+        if (state != phase::suspended && state != phase::starting) return;
+        const serial_line_ptr told = operation->line;  // it may end by what it is told
+        told->told = true;
+        told->signal.emit(boost::asio::cancellation_type::terminal);
       }
     };
     boost::asio::post(self.executor(), emit{self.owner, &self});
     return false;
   }
 
-  std::unique_ptr<boost::asio::any_io_executor> serial;
-  boost::asio::cancellation_signal signal;
+  serial_line_ptr line;  ///< null: nothing stops it, and it runs where its run does
 };
 
 /// A memory_slot in the frame, for what an operation allocates through its handler.
@@ -196,7 +200,7 @@ class step_handler {
   [[nodiscard]] const executor_type& get_executor() const noexcept { return op_->executor(); }
   [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type(*op_); }
   [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept {
-    return op_->owner->stoppable() ? op_->signal.slot() : cancellation_slot_type();
+    return op_->owner->stoppable() ? op_->line->signal.slot() : cancellation_slot_type();
   }
 
   template <class... Args>
@@ -255,7 +259,7 @@ struct operation_step {
       release_inputs(r, s);
       return graph::outcome::stopped;
     }
-    if (op.serial) boost::asio::dispatch(*op.serial, turn<operation_step, operation_storage>(op));
+    if (op.has_strand()) boost::asio::dispatch(op.executor(), turn<operation_step, operation_storage>(op));
     else begin(op);
     return finish_start<operation_step>(r, s, op);
   }

@@ -171,15 +171,9 @@ struct queue_step {
   static void start_work(queue_operation& op) {
     op.place.work.drop();
     const auto& s = op.its_step();
-    graph::run* child = nullptr;
-    failure why;
-    try {
-      child = &make_child(op, *stage_of(op).work, {.ended = &ended, .abandoned = &abandoned},
-                          [&](graph::run& made) { child_inputs<In...>::give(*op.owner, s, made); });
-    } catch (...) {
-      why = failure::from(std::current_exception());
-    }
-    if (child) return start_child(*child);
+    failure why = begin_child(op, *stage_of(op).work, {.ended = &ended, .abandoned = &abandoned},
+                              [&](graph::run& made) { child_inputs<In...>::give(*op.owner, s, made); });
+    if (!why.is_set()) return;
     leave(op);
     not_let_in(op, std::move(why));
   }

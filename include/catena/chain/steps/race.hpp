@@ -63,19 +63,12 @@ template <class Step, class Operation>
 struct race {
   /// Begins one that has joined; the caller keeps the run.
   static void begin(Operation& op, const graph::plan& work, std::size_t index) {
-    graph::run* child = nullptr;
-    failure why;
-    try {
-      child = &make_child(op, work, {.index = index, .stoppable = true, .ended = &ended, .abandoned = &abandoned},
-                          [&](graph::run& made) { Step::lend(op, made); });
-    } catch (...) {
-      why = failure::from(std::current_exception());
-    }
-    if (!child) {
+    failure why = begin_child(op, work, {.index = index, .stoppable = true, .ended = &ended, .abandoned = &abandoned},
+                              [&](graph::run& made) { Step::lend(op, made); });
+    if (why.is_set()) {
       if (op.count_out(std::move(why)) == race_end::failed) fail(op);
       return;
     }
-    start_child(*child);
     // Whoever decided meanwhile may not have seen it.
     if (op.is_decided()) op.owner->guarded([&] { stop_children_locked(op); });
   }
