@@ -67,7 +67,8 @@ void check_cells_like(cell c) {
       c.made_of = &k;
       c.wears = d;
       if (!c.makes_sense()) continue;
-      for (std::uint64_t i = 0; i < orders && wrong < 20; ++i) {
+      const std::uint64_t times = d.has(policy::fail_early) ? 1 : orders;  // it is taught each time
+      for (std::uint64_t i = 0; i < times && wrong < 20; ++i) {
         c.order = cells++;
         const std::string what = matrix_fault_in(c);
         if (what.empty()) continue;
