@@ -14,7 +14,10 @@
 #include <deque>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "support/faults.hpp"
 #include "support/outcome.hpp"
 
 #include "support/catch.hpp"
@@ -135,6 +138,36 @@ TEST_CASE("a refusal can fall back and be tried again, says nothing to the break
   here.world.run();
   for (int i = 4; i < 9; ++i) CHECK(here.ends[static_cast<std::size_t>(i)].value() == 7);
   CHECK(here.most == 1);
+}
+
+TEST_CASE("nobody waits at a bulkhead: a timeout for a function that runs inline behind one is a fault all the same") {
+  bulkhead_world here;
+  const bulkhead places(1);
+  const auto inline_work = [](const int& i) { return 2 * i; };
+  const auto c = here.one(stage("s", inline_work).bulkhead(places));
+  const auto ask = [&]() -> test::outcome<int>& {
+    auto& end = here.begin(c);
+    here.world.run_until_idle();
+    return end;
+  };
+  CHECK(ask().value() == 14);
+  CHECK(places.in_flight_approx() == 0);
+  here.begin(here.one(stage("other", here.target()).bulkhead(places)));
+  CHECK(ask().why().is(errc::queue_full));
+  CHECK(here.ends.back().path() == "c/s");
+  here.world.run();
+  CHECK(ask().value() == 14);
+  CHECK(places.in_flight_approx() == 0);
+
+  for (const bool waits : {false, true}) {
+    const auto faults = test::faults_when([&] {
+      auto behind = stage("s", inline_work).bulkhead(places).timeout(5ms);
+      return waits ? here.one(std::move(behind).queue({})) : here.one(std::move(behind));
+    });
+    CHECK(faults.empty() == waits);
+    if (!waits) CHECK(faults == std::vector<std::string>{"stage 's': .timeout() cannot end a function that runs inline: say .on(executor) as well"});
+  }
+  CHECK(test::faults_when([&] { return here.one(stage("s", inline_work).bulkhead(places).hedge()); }).size() == 1);
 }
 
 TEST_CASE("a bulkhead has a place at least") {

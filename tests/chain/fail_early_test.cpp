@@ -171,6 +171,22 @@ TEST_CASE("waiting is predicted apart: who would wait too long in the stage's qu
   CHECK(here.ask(c, 50ms).answered());
 }
 
+TEST_CASE("an attempt's own limit is for its work alone: waiting before it is not taken from that") {
+  early_world here;
+  const auto c = here.one(stage("s", here.target()).fail_early(seldom_probing()).attempt_timeout(50ms).queue({.consumers = 1}));
+  here.takes = 10ms;
+  here.teach(c);
+  for (int i = 0; i < 20; ++i) here.begin(c);
+  here.world.advance(100ms);
+  auto& late = here.begin(c, 60ms);
+  auto& patient = here.begin(c);
+  here.world.run_until_idle();
+  CHECK(late.why().is(errc::deadline_unreachable));  // but from the time until a deadline it is
+  CHECK(late.why().message().starts_with("next to no chance to end in the 60 ms that it has, of which it would wait "));
+  here.world.run();
+  CHECK(patient.answered());
+}
+
 TEST_CASE("what was cut short, by a deadline or by whoever does not want it any more, is not taken for quick") {
   early_world here;
   const auto c = here.one(stage("s", here.target()).fail_early(seldom_probing()));

@@ -69,8 +69,8 @@ inline constexpr duration work_takes = 1000us, slow_takes = 7500us;
 
 // ---- what is said about it ----
 
-enum class policy : std::uint8_t { timeout, attempt_timeout, retry, breaker, hedge, fallback, queue, limit, cache };
-inline constexpr std::size_t policy_count = 9;
+enum class policy : std::uint8_t { timeout, attempt_timeout, retry, breaker, hedge, fallback, queue, limit, cache, bulkhead, fail_early };
+inline constexpr std::size_t policy_count = 11;
 using policy_set = unsigned;  ///< a bit for each
 constexpr policy_set just(policy p) noexcept { return 1U << static_cast<unsigned>(p); }
 
@@ -88,6 +88,9 @@ struct terms {
   std::size_t queue_capacity = 8;
   duration queue_ttl{};
   duration token_each = 4ms;
+  std::size_t places = 1;
+  bool limit_first = false;  ///< it is said before the bulkhead
+  std::size_t lessons = 16, calls_asked_for = 10;
 };
 
 /// A policy with its terms.
@@ -112,6 +115,10 @@ inline constexpr std::array sayings{
     saying{policy::limit, "limit that is asked a little too often", [](terms& t) { t.token_each = 57ms; }},
     saying{policy::limit, "limit that is all but used up", [](terms& t) { t.token_each = 97ms; }},
     saying{policy::cache, "cache"},
+    saying{policy::bulkhead, "bulkhead"},
+    saying{policy::bulkhead, "bulkhead of two places", [](terms& t) { t.places = 2; }},
+    saying{policy::fail_early, "fail_early"},
+    saying{policy::fail_early, "fail_early that knows too little", [](terms& t) { t.calls_asked_for = 100; }},
 };
 
 struct dress {
@@ -133,6 +140,10 @@ inline std::vector<dress> dresses() {
       dress two{one.set | just(b.what), one.said, std::string(b.words) + " and " + std::string(a.words)};
       b.change(two.said);
       all.push_back(two);
+      if (two.set != (just(policy::limit) | just(policy::bulkhead))) continue;
+      two.said.limit_first = true;
+      two.words += " after it";
+      all.push_back(two);
     }
     all.push_back(one);
   }
@@ -140,6 +151,10 @@ inline std::vector<dress> dresses() {
 }
 
 // ---- a cell ----
+
+inline constexpr std::size_t requests = 4;
+inline constexpr duration deadline_after = 20ms;
+inline constexpr std::size_t hedge_lessons = 10;
 
 /// Some requests of one input, one after the other; when one comes, a neighbour is in the stage already.
 struct cell {
@@ -157,19 +172,29 @@ struct cell {
     if (what == fault::slow) return !wears.has(policy::hedge);
     return what != fault::hangs && what != fault::silent && what != fault::deaf && what != fault::cancelled_deaf;
   }
+  /// What the work took before, which .fail_early has seen: longer than the stage's timeout, if it has one.
+  [[nodiscard]] duration took_before() const noexcept { return wears.has(policy::timeout) ? 15'900us : 8'300us; }
+  /// The second of those that wear .fail_early begins with time for that, and tries again without; the third has never had it.
+  [[nodiscard]] duration deadline_of(std::size_t request) const noexcept {
+    if (!wears.has(policy::fail_early)) return deadline_after;
+    return request == 1 ? 9'650us : request == 2 ? 6'150us : deadline_after;
+  }
   /// Longer than any request takes.
   [[nodiscard]] duration request_each() const noexcept { return has_deadline ? 50ms : 1200ms; }
-  /// Not where it would be a breaker's probe, nor where another executor is to know who asks late.
+  /// Not where it would be a breaker's probe, nor where another executor is to know who asks late; and once a bulkhead has room.
   [[nodiscard]] bool has_neighbour(std::size_t request) const noexcept {
+    if (request == 1 && wears.has(policy::bulkhead)) return false;
     return request == 0 || (!wears.has(policy::breaker) && made_of->is != work::function_elsewhere);
   }
   [[nodiscard]] std::string words() const;
 };
-inline constexpr std::size_t requests = 4;
-inline constexpr duration deadline_after = 20ms;
 
 /// The neighbour asks for what is refused when it has been looked at: that says nothing to anybody, and a breaker does not count it.
 inline act neighbours_act(const cell& c) noexcept { return {c.made_of->can_wait ? duration(2'100us) : duration{}, act::end::refuses}; }
+
+/// What .fail_early is taught. A hedge knows what is usual by answers, and is to ask again soon; that a call was cut short says as well
+/// that it takes longer.
+inline act lesson(const cell& c) noexcept { return {c.took_before(), c.wears.has(policy::hedge) ? act::end::refuses : act::end::answers}; }
 
 /// What the n-th attempt of a request does that begins.
 inline act script(const cell& c, std::size_t request, std::size_t n) {

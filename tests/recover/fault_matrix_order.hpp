@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "recover/fault_matrix_cells.hpp"
 
@@ -18,12 +19,20 @@ namespace catena::test::matrix {
 
 using layer_order = std::array<policy, policy_count>;
 /// From the outside in.
-inline constexpr layer_order documented_order{policy::fallback, policy::timeout, policy::cache, policy::retry,          policy::hedge,
-                                              policy::breaker,  policy::queue,   policy::limit, policy::attempt_timeout};
+inline constexpr layer_order documented_order{policy::fallback,   policy::timeout, policy::cache, policy::retry,    policy::hedge,
+                                              policy::fail_early, policy::breaker, policy::queue, policy::bulkhead, policy::limit,
+                                              policy::attempt_timeout};
+/// "tokens, and .bulkhead: places; several of them one after the other, as they are said"
+inline layer_order order_of(const cell& c) {
+  layer_order order = documented_order;
+  if (c.wears.said.limit_first) std::swap(*std::ranges::find(order, policy::bulkhead), *std::ranges::find(order, policy::limit));
+  return order;
+}
 
 class expectation {
  public:
-  explicit expectation(const cell& c, const layer_order& order = documented_order) : cell_(c), said_(c.wears.said), order_(order) {}
+  explicit expectation(const cell& c) : expectation(c, order_of(c)) {}
+  expectation(const cell& c, const layer_order& order) : cell_(c), said_(c.wears.said), order_(order) {}
 
   /// "A function that runs inline cannot be ended, and a timeout for it is a fault of the chain", nor can another one begin beside
   /// it; what waits around it can be ended, be it in a queue, in line, or for somebody who computes the same. "would do twice what
@@ -74,7 +83,8 @@ class expectation {
     by_neighbour_ = neighbour;
     request_ = request;
     state_.begun = state_.perhaps = 0;
-    const span until{cell_.has_deadline ? now + deadline_after : never, cancelled};
+    const duration within = neighbour ? deadline_after : cell_.deadline_of(request);
+    const span until{cell_.has_deadline ? now + within : never, cancelled};
     const ending e = cancelled == now ? ending{now, how::cancelled} : inside(0, now, until);
     return {.code = code_of(e),
             .degraded = e.is == how::fallen_back,
@@ -98,6 +108,8 @@ class expectation {
       case policy::breaker: return with_breaker(depth, now, until);
       case policy::queue: return with_queue(depth, now, until);
       case policy::limit: return with_limit(depth, now, until);
+      case policy::bulkhead: return with_bulkhead(depth, now, until);
+      case policy::fail_early: return with_fail_early(depth, now, until);
       case policy::attempt_timeout: return until_at_most(depth, now, now + said_.attempt_timeout, until);  // "covers the work alone"
     }
     return {};
@@ -123,13 +135,13 @@ class expectation {
 
   /// "Tries the stage again when it fails and that is worth it: after a pause ..., and never beyond the run's deadline or the stage's
   /// timeout"; "or as long as the failure says with retry_after(), whichever is longer"; effects::once: "tried again only if its work
-  /// has not begun"
+  /// has not begun"; an attempt that has no chance "is not tried again"
   ending with_retry(std::size_t in, duration now, span until) {
     for (int attempt = 1;; ++attempt) {
       ending e = inside(in, now, until);
       e.attempt = attempt;
       if (e.is != how::failed || attempt > static_cast<int>(said_.retries)) return e;
-      if (e.why == errc::invalid_input || (said_.once && e.began)) return e;
+      if (e.why == errc::invalid_input || e.why == errc::deadline_unreachable || (said_.once && e.began)) return e;
       now = e.at + std::max(said_.pause, e.retry_after);
       if (now >= until.deadline) return e;
       if (now >= until.cancelled) return {until.cancelled, how::cancelled};
@@ -151,6 +163,17 @@ class expectation {
     }
     if (first.is == how::answered) return first;
     return first.at > second.at ? first : second;
+  }
+
+  /// "an attempt that has no chance to end in time is not begun": "by the deadline of the run, the stage or the attempt, whichever is
+  /// nearest", as far as "calls ... have shown lately whether they end in that time". Nobody has waited lately when one is judged.
+  ending with_fail_early(std::size_t in, duration now, span until) {
+    const std::size_t seen = said_.lessons + (has(policy::hedge) ? hedge_lessons : 0);
+    const duration timeout = has(policy::timeout) ? said_.timeout : never;
+    const duration of_attempt = has(policy::attempt_timeout) ? said_.attempt_timeout : never;
+    const duration lasted = std::min({cell_.took_before(), timeout, of_attempt});  // those that were cut short then have not ended
+    const bool has_chance = seen < said_.calls_asked_for || std::min(until.deadline - now, of_attempt) > lasted;
+    return has_chance ? inside(in, now, until) : never_began(now, how::failed, errc::deadline_unreachable);
   }
 
   /// "an attempt is let through, and how it ends is counted"; "an attempt that was refused inside says nothing to the breaker", nor
@@ -193,14 +216,30 @@ class expectation {
   /// retry_after"; "A request that cannot be admitted before its deadline is refused when that shows"; "What has not begun pays
   /// nothing"
   ending with_limit(std::size_t in, duration now, span until) {
+    if (now >= state_.put_back.at) state_.next_token = std::exchange(state_.put_back, {}).next_token;
     if (state_.next_token > now) {
       if (state_.next_token >= until.deadline)
         return {.at = now, .is = how::failed, .why = errc::not_admitted, .began = false, .retry_after = state_.next_token - now};
       if (state_.next_token >= until.cancelled) return ended_waiting(until);
       now = state_.next_token;
     }
-    state_.next_token = now + said_.token_each;
-    return inside(in, now, until);
+    const duration before = std::exchange(state_.next_token, now + said_.token_each);
+    const ending e = inside(in, now, until);
+    if (!e.began) state_.put_back = {e.at, before};
+    return e;
+  }
+
+  /// "at most so many runs into the stage at once ...; the rest fails at once with errc::queue_full. Work that is left behind at its
+  /// `.timeout` keeps its place until it has ended"
+  ending with_bulkhead(std::size_t in, duration now, span until) {
+    for (std::size_t i = 0; i < said_.places; ++i) {
+      if (state_.taken_until[i] > now) continue;
+      state_.taken_until[i] = never;
+      const ending e = inside(in, now, until);
+      if (!e.goes_on) state_.taken_until[i] = e.at;
+      return e;
+    }
+    return never_began(now, how::failed, errc::queue_full);
   }
 
   ending work(duration now, span until) {
@@ -262,8 +301,13 @@ class expectation {
     duration next_probe{};
     void open(duration wait, duration at) { *this = {0, wait, at + wait}; }
   };
+  struct token {
+    duration at = never, next_token{};
+  };
   struct state {
     duration place_free{}, next_token{};
+    token put_back;  ///< by one that has not begun
+    std::array<duration, 2> taken_until{};
     breaker guard;
     std::size_t begun = 0, perhaps = 0;  ///< of the request
     std::size_t left = 0;
@@ -271,7 +315,7 @@ class expectation {
 
   const cell& cell_;
   const terms& said_;
-  const layer_order& order_;
+  const layer_order order_;
   std::size_t request_ = 0;
   bool by_neighbour_ = false;
   bool kept_ = false;

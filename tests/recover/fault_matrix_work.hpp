@@ -27,11 +27,12 @@ namespace catena::test::matrix {
 
 /// Whom the stage asks. It knows who asks by the inputs.
 struct target {
-  static constexpr int asked = 1, by_the_neighbour = 2, by_one_who_is_well = 3;  ///< and more
+  static constexpr int asked = 1, by_the_neighbour = 2, by_one_who_is_well = 3, by_one_who_teaches = 1000;  ///< and more
 
   [[nodiscard]] act begin(int input) {
     const std::size_t n = begun[input]++;
     if (input == by_the_neighbour) return neighbours_act(*of);
+    if (input >= by_one_who_teaches) return lesson(*of);
     return input == asked ? script(*of, request, n) : act{of->made_of->can_wait ? work_takes : duration{}};
   }
   [[nodiscard]] time_point end_of(const act& a) const noexcept { return a.takes == never ? let_go : world->now() + a.takes; }

@@ -14,10 +14,12 @@
 #include <array>
 #include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "recover/fault_matrix_work.hpp"
 #include "support/outcome.hpp"
@@ -34,7 +36,8 @@ struct parts {
         work(std::move(w)),
         breaker({.consecutive = said.bad_in_a_row, .bad_share = 0, .patience = 10ms, .first_wait = said.open_for, .probes = 1}),
         gate(rt, {.buckets = {shared_bucket(rt, "tokens", {.refill = {.tokens = 1, .per = said.token_each}, .capacity = 1})}}),
-        kept(rt, {.capacity_count = 100}) {}
+        kept(rt, {.capacity_count = 100}),
+        places(said.places) {}
 
   runtime rt;
   terms said;
@@ -43,6 +46,7 @@ struct parts {
   circuit_breaker breaker;
   admission gate;
   catena::cache<int> kept;
+  bulkhead places;
 };
 
 inline int fallback(const int& input) { return -input; }
@@ -60,6 +64,9 @@ auto said(Stage s, const parts& p) {
   else if constexpr (Which == policy::fallback) return std::move(s).fallback(&fallback, t.reserve);
   else if constexpr (Which == policy::queue) return std::move(s).queue({.capacity = t.queue_capacity, .ttl = t.queue_ttl});
   else if constexpr (Which == policy::limit) return std::move(s).limit(p.gate);
+  else if constexpr (Which == policy::bulkhead) return std::move(s).bulkhead(p.places);
+  else if constexpr (Which == policy::fail_early)
+    return std::move(s).fail_early({.chance = 0.5, .least_count = t.calls_asked_for, .probe_share = 0.001});
   else return std::move(s).cache(p.kept);
 }
 
@@ -74,25 +81,48 @@ auto dressed(Stage s, const parts& p) {
   }
 }
 
-using chain_maker = chain<int, int> (*)(const parts&);
+/// The stage that wears them, as one type for all sets of them.
+struct any_stage {
+  using catena_stage_expression = void;
+  using ids = std::vector<std::uint32_t>;
+  template <class...>
+  using output = int;
+
+  [[nodiscard]] static std::string name() { return "s"; }
+  template <class...>
+  std::uint32_t add_to(graph::builder& chain, ids inputs) && {
+    return add(chain, std::move(inputs), *of);
+  }
+
+  std::uint32_t (*add)(graph::builder&, ids, const parts&);
+  const parts* of = nullptr;
+};
 
 template <policy_set Set>
-chain<int, int> chain_wearing(const parts& p) {
-  return make_chain<int>(p.rt, "c", [&](auto in) {
-    return in >> dressed<Set>(stage("s", p.work).effects(p.said.once ? effects::once : effects::idempotent), p);
-  });
+std::uint32_t add_wearing(graph::builder& chain, any_stage::ids inputs, const parts& p) {
+  auto undressed = stage("s", p.work).effects(p.said.once ? effects::once : effects::idempotent);
+  return dressed<Set>(std::move(undressed), p).template add_to<int>(chain, std::move(inputs));
+}
+inline std::uint32_t add_with_limit_first(graph::builder& chain, any_stage::ids inputs, const parts& p) {
+  return said<policy::bulkhead>(said<policy::limit>(stage("s", p.work), p), p).add_to<int>(chain, std::move(inputs));
 }
 
-/// A maker for each set of two policies at most.
-inline chain_maker maker_of(policy_set set) {
-  static constexpr auto makers = []<std::size_t... Set>(std::index_sequence<Set...>) {
-    const auto one = []<policy_set S>() -> chain_maker {
-      if constexpr (std::popcount(S) <= 2) return &chain_wearing<S>;
-      else return nullptr;
+/// One for each set of two policies at most.
+inline any_stage stage_wearing(const dress& d, const parts& p) {
+  if (d.said.limit_first) return {&add_with_limit_first, &p};
+  struct entry {
+    policy_set set;
+    decltype(any_stage::add) add;
+  };
+  static constexpr auto pairs = []<std::size_t... I>(std::index_sequence<I...>) {
+    const auto one = []<std::size_t A, std::size_t B>() -> entry {
+      constexpr policy_set set = 1U << A | 1U << B;
+      if constexpr (A <= B) return {set, &add_wearing<set>};
+      else return {};
     };
-    return std::array<chain_maker, sizeof...(Set)>{one.template operator()<Set>()...};
-  }(std::make_index_sequence<1U << policy_count>());
-  return makers[set];
+    return std::array<entry, sizeof...(I)>{one.template operator()<I / policy_count, I % policy_count>()...};
+  }(std::make_index_sequence<policy_count * policy_count>());
+  return {d.set == 0 ? &add_wearing<0> : std::ranges::find(pairs, d.set, &entry::set)->add, &p};
 }
 
 // ---- a cell's course ----
@@ -116,30 +146,29 @@ class scene {
         parts_(rt_, c.wears.said, work_of(c.made_of->is, to_)) {}
 
   /// \errors graph_error
-  void build() { chain_.emplace(maker_of(cell_.wears.set)(parts_)); }
+  void build() {
+    chain_.emplace(make_chain<int>(rt_, "c", [&](auto in) { return in >> stage_wearing(cell_.wears, parts_); }));
+  }
 
-  /// So many answers that a hedge knows what is usual.
+  /// So many calls that .fail_early and a hedge know what is usual.
   void begin() {
-    constexpr int lessons = 10;
-    for (int i = 0; cell_.wears.has(policy::hedge) && i < lessons; ++i) {
-      ask(target::by_one_who_is_well + i, {});
-      world_.advance(200ms);
-    }
+    if (cell_.wears.has(policy::fail_early)) teach(target::by_one_who_teaches, cell_.wears.said.lessons);
+    if (cell_.wears.has(policy::hedge)) teach(target::by_one_who_is_well, hedge_lessons);
     start_ = world_.now();
     to_.let_go = start_ + 400ms;
   }
 
-  /// How the next request has ended by its deadline.
+  /// How the next request has ended when it and its neighbour must have.
   [[nodiscard]] std::optional<run_end> request(std::size_t number) {
     const time_point now = start_ + number * cell_.request_each();
     go_on_until(now);
     to_.request = number;
-    const run_options options{.deadline = cell_.has_deadline ? now + deadline_after : no_deadline};
+    const auto within = [&](duration limit) { return run_options{.deadline = cell_.has_deadline ? now + limit : no_deadline}; };
     if (cell_.has_neighbour(number)) {
-      neighbour_ = &ask(target::by_the_neighbour, options);
+      neighbour_ = &ask(target::by_the_neighbour, within(deadline_after));
       world_.run_until_idle();
     }
-    asked_run& r = ask(target::asked, options);
+    asked_run& r = ask(target::asked, within(cell_.deadline_of(number)));
     if (cell_.cancelled_after != never) {
       if (cell_.cancelled_after > duration{}) go_on_until(now + cell_.cancelled_after);
       r.signal.emit(boost::asio::cancellation_type::terminal);
@@ -166,6 +195,7 @@ class scene {
     std::string what;
     if (!drained.answered()) what += " a run that drain waits for";
     if (rt_.left_behind_count() != 0) what += " work left behind";
+    if (parts_.places.in_flight_approx() != 0) what += " a place of the bulkhead";
     if (to_.under_way != 0) what += " work under way";
     if (world_.context().outstanding_work_count() != 0) what += " a held executor";
     for (const auto& r : runs_)
@@ -174,6 +204,12 @@ class scene {
   }
 
  private:
+  void teach(int first, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      ask(first + static_cast<int>(i), {});
+      world_.advance(200ms);
+    }
+  }
   asked_run& ask(int input, run_options options) {
     asked_run& r = runs_.emplace_back();
     r.input = input;

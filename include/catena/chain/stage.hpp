@@ -125,9 +125,9 @@ class stage_of {
   }
 
   /// Fails at once with errc::deadline_unreachable where what the work takes lately leaves an attempt next to no chance to end by the
-  /// deadline of the run, the stage or the attempt, whichever is nearest. Of the time until then goes what an attempt waits in the
-  /// stage's queue and limits, as far as those tell who began lately; a model's own queue is a part of its work. It has not begun
-  /// then: it can fall back, is not tried again, costs nothing and says nothing to the breaker. The failure says what the work
+  /// deadline of the run, the stage or the attempt, whichever is nearest. Of the time until the first two goes what an attempt waits
+  /// in the stage's queue and limits, as far as those tell who began lately; a model's own queue is a part of its work. It has not
+  /// begun then: it can fall back, is not tried again, costs nothing and says nothing to the breaker. The failure says what the work
   /// usually takes, and where times are recorded what the run has spent on which stages.
   [[nodiscard]] auto fail_early(const fail_early_options& options = {}) && {
     said_.early = options;

@@ -65,18 +65,13 @@ class bulkhead {
   std::shared_ptr<shared> shared_;
 };
 
-/// A run's turn. Who does not pass is decided as soon as it waits.
+/// A run's turn.
 class bulkhead::passage {
  public:
+  static constexpr bool never_waits = true;
   passage(const bulkhead& through, const gate_request&) noexcept : shared_(through.shared_.get()) {}
 
   [[nodiscard]] bool try_pass() noexcept { return passed_ = shared_->try_take(); }
-  [[nodiscard]] bool wait(void (*decided)(passage&), void (*)(passage&) noexcept) {
-    decided(*this);
-    return true;
-  }
-  [[nodiscard]] bool withdraw() noexcept { return false; }
-
   [[nodiscard]] bool passed() const noexcept { return passed_; }
   [[nodiscard]] failure why() const;
   void ended(work_end) noexcept { shared_->taken.fetch_sub(1, std::memory_order_release); }

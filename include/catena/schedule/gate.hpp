@@ -28,6 +28,16 @@ struct work_end {
 };
 inline constexpr work_end never_began{request_outcome::ignored, false};
 
+/// Who does not pass there stands in line.
+template <class G>
+concept waiting_gate = requires(typename G::passage& p) {
+  { p.wait(static_cast<void (*)(typename G::passage&)>(nullptr), static_cast<void (*)(typename G::passage&) noexcept>(nullptr)) } -> std::same_as<bool>;
+  { p.withdraw() } -> std::same_as<bool>;
+};
+/// Who does not pass there is refused there and then.
+template <class G>
+concept refusing_gate = requires { requires G::passage::never_waits; };
+
 /// A gate: a cheap shared handle, and for every request a passage, which is a part of the operation that asks.
 ///
 ///     class my_gate {
@@ -47,7 +57,8 @@ inline constexpr work_end never_began{request_outcome::ignored, false};
 ///     };
 ///
 /// Of those that passed, each is told once that it has ended. A passage lies in a run's frame, where it is not destroyed:
-/// ended() leaves nothing behind, and neither does one that was refused or withdrawn.
+/// ended() leaves nothing behind, and neither does one that was refused or withdrawn. A passage that has no line says
+/// `static constexpr bool never_waits = true` in place of wait() and withdraw(): who does not pass is refused there and then.
 /// \threads   `decided` comes on any thread, once, and only pushes a ready_node; `abandoned` comes in its place when the
 ///            gate's executor is destroyed; withdraw() may come at any time from wait() on, also under a run's lock.
 ///            wait() answers false, and calls nothing, when that executor is gone already
@@ -57,13 +68,10 @@ concept gate = std::copy_constructible<G> && std::constructible_from<typename G:
                requires(const G& g, typename G::passage& p, const runtime_state& rt, work_end how) {
                  { g.is_of(rt) } -> std::same_as<bool>;
                  { p.try_pass() } -> std::same_as<bool>;
-                 { p.wait(static_cast<void (*)(typename G::passage&)>(nullptr),
-                          static_cast<void (*)(typename G::passage&) noexcept>(nullptr)) } -> std::same_as<bool>;
-                 { p.withdraw() } -> std::same_as<bool>;
                  { p.passed() } -> std::same_as<bool>;
                  { p.why() } -> std::same_as<failure>;
                  p.ended(how);
-               };
+               } && (refusing_gate<G> || waiting_gate<G>);
 
 /// A gate whose requests may turn out to cost something else than they said.
 template <class G>

@@ -34,10 +34,11 @@ class early_core {
   const fail_early_options original;
   const void* judging = nullptr;  ///< graph::step::stage of the step that judges; set when the chain is built
 
-  /// \param left  until it must have ended, waiting and all
-  [[nodiscard]] early_verdict judge(duration left, time_point now) noexcept {
+  /// \param left     until it must have ended, waiting and all
+  /// \param of_work  the time that its work may take, once that has begun
+  [[nodiscard]] early_verdict judge(duration left, duration of_work, time_point now) noexcept {
     const std::lock_guard lock(mutex_);
-    return odds_.judge(left - wait_.at(now), now);
+    return odds_.judge(std::min(left - wait_.at(now), of_work), now);
   }
   /// The work has begun, so long after it was judged.
   void began(duration waited, time_point now) noexcept {
@@ -129,7 +130,7 @@ struct early_step {
     const early_work& stage = stage_of(op);
     op.began = r.runtime().time->now();
     if (stage.part == early_part::measures) note_wait(op);
-    else op.verdict = stage.core->judge(time_left(op), op.began);
+    else op.verdict = stage.core->judge(time_left(op), time_of_work(stage), op.began);
     if (stage.part != early_part::measures && op.verdict == early_verdict::hopeless) return not_begun(op, hopeless(op));
     if (r.description(s).suspends && !r.enlist(op)) {
       end_operation<early_step>(op);
@@ -141,12 +142,13 @@ struct early_step {
     return finish_start<early_step>(r, s, op);
   }
 
+  static constexpr duration no_end = duration::max() / 2;  // what is waited is subtracted
   static duration time_left(const operation& op) noexcept {
-    constexpr duration no_end = duration::max() / 2;  // what is waited is subtracted
-    const early_work& stage = stage_of(op);
     const time_point deadline = op.owner->deadline;
-    const duration left = deadline == no_deadline ? no_end : deadline - op.began;
-    return stage.limit ? std::min(left, duration(stage.limit->load(std::memory_order_relaxed))) : left;
+    return deadline == no_deadline ? no_end : deadline - op.began;
+  }
+  static duration time_of_work(const early_work& stage) noexcept {
+    return stage.limit ? duration(stage.limit->load(std::memory_order_relaxed)) : no_end;
   }
 
   /// The step that has judged it is that of a run around this one.
@@ -171,8 +173,10 @@ struct early_step {
 
   static failure hopeless(const operation& op) {
     const early_core::view seen = stage_of(op).core->look(op.began);
-    std::string text = "next to no chance to end in the " + in_words(time_left(op)) + " that it has";
-    if (seen.wait > duration{}) text += ", of which it would wait " + in_words(seen.wait);
+    const duration left = time_left(op), of_work = time_of_work(stage_of(op));
+    const bool waiting_counts = seen.wait > duration{} && left - seen.wait < of_work;
+    std::string text = "next to no chance to end in the " + in_words(waiting_counts ? left : std::min(left, of_work)) + " that it has";
+    if (waiting_counts) text += ", of which it would wait " + in_words(seen.wait);
     text += seen.usual ? ": half of its calls take " + in_words(*seen.usual) + " or less"
                        : ": hardly any of its calls ends within " + in_words(seen.hopeless_below);
     const std::string spent = time_spent_before(*op.owner, op.its_step());

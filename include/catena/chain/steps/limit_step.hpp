@@ -98,6 +98,7 @@ struct limit_step {
     if (!charge.through.is_of(*chain.runtime())) chain.fault("stage '" + work->name + "': .limit() is given a gate of another runtime");
     if (charge.fixed < 0) chain.fault("stage '" + work->name + "': the cost of .limit() must be zero or more");
     describe_child_step<output, operation>(chain, request, work, sizeof...(In), &execute, &cancel);
+    request.suspends = !refusing_gate<Gate> || !work->sequential;
     if constexpr (requires { charge.through.tunables(); }) request.tunables = charge.through.tunables();
     request.stage = std::make_shared<const stage_data>(stage_data{std::move(charge), std::move(work)});
   }
@@ -109,7 +110,10 @@ struct limit_step {
     const stage_data& data = data_of(s);
     const gate_request asked{.cost = cost_of(data, inputs(r, s)), .deadline = r.deadline, .priority = r.priority};
     auto& op = make_operation<operation>(r, s, data.charge.through, asked);
-    if (!op.passage.try_pass()) return wait(op);
+    if (!op.passage.try_pass()) {
+      if constexpr (refusing_gate<Gate>) return not_let_in(op);
+      else return wait(op);
+    }
     if (!data.work->sequential && !r.enlist(op)) {
       op.passage.ended(never_began);
       end_operation<limit_step>(op);
@@ -124,6 +128,13 @@ struct limit_step {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       return data.charge.cost(std::as_const(*from.template get<I>())...);
     }(std::index_sequence_for<In...>{});
+  }
+
+  static graph::outcome not_let_in(operation& op) {
+    op.owner->note_never_began();
+    op.owner->fail(op.its_step(), op.passage.why());
+    end_operation<limit_step>(op);
+    return graph::outcome::stopped;
   }
 
   // ---- in line ----
@@ -188,11 +199,13 @@ struct limit_step {
 
   static bool cancel(graph::operation& base) {
     auto& op = static_cast<operation&>(base);
-    if (op.waited && op.passage.withdraw()) {
-      // Nobody lets it in any more: the run need not wait, and its inputs end with the run.
-      op.owner->note_never_began();
-      op.reset();
-      return true;
+    if constexpr (!refusing_gate<Gate>) {
+      if (op.waited && op.passage.withdraw()) {
+        // Nobody lets it in any more: the run need not wait, and its inputs end with the run.
+        op.owner->note_never_began();
+        op.reset();
+        return true;
+      }
     }
     stop_children_locked(op);
     return false;
