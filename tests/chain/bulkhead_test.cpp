@@ -140,6 +140,18 @@ TEST_CASE("a refusal can fall back and be tried again, says nothing to the break
   CHECK(here.most == 1);
 }
 
+TEST_CASE("what was refused at each of its attempts has never begun, for whoever has it done once") {
+  bulkhead_world here;
+  const bulkhead places(1);
+  const auto refused_twice = here.one(stage("s", here.target()).bulkhead(places).retry({.retries = 1, .first_wait = 1ms, .jitter = jitter::none}));
+  const auto once = here.one(stage("o", refused_twice).effects(effects::once).retry({.retries = 3, .first_wait = 5ms, .jitter = jitter::none}));
+  here.begin(here.one(stage("s", here.target()).bulkhead(places)));
+  auto& end = here.begin(once);
+  here.world.run();
+  CHECK(end.value() == 7);
+  CHECK(here.calls == 2);
+}
+
 TEST_CASE("nobody waits at a bulkhead: a timeout for a function that runs inline behind one is a fault all the same") {
   bulkhead_world here;
   const bulkhead places(1);

@@ -73,6 +73,7 @@ struct attempt_operation : parent_operation, ready_node {
   time_point began{};              ///< of the attempt
   std::uint32_t attempts = 0;      ///< that have begun
   bool reached = false;            ///< one of them was let through to the target
+  bool worked = false;             ///< the work of one of them has begun
   std::atomic<std::uint32_t> retries_left{0};  ///< for all that is inside, where nothing around it tries anything again
   breaker::pass pass;              ///< of the attempt
   failure last;                    ///< during a pause, why
@@ -190,13 +191,14 @@ struct attempt_step {
 
   static void failed(operation& op, failure why, time_point now, begun how) {
     graph::run& r = *op.owner;
+    if (how == begun::yes) op.worked = true;
     const std::optional<duration> wait = r.stopped() ? std::nullopt : wait_after(op, why, now, how);
     if (wait) return pause(op, later(now, *wait), std::move(why));
-    if (how == begun::no && op.attempts == 1) r.note_never_began();
     give_up(op, why);
   }
 
   static void give_up(operation& op, const failure& why) {
+    if (!op.worked) op.owner->note_never_began();
     op.owner->fail(op.its_step(), why.with_attempt(static_cast<int>(op.attempts)));
     complete_step<attempt_step>(op);
   }
