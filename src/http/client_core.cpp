@@ -24,7 +24,13 @@ client_core::client_core(std::shared_ptr<runtime_state> runtime, client_options 
     : runtime_(std::move(runtime)),
       options_((check(options), std::move(options))),
       network_(options_.network ? options_.network : make_tcp_network(runtime_)),
-      tls_(tls_context::for_client(options_.ca_file)) {}
+      tls_(options_.ca_file.empty() ? nullptr : tls_context::for_client(options_.ca_file)) {}
+
+std::shared_ptr<tls_context> client_core::tls() {
+  const std::lock_guard lock(mutex_);
+  if (!tls_) tls_ = tls_context::for_client({});
+  return tls_;
+}
 
 void client_core::add(const std::shared_ptr<http_exchange>& e) {
   const std::lock_guard lock(mutex_);

@@ -29,7 +29,8 @@ class client_core final : public executor_user, public std::enable_shared_from_t
   [[nodiscard]] const std::shared_ptr<runtime_state>& runtime() const noexcept { return runtime_; }
   [[nodiscard]] const client_options& options() const noexcept { return options_; }
   [[nodiscard]] network& net() const noexcept { return *network_; }
-  [[nodiscard]] const std::shared_ptr<tls_context>& tls() const noexcept { return tls_; }
+  /// Made when it is first needed, where no file is named that may be wrong: to read all that a machine trusts takes milliseconds.
+  [[nodiscard]] std::shared_ptr<tls_context> tls();
 
   /// From now until it is gone, the exchange is told when the executor is.
   void add(const std::shared_ptr<http_exchange>& e);
@@ -65,7 +66,7 @@ class client_core final : public executor_user, public std::enable_shared_from_t
   const std::shared_ptr<runtime_state> runtime_;
   const client_options options_;
   const std::shared_ptr<network> network_;
-  const std::shared_ptr<tls_context> tls_;
+  std::shared_ptr<tls_context> tls_;
   mutable std::mutex mutex_;
   std::unordered_map<std::string, server> servers_;
   std::list<std::weak_ptr<http_exchange>> exchanges_;

@@ -12,7 +12,7 @@
 
 namespace catena::http {
 
-result<addresses> look_up_now(const std::string& host) {
+result_of_lookup look_up_now(const std::string& host) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_ADDRCONFIG;
@@ -67,7 +67,7 @@ std::size_t lookup_line::busy_count() const {
 /// Does one after the other, as long as any waits.
 void lookup_line::work(std::shared_ptr<lookup> one) {
   while (one) {
-    result<addresses> found = look_up_(one->host);
+    result_of_lookup found = look_up_(one->host);
     std::shared_ptr<lookup> next;
     {
       const std::lock_guard lock(mutex_);

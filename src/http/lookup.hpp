@@ -16,15 +16,16 @@
 namespace catena::http {
 
 using addresses = std::vector<boost::asio::ip::address>;
+using result_of_lookup = result<addresses>;
 
 /// Asks the machine, and blocks until it knows.
 /// \errors errc::unavailable
-[[nodiscard]] result<addresses> look_up_now(const std::string& host);
+[[nodiscard]] result_of_lookup look_up_now(const std::string& host);
 
 /// One lookup, held by whoever waits for it and by the thread that does it.
 struct lookup : ready_node {
   std::string host;
-  result<addresses> found = failure(errc::cancelled);
+  result_of_lookup found = failure(errc::cancelled);
   /// Called once, on the executor, unless it was abandoned before; `wake::abandoned`: the executor is gone.
   std::function<void(wake)> ended;
   std::shared_ptr<lookup> pin;  ///< while it stands in the runtime's ready queue
@@ -37,7 +38,7 @@ struct lookup : ready_node {
 /// \lifetime held by its threads, which touch nothing else of the process's
 class lookup_line : public std::enable_shared_from_this<lookup_line> {
  public:
-  using function = std::function<result<addresses>(const std::string&)>;
+  using function = std::function<result_of_lookup(const std::string&)>;
   lookup_line(std::shared_ptr<runtime_state> runtime, std::size_t most, function look_up = look_up_now)
       : runtime_(std::move(runtime)), most_(most), look_up_(std::move(look_up)) {}
 

@@ -142,7 +142,7 @@ TEST_CASE("the same over TCP, where it takes no time") {
     http::client_options options = options_for_misbehaviours();
     options.ca_file = test::the_authority().ca_file();
     const http::client client(rt, options);
-    const auto tls = how == wire::tls ? test::the_authority().server("localhost") : nullptr;
+    const auto tls = how == wire::tls ? test::localhost() : nullptr;
     for (const misbehaviour& m : all_misbehaviours()) {
       if (m.lasts == how_long::takes_time) continue;
       INFO(m.name << (how == wire::tls ? " by TLS" : ""));

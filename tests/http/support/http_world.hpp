@@ -23,6 +23,12 @@ namespace catena::test {
   return one;
 }
 
+/// One server that is trusted, for the same reason.
+[[nodiscard]] inline const std::shared_ptr<http::tls_context>& localhost() {
+  static const auto one = the_authority().server("localhost");
+  return one;
+}
+
 enum class wire : bool { plain, tls };
 
 struct http_world {
@@ -32,7 +38,7 @@ struct http_world {
         rt(world.runtime()),
         net(std::make_shared<http::memory_network>(*rt, streams)),
         kind(how),
-        server(std::make_unique<scripted_server>(*rt, how == wire::plain ? nullptr : tls ? std::move(tls) : the_authority().server("localhost"))) {
+        server(std::make_unique<scripted_server>(*rt, how == wire::plain ? nullptr : tls ? std::move(tls) : localhost())) {
     net->listen("localhost", how == wire::plain ? 80 : 443, server->acceptor());
     if (!options.network) options.network = net;
     if (how == wire::tls) options.ca_file = the_authority().ca_file();
