@@ -9,7 +9,6 @@ namespace catena::http {
 
 /// The lock is held while a step begins an operation, so that close() finds the stream that it has to close.
 void connector::start() {
-  node_.owner = this;
   node_.ended = [](io_node& n, wake how, failure why, std::size_t bytes) {
     const auto pinned = std::move(static_cast<step_node&>(n).pin);
     if (how == wake::abandoned || why.is_set()) return pinned->finish(how, std::move(why));

@@ -29,7 +29,6 @@ class connector final : public std::enable_shared_from_this<connector>, body_sin
 
  private:
   struct step_node : io_node {
-    connector* owner = nullptr;
     std::shared_ptr<connector> pin;
   };
   using step = void (connector::*)(std::size_t bytes);

@@ -3,19 +3,11 @@
 
 #include "connector.hpp"
 #include "request_text.hpp"
-#include "status_failure.hpp"
-
-#include <boost/asio/error.hpp>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace catena::http {
-
-namespace {
-constexpr std::size_t first_buffer_size = 16384;
-}
 
 /// Made before the lock, so that it acts after it.
 class http_exchange::consequences {
@@ -47,19 +39,13 @@ http_exchange::http_exchange(std::shared_ptr<client_core> core, request what, co
     : core_(std::move(core)),
       asked_(std::move(what)),
       deadline_(how.deadline),
-      taken_(taken),
       kind_(how.part_of ? work_kind::old : work_kind::fresh),
-      origin_(asked_.target.origin()) {
+      origin_(asked_.target.origin()),
+      answer_(asked_, core_->options(), taken) {
   timer_.owner = reading_.owner = writing_.owner = this;
   timer_.fire = &time_has_come;
-  reading_.ended = [](io_node& n, wake how_ended, failure why, std::size_t bytes) {
-    const auto pinned = std::move(static_cast<node&>(n).pin);
-    pinned->came(how_ended, std::move(why), bytes);
-  };
-  writing_.ended = [](io_node& n, wake how_ended, failure why, std::size_t) {
-    const auto pinned = std::move(static_cast<node&>(n).pin);
-    pinned->went(how_ended, std::move(why));
-  };
+  reading_.ended = [](io_node& n, wake how_ended, failure why, std::size_t bytes) { static_cast<node&>(n).owner->came(how_ended, std::move(why), bytes); };
+  writing_.ended = [](io_node& n, wake how_ended, failure why, std::size_t) { static_cast<node&>(n).owner->went(how_ended, std::move(why)); };
 }
 
 http_exchange::~http_exchange() { core_->remove(*this); }
@@ -136,8 +122,6 @@ void http_exchange::talk_locked() {
   phase_ = phase::talking;
   const client_timeouts& patience = core_->options().timeouts;
   stall_ = stall_watch(patience.first_byte, patience.between_bytes);
-  parser_.emplace(static_cast<body_sink&>(*this), core_->options().max_head_bytes, asked_.method == "HEAD" ? body_follows::never : body_follows::as_its_head_says);
-  unparsed_ = end_ = 0;
   broken_ = false;
   writing_.pin = shared_from_this();
   stream_->write(out_, writing_);
@@ -146,45 +130,41 @@ void http_exchange::talk_locked() {
 }
 
 void http_exchange::read_locked() {
-  if (unparsed_ != end_) std::memmove(buffer_.data(), buffer_.data() + unparsed_, end_ - unparsed_);
-  end_ -= std::exchange(unparsed_, 0);
-  if (end_ == buffer_.size()) buffer_.resize(buffer_.empty() ? first_buffer_size : 2 * buffer_.size());
   reading_.pin = shared_from_this();
-  stream_->read_some(std::span(buffer_).subspan(end_), reading_);
+  stream_->read_some(answer_.room(), reading_);
 }
 
 void http_exchange::came(wake how, failure why, std::size_t bytes) {
   consequences then(*this);
   const std::lock_guard lock(mutex_);
+  reading_.pin.reset();
   if (how == wake::abandoned || phase_ != phase::talking) return;
   if (replacing_) return replace_locked(then);
-  if (why.is_set()) return ended_locked(why, then);
-  got_byte_ = true;
-  end_ += bytes;
+  if (why.is_set()) return may_replace_locked() ? replace_locked(then) : follow_locked(answer_.ended(why), then);
   if (asked_.progress == progress::bytes) {
     stall_.progressed();
     wait_locked();
   }
-  parse_locked(then);
+  follow_locked(answer_.came(bytes), then);
 }
 
 /// A request that does not go out whole is no failure yet: the server may have said why it takes no more.
 void http_exchange::went(wake how, failure why) {
   consequences then(*this);
   const std::lock_guard lock(mutex_);
+  writing_.pin.reset();
   if (how == wake::abandoned || phase_ != phase::talking) return;
   broken_ = broken_ || why.is_set();
   if (replacing_) replace_locked(then);
 }
 
-/// The stream from the server has ended, well or not.
-void http_exchange::ended_locked(const failure& why, consequences& then) {
-  if (may_replace_locked()) return replace_locked(then);
-  if (unexpected_) return fail_locked(unexpected_locked(), then);
-  if (why.code() != boost::asio::error::eof) return fail_locked({errc::unavailable, "the connection to " + host() + " was lost: " + why.message()}, then);
-  if (!got_byte_) return fail_locked({errc::unavailable, host() + " closed the connection before it answered"}, then);
-  if (const std::string missing = parser_->end(); !missing.empty()) return fail_locked({errc::bad_response, "the answer of " + host() + " came in part: " + missing}, then);
-  done_locked(then);
+void http_exchange::follow_locked(answer_step step, consequences& then) {
+  switch (step) {
+    case answer_step::more: return read_locked();
+    case answer_step::enough: return tell_locked(then);
+    case answer_step::done: return done_locked(then);
+    case answer_step::failed: return fail_locked(answer_.why(), then);
+  }
 }
 
 void http_exchange::replace_locked(consequences& then) {
@@ -195,67 +175,12 @@ void http_exchange::replace_locked(consequences& then) {
   connect_locked();
 }
 
-void http_exchange::parse_locked(consequences& then) {
-  for (;;) {
-    const auto taken = parser_->feed({buffer_.data() + unparsed_, end_ - unparsed_});
-    unparsed_ += taken.bytes;
-    if (!taken.why.empty()) {
-      const std::string beginning = parser_->has_head() ? "" : "; it begins with '" + shown({buffer_.data(), end_}, asked_.headers, 80) + "'";
-      return fail_locked({errc::bad_response, "the answer of " + host() + " is not to be understood: " + taken.why + beginning}, then);
-    }
-    // 100, 103: more about the request, and the response itself comes later.
-    const bool preliminary = parser_->is_done() && parser_->head().status / 100 == 1 && parser_->head().status != 101;
-    if (!preliminary) break;
-    parser_.emplace(static_cast<body_sink&>(*this), core_->options().max_head_bytes, asked_.method == "HEAD" ? body_follows::never : body_follows::as_its_head_says);
-  }
-  if (parser_->has_head()) judge_locked();
-  go_on_locked(then);
-}
-
-void http_exchange::judge_locked() {
-  if (std::exchange(judged_, true)) return;
-  const response_head& head = parser_->head();
-  unexpected_ = asked_.success == success::status_2xx && (head.status / 100 != 2 || is_unexpected(asked_, head));
-}
-
-void http_exchange::body_came(std::string_view bytes) {
-  judge_locked();
-  if (unexpected_) {
-    body_.append(bytes.substr(0, body_looked_at - std::min(body_looked_at, body_.size())));
-  } else if (taken_ == body_taken::whole) {
-    too_large_ = too_large_ || bytes.size() > core_->options().max_body_bytes - body_.size();
-    if (!too_large_) body_.append(bytes);
-  } else {
-    // What is parsed makes room for the piece, which is no longer than that.
-    std::memmove(buffer_.data() + piece_size_, bytes.data(), bytes.size());
-    piece_size_ += bytes.size();
-  }
-}
-
-void http_exchange::go_on_locked(consequences& then) {
-  if (too_large_)
-    return fail_locked({errc::bad_response, "the body of the answer of " + host() + " is longer than client_options::max_body_bytes, " +
-                                                std::to_string(core_->options().max_body_bytes)},
-                       then);
-  if (parser_->is_done()) return done_locked(then);
-  if (unexpected_ && body_.size() >= body_looked_at) return fail_locked(unexpected_locked(), then);
-  const bool head_is_enough = taken_ == body_taken::in_pieces && judged_ && !unexpected_;
-  if (head_is_enough && (!answered_ || piece_size_ != 0)) return tell_locked(then);
-  read_locked();
-}
-
 /// All of the response is here. Its connection is kept where nothing speaks against that.
 void http_exchange::done_locked(consequences& then) {
-  const bool clean = parser_->is_done() && parser_->keeps_alive() && unparsed_ == end_ && !writing_.pin && !broken_ && !reading_.pin;
-  if (unexpected_) why_ = unexpected_locked();
+  const bool clean = answer_.leaves_connection_usable() && !writing_.pin && !broken_;
+  why_ = answer_.why();
   if (!clean) then.closed = std::move(stream_);
   end_locked(clean ? std::move(stream_) : nullptr, then);
-}
-
-failure http_exchange::unexpected_locked() {
-  const response_head& head = parser_->head();
-  if (head.status / 100 != 2) return status_failure(asked_, head, body_, std::chrono::system_clock::now());
-  return content_failure(asked_, head, body_);
 }
 
 void http_exchange::fail_locked(failure why, consequences& then) noexcept {
@@ -281,23 +206,19 @@ void http_exchange::tell_locked(consequences& then) noexcept {
   if (!waiter_) return;
   stall_.end(runtime()->time->now());
   phase_end_ = no_deadline;
-  answered_ = true;
   then.told = std::exchange(waiter_, nullptr);
 }
 
 result<response> http_exchange::take_response() {
   const std::lock_guard lock(mutex_);
   if (why_.is_set()) return why_;
-  response all;
-  static_cast<response_head&>(all) = std::move(parser_->head());
-  all.body = std::move(body_);
-  return all;
+  return answer_.take();
 }
 
 bool http_exchange::wait_for_piece(detail::exchange_waiter& w) {
   const std::lock_guard lock(mutex_);
-  if (std::exchange(piece_taken_, false)) piece_size_ = 0;
-  if (piece_size_ != 0 || phase_ == phase::over) return false;
+  if (std::exchange(piece_taken_, false)) answer_.drop_piece();
+  if (!answer_.piece().empty() || phase_ == phase::over) return false;
   waiter_ = &w;
   wait_locked();
   read_locked();
@@ -306,8 +227,8 @@ bool http_exchange::wait_for_piece(detail::exchange_waiter& w) {
 
 result<std::optional<std::string_view>> http_exchange::take_piece() {
   const std::lock_guard lock(mutex_);
-  piece_taken_ = piece_size_ != 0;
-  if (piece_taken_) return std::optional(std::string_view(buffer_.data(), piece_size_));
+  piece_taken_ = !answer_.piece().empty();
+  if (piece_taken_) return std::optional(answer_.piece());
   if (why_.is_set()) return why_;
   return std::optional<std::string_view>();
 }
@@ -363,7 +284,7 @@ failure http_exchange::too_slow_locked(time_point now) const {
   const char* const doing = phase_ == phase::in_line ? "a connection to " : phase_ == phase::connecting ? "the connection to " : "the answer of ";
   if (now >= deadline_) return {errc::deadline_exceeded, "the deadline passed while " + std::string(doing) + host() + " was waited for"};
   if (phase_ == phase::connecting) return {errc::timed_out, "no connection to " + host() + " within " + catena::detail::in_words(core_->options().timeouts.connect)};
-  return {errc::timed_out, std::string(got_byte_ ? "nothing more" : "nothing") + " of the answer of " + host() + " came for " + catena::detail::in_words(stall_.patience())};
+  return {errc::timed_out, std::string(answer_.got_byte() ? "nothing more" : "nothing") + " of the answer of " + host() + " came for " + catena::detail::in_words(stall_.patience())};
 }
 
 }  // namespace catena::http

@@ -2,8 +2,8 @@
 #pragma once
 /// \file
 /// One request and its response over one connection: the driver.
+#include "answer_reader.hpp"
 #include "client_core.hpp"
-#include "response_parser.hpp"
 #include "stall_watch.hpp"
 
 #include <catena/runtime/pinned_timer.hpp>
@@ -13,16 +13,13 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace catena::http {
 
 class connector;
 
-enum class body_taken : bool { whole, in_pieces };
-
 /// \threads  safe: one lock, and what it leads to happens when that is released
-class http_exchange final : public detail::exchange, public std::enable_shared_from_this<http_exchange>, body_sink {
+class http_exchange final : public detail::exchange, public std::enable_shared_from_this<http_exchange> {
  public:
   http_exchange(std::shared_ptr<client_core> core, request what, const run_options& how, body_taken taken);
   ~http_exchange() override;
@@ -57,17 +54,11 @@ class http_exchange final : public detail::exchange, public std::enable_shared_f
   void read_locked();
   void came(wake how, failure why, std::size_t bytes);
   void went(wake how, failure why);
-  void ended_locked(const failure& why, consequences& then);
-  void lost_locked(failure why, consequences& then);
-  void parse_locked(consequences& then);
-  void judge_locked();
-  void body_came(std::string_view bytes) override;
-  void go_on_locked(consequences& then);
+  void follow_locked(answer_step step, consequences& then);
   void done_locked(consequences& then);
-  [[nodiscard]] failure unexpected_locked();
 
   /// Which connection the stale one is replaced by is a second attempt at the same.
-  [[nodiscard]] bool may_replace_locked() const noexcept { return kept_ && !replaced_ && !got_byte_; }
+  [[nodiscard]] bool may_replace_locked() const noexcept { return kept_ && !replaced_ && !answer_.got_byte(); }
   void replace_locked(consequences& then);
 
   void fail_locked(failure why, consequences& then) noexcept;
@@ -82,7 +73,6 @@ class http_exchange final : public detail::exchange, public std::enable_shared_f
   const std::shared_ptr<client_core> core_;
   const request asked_;
   const time_point deadline_;
-  const body_taken taken_;
   const work_kind kind_;
   const std::string origin_;
   std::mutex mutex_;
@@ -99,21 +89,11 @@ class http_exchange final : public detail::exchange, public std::enable_shared_f
   bool replaced_ = false;
   bool replacing_ = false;  ///< when what is under way at the old connection has ended
   bool broken_ = false;     ///< the request has not gone out whole
-  bool got_byte_ = false;
   node reading_;
   node writing_;
 
-  std::optional<response_parser> parser_;
-  std::vector<char> buffer_;      ///< at its front the piece that has come, behind it what is not parsed yet
-  std::size_t piece_size_ = 0;
-  std::size_t unparsed_ = 0;      ///< where it begins
-  std::size_t end_ = 0;
+  answer_reader answer_;
   bool piece_taken_ = false;
-  bool judged_ = false;           ///< the head has been looked at
-  bool unexpected_ = false;       ///< it is a failure that tells the beginning of its body
-  bool too_large_ = false;
-  bool answered_ = false;         ///< the first waiter has been told
-  std::string body_;
 
   stall_watch stall_{{}, {}};
   time_point phase_end_ = no_deadline;

@@ -93,7 +93,8 @@ void lookup_line::deliver(std::shared_ptr<lookup> one) {
   node.resume = [](ready_node& self, wake how) {
     auto& done = static_cast<lookup&>(self);
     const auto pinned = std::move(done.pin);
-    done.ended(how);
+    const auto ended = std::exchange(done.ended, nullptr);  // it keeps who waits, who keeps the lookup
+    ended(how);
   };
   runtime->ready->push(node);
 }

@@ -83,7 +83,6 @@ void tcp_transport::looked_up(wake how) {
   runtime_->ready->drop_work();
   std::unique_lock lock(mutex_);
   const auto looked = std::move(connecting_->looking);
-  looked->ended = nullptr;  // this is inside of it: `looked` keeps neither itself nor this stream alive any longer
   if (how == wake::abandoned || closed_) return end_connecting(std::move(lock), how, failure(errc::cancelled));
   if (!looked->found) return end_connecting(std::move(lock), how, looked->found.error());
   connecting_->found = *std::move(looked->found);

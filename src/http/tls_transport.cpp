@@ -129,14 +129,8 @@ tls_stream::tls_stream(std::shared_ptr<runtime_state> runtime, std::shared_ptr<t
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_.get(), bio, bio);
   receiving_.owner = sending_.owner = this;
-  receiving_.ended = [](io_node& n, wake how, failure why, std::size_t bytes) {
-    const auto pinned = std::move(static_cast<below&>(n).pin);
-    pinned->came(how, std::move(why), bytes);
-  };
-  sending_.ended = [](io_node& n, wake how, failure why, std::size_t) {
-    const auto pinned = std::move(static_cast<below&>(n).pin);
-    pinned->went(how, std::move(why));
-  };
+  receiving_.ended = [](io_node& n, wake how, failure why, std::size_t bytes) { static_cast<below&>(n).owner->came(how, std::move(why), bytes); };
+  sending_.ended = [](io_node& n, wake how, failure why, std::size_t) { static_cast<below&>(n).owner->went(how, std::move(why)); };
   for (operation* op : {&handshaking_, &reading_, &writing_})
     op->resume = [](ready_node& n, wake how) { tell(static_cast<operation&>(n), how); };
   SSL_set_app_data(ssl_.get(), &keeper_);
@@ -250,8 +244,10 @@ void tls_stream::move_below_locked() {
 
 void tls_stream::came(wake how, failure why, std::size_t bytes) {
   ended_operations ended{};
+  std::shared_ptr<tls_stream> pinned;  // before the lock: it may be the last
   {
     std::unique_lock lock(mutex_);
+    pinned = std::move(receiving_.pin);
     if (how == wake::abandoned) return abandon(std::move(lock));
     if (closed_) in_ = {};
     else if (why.is_set()) cut_off_ = std::move(why);
@@ -263,8 +259,10 @@ void tls_stream::came(wake how, failure why, std::size_t bytes) {
 
 void tls_stream::went(wake how, failure why) {
   ended_operations ended{};
+  std::shared_ptr<tls_stream> pinned;
   {
     std::unique_lock lock(mutex_);
+    pinned = std::move(sending_.pin);
     if (how == wake::abandoned) return abandon(std::move(lock));
     on_its_way_ = {};
     if (why.is_set() && writing_.node) end_locked(writing_, closed_ ? failure(errc::cancelled) : std::move(why), 0, ended);

@@ -47,3 +47,22 @@ TEST_CASE("a stage asks a server, and reads the answer piece by piece") {
         "POST /ask HTTP/1.1\r\nHost: localhost\r\nUser-Agent: catena\r\nAccept: text/plain\r\nAuthorization: Bearer 0123456789\r\nContent-Length: 11\r\n\r\nwhat is it?");
   CHECK(w.client->stats().idle == 1);
 }
+
+TEST_CASE("a stage that is out of time closes its connection, and one that is tried again asks again") {
+  http_world w;
+  w.server->next({test::await_request{}, test::stall{}});
+  w.server->next({test::await_request{}, test::send{test::answer("503 Service Unavailable", "", "Retry-After: 3\r\n")}, test::hang_up{}});
+  w.server->next({test::await_request{}, test::send{test::answer("200 OK", "here")}, test::stall{}});
+  auto ask = [&w](call c, int) -> asio::awaitable<std::string> {
+    http::response answered = co_await w.client->send(c, http::request("GET", http::url::parse("http://localhost/").value()));
+    co_return answered.body;
+  };
+  auto chain = make_chain<int>(*w.rt, "ask", [&](auto in) { return in >> stage("ask", ask).attempt_timeout(1s).retry({.retries = 2, .first_wait = 1ms}); });
+  const time_point start = w.world.now();
+  test::outcome<std::string> end;
+  chain.async_run(1, end.take());
+  w.world.run_until([&] { return end.count() != 0; });
+  CHECK(end.value() == "here");
+  CHECK(w.world.now() >= start + 4s);
+  CHECK(w.client->stats().connections == 1);
+}

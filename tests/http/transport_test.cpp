@@ -36,15 +36,15 @@ struct opening : http::io_node {
   opening() {
     ended = [](io_node& n, wake how, failure w, std::size_t) {
       auto& self = static_cast<opening&>(n);
-      self.done = true;
       if (how == wake::resumed) self.why = std::move(w);
+      self.done = true;
     };
   }
   void run(boost::asio::io_context& context) {
     context.restart();
     while (!done) REQUIRE(context.run_one() == 1);
   }
-  bool done = false;
+  std::atomic<bool> done{false};
   failure why;
 };
 
@@ -133,7 +133,7 @@ TEST_CASE("lookups that hang are abandoned, no more than the limit at once, and 
 
 TEST_CASE("an executor may be destroyed while a lookup hangs", "[concurrency]") {
   slow_lookups lookups;
-  auto done = std::make_shared<opening>();
+  const auto done = std::make_unique<opening>();
   {
     std::optional<boost::asio::io_context> context(1);
     const runtime rt(context->get_executor());
@@ -143,7 +143,8 @@ TEST_CASE("an executor may be destroyed while a lookup hangs", "[concurrency]") 
     context.reset();
     CHECK_FALSE(done->done);
     lookups.let_go();
-    while (net.busy_lookups() != 0) std::this_thread::yield();
+    while (!done->done) std::this_thread::yield();
+    CHECK(net.busy_lookups() == 0);
   }
   CHECK_FALSE(done->why.is_set());
 }
