@@ -63,7 +63,8 @@ answer_step answer_reader::parse() {
 
 answer_step answer_reader::decide() {
   if (too_large_)
-    return fail(errc::bad_response, "the body of the answer of " + host() + " is longer than client_options::max_body_bytes, " + std::to_string(options_.max_body_bytes));
+    return fail(errc::bad_response, "the body of the answer of " + host() + " is longer than client_options::max_body_bytes, " +
+                                        std::to_string(options_.max_body_bytes));
   if (parser_.is_done() || (unexpected_ && body_.size() >= body_looked_at)) {
     if (unexpected_) why_ = unexpected();
     return parser_.is_done() ? answer_step::done : answer_step::failed;

@@ -57,7 +57,8 @@ void connector::proxy_answered(std::size_t bytes) {
   }
   const response_head& head = parser_->head();
   if (head.status / 100 != 2)
-    return finish(wake::resumed, {errc::unavailable, proxy + " answers " + std::to_string(head.status) + " " + shown(head.reason, {}, 60) + " and does not connect to " + target_.host()});
+    return finish(wake::resumed, {errc::unavailable, proxy + " answers " + std::to_string(head.status) + " " + shown(head.reason, {}, 60) +
+                                                         " and does not connect to " + target_.host()});
   if (taken.bytes != answered_) return finish(wake::resumed, {errc::unavailable, proxy + " says more than that it has connected"});
   return target_.is_secure() ? begin_tls() : finished();
 }

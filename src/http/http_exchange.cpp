@@ -75,7 +75,9 @@ void http_exchange::ask_for_place(consequences& then) {
       phase_ = phase::in_line;
       return set_timer_locked();
     case place_kind::none_left:
-      return fail_locked({errc::queue_full, "as many requests wait for a connection as client_options::most_waiting, " + std::to_string(core_->options().most_waiting)}, then);
+      return fail_locked({errc::queue_full, "as many requests wait for a connection as client_options::most_waiting, " +
+                                                std::to_string(core_->options().most_waiting)},
+                         then);
   }
 }
 
@@ -283,8 +285,10 @@ void http_exchange::time_has_come(timer_node& n, wake how) {
 failure http_exchange::too_slow_locked(time_point now) const {
   const char* const doing = phase_ == phase::in_line ? "a connection to " : phase_ == phase::connecting ? "the connection to " : "the answer of ";
   if (now >= deadline_) return {errc::deadline_exceeded, "the deadline passed while " + std::string(doing) + host() + " was waited for"};
-  if (phase_ == phase::connecting) return {errc::timed_out, "no connection to " + host() + " within " + catena::detail::in_words(core_->options().timeouts.connect)};
-  return {errc::timed_out, std::string(answer_.got_byte() ? "nothing more" : "nothing") + " of the answer of " + host() + " came for " + catena::detail::in_words(stall_.patience())};
+  if (phase_ == phase::connecting)
+    return {errc::timed_out, "no connection to " + host() + " within " + catena::detail::in_words(core_->options().timeouts.connect)};
+  return {errc::timed_out, std::string(answer_.got_byte() ? "nothing more" : "nothing") + " of the answer of " + host() + " came for " +
+                               catena::detail::in_words(stall_.patience())};
 }
 
 }  // namespace catena::http

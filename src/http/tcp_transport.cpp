@@ -113,7 +113,8 @@ void tcp_transport::tried(boost::system::error_code code, std::size_t number) {
   connecting_->last = code;
   if (connecting_->tries < connecting_->found.size()) return try_next_locked();
   const std::string of_how_many = connecting_->tries == 1 ? "" : ", the last of its " + std::to_string(connecting_->tries) + " addresses";
-  failure why(errc::unavailable, "cannot connect to " + connecting_->host + ", port " + std::to_string(connecting_->port) + of_how_many + ": " + code.message());
+  failure why(errc::unavailable, "cannot connect to " + connecting_->host + ", port " + std::to_string(connecting_->port) + of_how_many + ": " +
+                                     code.message());
   end_connecting(std::move(lock), wake::resumed, std::move(why));
 }
 
@@ -170,7 +171,9 @@ void tcp_transport::shutdown(io_node& done) {
     const std::lock_guard lock(mutex_);
     socket_->shutdown(tcp::socket::shutdown_send, code);
   }
-  asio::post(runtime_->ready->executor(), [end = io_end(done, shared_from_this()), why = failure_of(code, "the end could not be told")]() mutable { end(std::move(why)); });
+  asio::post(runtime_->ready->executor(), [end = io_end(done, shared_from_this()), why = failure_of(code, "the end could not be told")]() mutable {
+    end(std::move(why));
+  });
 }
 
 void tcp_transport::close() noexcept {
