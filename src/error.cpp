@@ -38,6 +38,9 @@ class code_category final : public boost::system::error_category {
       case errc::row_unanswered: return "row unanswered";
       case errc::unsupported: return "unsupported";
       case errc::device_memory: return "device memory";
+      case errc::busy: return "busy";
+      case errc::refused: return "refused";
+      case errc::bad_response: return "bad response";
     }
     return "unknown catena error";
   }
@@ -48,14 +51,17 @@ class code_category final : public boost::system::error_category {
       case errc::queue_full:
       case errc::expired:
       case errc::deadline_unreachable:
-      case errc::not_admitted: return make_error_condition(condition::retry_later);
+      case errc::not_admitted:
+      case errc::busy: return make_error_condition(condition::retry_later);
       case errc::stage_failed:
       case errc::shutting_down:
       case errc::unavailable:
       case errc::device_unavailable:
       case errc::device_memory:
       case errc::model_failed:
-      case errc::row_unanswered: return make_error_condition(condition::retry_elsewhere);
+      case errc::row_unanswered:
+      case errc::refused:
+      case errc::bad_response: return make_error_condition(condition::retry_elsewhere);
       default: return make_error_condition(condition::give_up);
     }
   }

@@ -47,6 +47,9 @@ enum class errc {
   row_unanswered = 26,     ///< the model finished its batch without answering this row
   unsupported = 27,        ///< this build cannot do it at all
   device_memory = 28,      ///< its device has no memory for it, even alone
+  busy = 30,               ///< the other side has no time for it now: it limits how much it takes, or is not well
+  refused = 31,            ///< the other side does not serve this caller: who it is, what it has paid, or where it asked
+  bad_response = 32,       ///< what came back is not what its protocol says, is too large, or was cut off
 };
 
 /// What the caller can do about an error: the only thing retry and breaker look at.

@@ -9,7 +9,7 @@ copy=$folder/planted
 rm -rf "$copy"
 mkdir -p "$copy/src"
 cp -r "$here/../../include" "$copy/"
-cp -r "$here"/../../src/{schedule,recover,balance,cache,policy,version,error.cpp,time.cpp} "$copy/src/"
+cp -r "$here"/../../src/{schedule,recover,balance,cache,policy,version,http,error.cpp,time.cpp} "$copy/src/"
 
 # plant FILE OLD NEW: a fault in the copy.
 plant() {
@@ -37,8 +37,11 @@ plant src/version/canary_rule.cpp "  stable_latency_.reset();" ""
 plant src/policy/quantities.cpp "if (__builtin_mul_overflow(sum, unit->worth, &sum)) return reading_end::too_large;" \
   "sum = static_cast<std::int64_t>(static_cast<std::uint64_t>(sum) * static_cast<std::uint64_t>(unit->worth));"
 
+# A line that ends between two pieces begins with the second of them.
+plant src/http/sse_parser.cpp "found = take_line(line_);" "found = take_line(part);"
+
 missed=0
-for target in token_bucket timer_heap cache_policies limit_line breaker balancing_policies canary_rule policy_reading; do
+for target in token_bucket timer_heap cache_policies limit_line breaker balancing_policies canary_rule policy_reading sse_parser; do
   if CATENA_FUZZ_SOURCE=$copy "$here/run.sh" "$copy/build" 20 "$target" > "$copy/$target.out" 2>&1; then
     echo "$target: its fault was not found"
     missed=1

@@ -48,6 +48,7 @@ sources_of() {
                           recover/{breaker,hedge,retry,retry_budget,fail_early,latency_buckets,latency_histogram} cache/{store,time_to_live} \
                           schedule/{batch_options,adaptive_batching,cost_table,queue_options,gate_options,bulkhead,token_bucket} ;;
     request_queue) echo schedule/{request_queue,deadline_order,fair_order,fifo_order,queue_options} ;;
+    sse_parser) echo http/sse_parser error time ;;
     canary_rule) echo version/canary_rule ;;
     cost_table | token_bucket) echo "schedule/$1" ;;
   esac

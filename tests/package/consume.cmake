@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: BSL-1.0
 # Configures, builds and runs the consumer. Its build folder is kept, so that a second run only looks for changes.
 cmake_minimum_required(VERSION 3.25)
+string(REPLACE "," ";" COMPONENTS "${COMPONENTS}")
 set(build "${SCRATCH}/${NAME}")
 set(how -D "CMAKE_PREFIX_PATH=${PREFIX}")
 if(AS_FOLDER)
-  set(how -D "CATENA_SOURCE_DIR=${SOURCE}" -D CATENA_TORCH=OFF)
-  if("torch" IN_LIST COMPONENTS)
-    set(how -D "CATENA_SOURCE_DIR=${SOURCE}" -D CATENA_TORCH=ON)
-  endif()
+  set(how -D "CATENA_SOURCE_DIR=${SOURCE}")
+  foreach(component IN ITEMS torch http)
+    string(TOUPPER ${component} option)
+    if(component IN_LIST COMPONENTS)
+      list(APPEND how -D CATENA_${option}=ON)
+    else()
+      list(APPEND how -D CATENA_${option}=OFF)
+    endif()
+  endforeach()
 endif()
 execute_process(COMMAND ${CMAKE_COMMAND} -G "${GENERATOR}" -S "${SOURCE}/tests/package/consumer" -B "${build}" ${how}
                         -D "COMPONENTS=${COMPONENTS}" -D CMAKE_BUILD_TYPE=Debug -D CMAKE_CXX_FLAGS_DEBUG=-O0

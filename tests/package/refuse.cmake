@@ -26,6 +26,12 @@ if(status EQUAL 0 OR NOT text MATCHES "torch")
   message(SEND_ERROR "the component torch without LibTorch: ${text}")
 endif()
 
+# The same without OpenSSL.
+ask(text -D CMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON -D COMPONENTS=http)
+if(status EQUAL 0 OR NOT text MATCHES "http")
+  message(SEND_ERROR "the component http without OpenSSL: ${text}")
+endif()
+
 ask(text -D COMPONENTS=nonesuch)
 if(status EQUAL 0 OR NOT text MATCHES "without the component nonesuch")
   message(SEND_ERROR "a component that does not exist: ${text}")

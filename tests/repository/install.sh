@@ -30,7 +30,7 @@ install() {
 }
 
 most='g++ cmake ninja-build ccache'
-rest='nlohmann-json3-dev libxxhash-dev libtorch-dev libopenblas0-pthread'
+rest='nlohmann-json3-dev libxxhash-dev libssl-dev libtorch-dev libopenblas0-pthread'
 : >"$scratch/installed"
 install 0 12
 expect 'a bare Debian 12, as root' "apt-get update
@@ -38,7 +38,7 @@ apt-get install $most libboost1.81-dev $rest" "$calls"
 expect 'says what it installs' "== installing $most libboost1.81-dev $rest" "$said"
 install 0 12
 expect 'the second run calls nothing' '' "$calls"
-expect 'the second run says so' '== all 9 packages are installed' "$said"
+expect 'the second run says so' '== all 10 packages are installed' "$said"
 install 1000 12 catch2
 expect 'one package missing, as a user' "sudo DEBIAN_FRONTEND=noninteractive apt-get update
 apt-get update

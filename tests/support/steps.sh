@@ -30,7 +30,7 @@ boost_package() {
 }
 
 build_packages() {
-  echo g++ cmake ninja-build ccache "$(boost_package)" nlohmann-json3-dev libxxhash-dev libtorch-dev libopenblas0-pthread
+  echo g++ cmake ninja-build ccache "$(boost_package)" nlohmann-json3-dev libxxhash-dev libssl-dev libtorch-dev libopenblas0-pthread
 }
 
 is_installed() {

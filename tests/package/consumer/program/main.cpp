@@ -3,6 +3,9 @@
 #ifdef WITH_TORCH
 #include <catena/torch/script_model.hpp>
 #endif
+#ifdef WITH_HTTP
+#include <catena/http/client.hpp>
+#endif
 #ifdef WITH_TESTING
 #include <catena/testing/manual_world.hpp>
 #endif
@@ -24,6 +27,12 @@ int main() {
   } catch (const std::exception& e) {
     std::printf("%s\n", e.what());
   }
+#endif
+#ifdef WITH_HTTP
+  // A port that nobody listens on is enough to show that the client is linked, and that OpenSSL is, which it needs.
+  catena::http::client client(rt);
+  auto refused = client.async_send({"GET", catena::http::url::parse("https://127.0.0.1:1").value()}, {}, boost::asio::use_future).get();
+  std::printf("%s\n", refused.error().to_string().c_str());
 #endif
   auto r = next.async_run(41, boost::asio::use_future).get();
   std::printf("%d\n", *r);

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// How a client behaves.
+#include <catena/http/transport.hpp>
+#include <catena/http/url.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace catena::http {
+
+/// How long each part of an exchange may take, apart from the deadline of the run; zero: as long as that.
+struct client_timeouts {
+  duration connect = std::chrono::seconds(10);        ///< lookup, connection, proxy and TLS together
+  duration first_byte = std::chrono::seconds(60);     ///< from there to the first progress of the response
+  duration between_bytes = std::chrono::seconds(60);  ///< from one progress to the next; time in which nobody reads does not count
+};
+
+struct client_options {
+  /// How many connections to one server there may be, 1 to 65536.
+  std::size_t most_connections = 64;
+  /// How many requests may wait for a connection at once, over all servers, 0 or more. One more is refused.
+  std::size_t most_waiting = 1024;
+  /// How long a connection that nobody uses is kept, 0 or more. It is closed when the client is used next.
+  duration idle_timeout = std::chrono::seconds(55);
+  client_timeouts timeouts = {};
+  /// How long the head of a response may be, 1 KiB to 1 MiB.
+  std::size_t max_head_bytes = 65536;
+  /// How long a body that is taken whole may be, 1 or more.
+  std::size_t max_body_bytes = 16 << 20;
+  /// The certificates that are trusted, as PEM; empty: those that the machine trusts.
+  std::string ca_file = {};
+  /// A proxy that connects to the server in our place (CONNECT). What goes through it is as secret as without it.
+  std::optional<url> proxy = std::nullopt;
+  /// Null: TCP.
+  std::shared_ptr<http::network> network = nullptr;
+};
+/// \errors std::invalid_argument naming the member that is out of range
+void check(const client_options& options);
+
+}  // namespace catena::http

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// Responses out of bytes; Beast's parser, kept where nobody else pays for its headers.
+#include <catena/http/message.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace catena::http {
+
+/// Takes the bytes of a body, without what the transfer added.
+class body_sink {
+ public:
+  virtual void body_came(std::string_view bytes) = 0;
+
+ protected:
+  ~body_sink() = default;
+};
+
+/// Whether a body belongs to the response at all.
+enum class body_follows : bool { never, as_its_head_says };
+
+/// \threads  unsafe
+class response_parser {
+ public:
+  response_parser(body_sink& sink, std::size_t max_head_bytes, body_follows body);
+  response_parser(response_parser&&) noexcept;
+  response_parser& operator=(response_parser&&) noexcept;
+  ~response_parser();
+
+  struct taken {
+    std::size_t bytes = 0;  ///< from the front; the rest must come again, with more behind it
+    std::string why;        ///< what is wrong, if it is no response
+  };
+  [[nodiscard]] taken feed(std::string_view bytes);
+  /// The stream has ended. Says what is missing, if anything is.
+  [[nodiscard]] std::string end();
+
+  [[nodiscard]] bool has_head() const noexcept;
+  [[nodiscard]] bool is_done() const noexcept;
+  /// Whether the connection can take another request once the response is done.
+  [[nodiscard]] bool keeps_alive() const noexcept;
+  [[nodiscard]] response_head& head() noexcept;
+
+ private:
+  class implementation;
+  std::unique_ptr<implementation> is_;
+};
+
+}  // namespace catena::http

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "http/support/http_world.hpp"
+
+#include "support/catch.hpp"
+
+using namespace catena;
+using namespace std::chrono_literals;
+using test::answer;
+using test::http_world;
+using test::wire;
+
+namespace {
+
+const std::string ok = answer("200 OK", "ok");
+const test::script answers_twice{test::await_request{}, test::send{ok}, test::await_request{}, test::send{ok}, test::stall{}};
+
+/// Requests that are under way at once.
+template <std::size_t Count>
+struct several_requests {
+  explicit several_requests(http_world& w) {
+    for (auto& end : ends) w.client->async_send(w.get(), {}, end.take());
+  }
+  [[nodiscard]] std::size_t answered() const {
+    std::size_t n = 0;
+    for (const auto& end : ends) n += end.answered();
+    return n;
+  }
+  std::array<test::outcome<http::response>, Count> ends;
+};
+
+}  // namespace
+
+TEST_CASE("a connection is kept for the next request, and closed when it has been idle for too long") {
+  for (const wire how : {wire::plain, wire::tls}) {
+    http_world w({.idle_timeout = 10s}, {}, how);
+    w.server->next(answers_twice);
+    CHECK(w.ask(w.get()).has_value());
+    w.world.advance(9s);
+    CHECK(w.ask(w.get()).has_value());
+    CHECK(w.server->connection_count() == 1);
+    w.world.advance(11s);
+    CHECK(w.ask(w.get()).has_value());
+    CHECK(w.server->connection_count() == 2);
+    CHECK(w.client->stats().connections == 1);
+    w.client->close_idle();
+    CHECK(w.client->stats().connections == 0);
+  }
+}
+
+TEST_CASE("a connection is not kept where the server or the answer speaks against it") {
+  for (const std::string& text : {answer("200 OK", "ok", "Connection: close\r\n"), std::string("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"), ok + "more"}) {
+    http_world w;
+    w.server->next({test::await_request{}, test::send{text}, test::stall{}});
+    CHECK(w.ask(w.get())->body == "ok");
+    CHECK(w.client->stats().connections == 0);
+  }
+}
+
+TEST_CASE("a kept connection that the server has closed is not used, and one that breaks before it answers is replaced once") {
+  http_world w;
+  w.server->next({test::await_request{}, test::send{ok}, test::hang_up{}});
+  w.server->next({test::await_request{}, test::send{ok}, test::await_request{}, test::cut_off{}});
+  w.server->next({test::await_request{}, test::send{ok}, test::await_request{}, test::reset{}});
+  w.server->next({test::await_request{}, test::cut_off{}});
+  CHECK(w.ask(w.get()).has_value());
+  w.world.run_until_idle();
+  CHECK(w.ask(w.get()).has_value());  // the first one is seen to be closed
+  CHECK(w.server->connection_count() == 2);
+  CHECK(w.ask(w.get()).has_value());  // the second one breaks
+  CHECK(w.server->connection_count() == 3);
+  const auto r = w.ask(w.get());      // the third one breaks, and so does its replacement
+  CHECK(w.server->connection_count() == 4);
+  REQUIRE(r.has_error());
+  CHECK(r.error().message() == "localhost closed the connection before it answered");
+  CHECK(w.client->stats().connections == 0);
+}
+
+TEST_CASE("what breaks after a byte of the answer came is not asked again") {
+  http_world w;
+  w.server->next({test::await_request{}, test::send{ok}, test::await_request{}, test::send{"H"}, test::cut_off{}});
+  CHECK(w.ask(w.get()).has_value());
+  CHECK(w.ask(w.get()).error().is(errc::bad_response));
+  CHECK(w.server->connection_count() == 1);
+}
+
+TEST_CASE("requests beyond the limit of connections wait for one, first come first served, and beyond that they are refused") {
+  http_world w({.most_connections = 2, .most_waiting = 3});
+  w.server->next({test::await_request{}, test::pause{1s}, test::send{ok}, test::await_request{}, test::pause{1s}, test::send{ok}, test::await_request{}, test::pause{1s},
+                  test::send{ok}, test::stall{}});
+  several_requests<6> all(w);
+  w.world.advance(500ms);
+  CHECK(w.client->stats().waiting == 3);
+  CHECK(all.ends[5].why().is(errc::queue_full));
+  w.world.advance(1s);
+  CHECK(all.answered() == 2);
+  CHECK(all.ends[0].answered());
+  CHECK(all.ends[1].answered());
+  w.world.advance(1s);
+  CHECK(all.answered() == 4);
+  w.world.run_until([&] { return all.answered() == 5; });
+  CHECK(w.server->connection_count() == 2);
+}
+
+TEST_CASE("a request that waits for a connection ends at its deadline, and another one takes its turn") {
+  http_world w({.most_connections = 1});
+  w.server->next({test::await_request{}, test::pause{5s}, test::send{ok}, test::await_request{}, test::send{ok}, test::stall{}});
+  test::outcome<http::response> first, late, patient;
+  w.client->async_send(w.get(), {}, first.take());
+  w.client->async_send(w.get(), {.deadline = w.world.now() + 1s}, late.take());
+  w.client->async_send(w.get(), {}, patient.take());
+  w.world.advance(2s);
+  CHECK(late.why().is(errc::deadline_exceeded));
+  CHECK(late.why().message() == "the deadline passed while a connection to localhost was waited for");
+  w.world.advance(4s);
+  CHECK(first.answered());
+  CHECK(patient.answered());
+}
+
+TEST_CASE("connecting, the first byte and the whole of a request each have their time") {
+  http_world w({.timeouts = {.connect = 3s, .first_byte = 5s, .between_bytes = 7s}});
+  w.net->listen("localhost", 81, nullptr);
+  const time_point start = w.world.now();
+  auto r = w.ask({"GET", http::url::parse("http://localhost:81").value()});
+  CHECK(r.error().is(errc::timed_out));
+  CHECK(r.error().message() == "no connection to localhost within 3000 ms");
+  CHECK(w.world.now() == start + 3s);
+  w.server->next({test::await_request{}, test::stall{}});
+  r = w.ask(w.get(), {.deadline = w.world.now() + 4s});
+  CHECK(r.error().is(errc::deadline_exceeded));
+  r = w.ask(w.get(), {.deadline = w.world.now()});
+  CHECK(r.error().message() == "the deadline had passed before localhost was asked");
+  r = w.ask({"GET", http::url::parse("http://localhost:82").value()});
+  CHECK(r.error().message() == "cannot connect to localhost, port 82: nobody listens there");
+}
+
+TEST_CASE("a TLS session is taken up again") {
+  http_world w({}, {}, wire::tls);
+  w.server->next({test::await_request{}, test::send{answer("200 OK", "ok", "Connection: close\r\n")}, test::hang_up{}});
+  for (int i = 0; i < 3; ++i) REQUIRE(w.ask(w.get()).has_value());
+  CHECK(w.server->connection_count() == 3);
+  CHECK(w.server->resumed_count() == 2);
+}
+
+TEST_CASE("a proxy connects in the client's place, and sees nothing of the request") {
+  for (const wire how : {wire::plain, wire::tls}) {
+    http_world w;
+    const auto proxied = [&](const std::string& says) {
+      // The proxy's end of the stream goes on as the server's, once it has connected.
+      test::scripted_server proxy(*w.rt);
+      proxy.next({test::await_request{}, test::send{says}, test::await_request{}, test::send{ok}, test::stall{}});
+      w.net->listen("127.0.0.1", 3128, proxy.acceptor());
+      http::client_options options;
+      options.network = w.net;
+      options.ca_file = test::the_authority().ca_file();
+      options.timeouts.connect = 1s;
+      options.proxy = http::url::parse("http://127.0.0.1:3128").value();
+      const http::client client(*w.rt, options);
+      http::request what("GET", http::url::parse((how == wire::tls ? "https" : "http") + std::string("://localhost/secret")).value());
+      what.headers.set("Authorization", "Bearer sk-0123456789");
+      test::outcome<http::response> end;
+      client.async_send(std::move(what), {}, end.take());
+      w.world.run_until([&] { return end.count() != 0; });
+      CHECK(proxy.requests().at(0) == "CONNECT localhost:" + std::string(how == wire::tls ? "443" : "80") + " HTTP/1.1\r\nHost: localhost:" +
+                                          std::string(how == wire::tls ? "443" : "80") + "\r\n\r\n");
+      return end.answered() ? end.value().body : end.why().message();
+    };
+    CHECK(proxied("HTTP/1.1 200 Connection established\r\n\r\n") == (how == wire::tls ? "no connection to localhost within 1000 ms" : "ok"));
+    CHECK(proxied("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n") ==
+          "the proxy 127.0.0.1 answers 407 Proxy Authentication Required and does not connect to localhost");
+    CHECK_THAT(proxied("nonsense\r\n\r\n"), Catch::Matchers::ContainsSubstring("the answer of the proxy 127.0.0.1 is not to be understood"));
+  }
+}
+
+TEST_CASE("a request that cannot be sent is refused before anything is") {
+  http_world w;
+  w.server->next({test::await_request{}, test::stall{}});
+  const auto refused = [&](auto change) {
+    http::request what = w.get();
+    change(what);
+    const auto r = w.ask(std::move(what));
+    CHECK(r.error().is(errc::invalid_input));
+    return r.error().message();
+  };
+  CHECK(refused([](auto& r) { r.headers.set("X-Key", "secret\r\nX: y"); }).find("secret") == std::string::npos);
+  CHECK(refused([](auto& r) { r.headers.set("content-length", "3"); }) == "the header field 'content-length' is written by the client");
+  CHECK(refused([](auto& r) { r.headers.set("Transfer-Encoding", "chunked"); }) == "the header field 'Transfer-Encoding' is written by the client");
+  CHECK(refused([](auto& r) { r.method = "GET /x HTTP/1.1\r\n"; }) == "a request's method is a word in capital letters");
+  CHECK(refused([](auto& r) { r.accept = "a\r\nb: c"; }).find("Accept") != std::string::npos);
+  CHECK(w.server->connection_count() == 0);
+  CHECK_THROWS_WITH(http::client(*w.rt, {.most_connections = 0}), "client_options::most_connections must be 1 to 65536");
+  CHECK_THROWS_WITH(http::client(*w.rt, {.ca_file = "no such file"}), "no certificate can be read from the CA file 'no such file'");
+}
+
+TEST_CASE("a runtime that drains waits for requests, and begins none") {
+  http_world w;
+  w.server->next({test::await_request{}, test::pause{1s}, test::send{ok}, test::stall{}});
+  test::outcome<http::response> under_way, later;
+  w.client->async_send(w.get(), {}, under_way.take());
+  w.world.run_until_idle();
+  bool done = false;
+  w.rt->async_drain(no_deadline, [&](result<void>) { done = true; });
+  w.client->async_send(w.get(), {}, later.take());
+  w.world.run_until_idle();
+  CHECK(later.why().is(errc::shutting_down));
+  CHECK_FALSE(done);
+  w.world.advance(2s);
+  CHECK(under_way.answered());
+  CHECK(done);
+}
