@@ -2,6 +2,7 @@
 /// \file
 /// .bulkhead
 #include <catena/chain.hpp>
+#include <catena/schedule/admission.hpp>
 #include <catena/testing/manual_world.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -150,6 +151,29 @@ TEST_CASE("what was refused at each of its attempts has never begun, for whoever
   here.world.run();
   CHECK(end.value() == 7);
   CHECK(here.calls == 2);
+}
+
+TEST_CASE("what is stopped between two attempts that were refused has never begun, and costs nothing") {
+  bulkhead_world here;
+  const bulkhead places(1);
+  const shared_bucket bucket(here.rt, "tokens", {.refill = {.tokens = 1}, .capacity = 1});
+  const admission tokens(here.rt, {.buckets = {bucket}});
+  const auto refused = here.one(stage("s", here.target()).bulkhead(places).retry({.retries = 1, .first_wait = 1ms, .jitter = jitter::none}));
+  const auto limited = here.one(stage("o", refused).limit(tokens));
+  here.begin(here.one(stage("s", here.target()).bulkhead(places)));
+  asio::cancellation_signal signal;
+  test::outcome<int> stopped;
+  limited.async_run(7, asio::bind_cancellation_slot(signal.slot(), stopped.take()));
+  here.world.run_until_idle();
+  signal.emit(asio::cancellation_type::terminal);
+  here.world.run();
+  CHECK(stopped.why().is(errc::cancelled));
+  // The one token is there again.
+  const time_point before = here.world.now();
+  CHECK(here.begin(limited).count() == 0);
+  here.world.run();
+  CHECK(here.ends.back().value() == 7);
+  CHECK(here.world.now() - before == 5ms);
 }
 
 TEST_CASE("nobody waits at a bulkhead: a timeout for a function that runs inline behind one is a fault all the same") {

@@ -67,6 +67,26 @@ const std::string everything_answer = "6,textn,textln,texth,r,texth";
 
 }  // namespace
 
+TEST_CASE("what waits for an operation goes on while what was resumed beside it still computes", "[concurrency]") {
+  asio::thread_pool pool(2);
+  const runtime rt(pool.get_executor());
+  auto wait = [rt](const int&, auto token) { return rt.async_wait_until(rt.now() + 1ms, std::move(token)); };
+  std::promise<void> went_on;
+  auto went = went_on.get_future().share();
+  // The first two are resumed one after the other by the same thread; the second holds it until what is behind the first has run.
+  const auto c = make_chain<int>(rt, "c", [&](auto in) {
+    auto first = in >> stage("first", wait) >> stage("i", [](unit) { return 1; });
+    auto waits = first >> stage("waits", wait) >> stage("behind", [&](unit) {
+                   went_on.set_value();
+                   return 1;
+                 });
+    auto computes = first >> stage("computes", [&](const int&) { return went.wait_for(10s) == std::future_status::ready ? 1 : 0; });
+    return join(waits, computes) >> stage("both", [](int a, int b) { return 10 * a + b; });
+  });
+  CHECK(c.async_run(1, asio::use_future).get().value() == 11);
+  pool.join();
+}
+
 TEST_CASE("hundreds of runs of everything at once on two threads all answer right", "[concurrency]") {
   asio::thread_pool pool(2);
   asio::thread_pool other(1);

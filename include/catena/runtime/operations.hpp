@@ -165,8 +165,10 @@ auto runtime::async_wait_until(time_point when, Token&& token) const {
         auto slot = boost::asio::get_associated_cancellation_slot(handler);
         auto* waiting = operation::memory::create(std::move(handler), state, moment);
         if (slot.is_connected()) {
-          slot.assign([waiting, timers = state->timers](boost::asio::cancellation_type) {
-            if (timers->remove(*waiting)) operation::finish(*waiting, boost::asio::error::operation_aborted);
+          // Not kept by it: a slot that is never cleared would have the alarm ring on when the runtime is gone.
+          slot.assign([waiting, weak = std::weak_ptr(state->timers)](boost::asio::cancellation_type) {
+            const auto timers = weak.lock();
+            if (timers && timers->remove(*waiting)) operation::finish(*waiting, boost::asio::error::operation_aborted);
           });
         }
         state->timers->add(*waiting);

@@ -248,7 +248,7 @@ struct attempt_step {
     // Who stopped the run before could not take it out.
     if (!r.stopped() || !timers.remove(op.pause)) return;
     r.release();
-    complete_step<attempt_step>(op);
+    end_stopped(op);
   }
 
   static void pause_over(timer_node& node, wake how) {
@@ -269,8 +269,13 @@ struct attempt_step {
     graph::run& r = *op.owner;
     const boost::intrusive_ptr<graph::run> pinned(&r, false);
     if (how == wake::abandoned) return abandon_step<attempt_step>(op);
-    if (r.stopped()) return complete_step<attempt_step>(op);
+    if (r.stopped()) return end_stopped(op);
     attempt(op, r.runtime().time->now());
+  }
+
+  static void end_stopped(operation& op) {
+    if (!op.worked) op.owner->note_never_began();
+    complete_step<attempt_step>(op);
   }
 
   static bool cancel(graph::operation& base) {

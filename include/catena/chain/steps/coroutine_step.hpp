@@ -141,8 +141,9 @@ template <class Operation>
 void walk_back(Operation& op) {
   go_on_elsewhere<Operation>(op,
                              [](Operation& self) {
-                               if (self.away) walk_home(self);
-                               else (void)walk_on(self);
+                               if (self.away) return walk_home(self);
+                               const serial_line_ptr line = self.line;  // what comes next runs on it, and its coroutine has returned
+                               (void)walk_on(self);
                              },
                              [](Operation& self) { boost::asio::post(self.executor(), resumption(self)); });
 }
@@ -297,8 +298,11 @@ struct coroutine_step {
   friend class turn<coroutine_step, operation>;
   static void drop(operation& op) noexcept { lose(op); }
   static void begin(operation& op) {
-    const auto slot = op.owner->stoppable() ? op.line->signal.slot() : boost::asio::cancellation_slot();
+    const serial_line_ptr line = op.line;
+    const auto slot = op.owner->stoppable() ? line->signal.slot() : boost::asio::cancellation_slot();
     launch(executor(op.executor()), drive(&op), slot);
+    // Who stopped the run before had nobody to tell.
+    if (line && line->told) line->signal.emit(boost::asio::cancellation_type::terminal);
   }
 };
 

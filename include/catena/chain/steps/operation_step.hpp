@@ -103,6 +103,13 @@ struct operation_storage : cancellable_operation {
   [[nodiscard]] bool& used() noexcept { return storage_used; }
 };
 
+/// The line of what is cancelled through a slot; nothing else has one.
+template <class Operation>
+[[nodiscard]] auto line_of(const Operation& op) noexcept {
+  if constexpr (requires { op.line; }) return op.line;
+  else return nullptr;
+}
+
 /// Ends a suspended step: frees its operation and goes on with the run, unless the initiator does.
 /// `Step` says how its inputs are released.
 template <class Step, class Operation>
@@ -110,6 +117,7 @@ void complete_step(Operation& op) {
   if (!graph::run::completed(op)) return;
   graph::run& r = *op.owner;
   const std::uint32_t index = op.step;
+  [[maybe_unused]] const auto line = line_of(op);  // what comes next runs on it: until then nobody else shall
   end_operation<Step>(op);
   r.resume_after(index);
 }
@@ -285,6 +293,7 @@ struct operation_step {
     const graph::step& s = op.its_step();
     const F& f = *static_cast<const F*>(s.stage);
     const initiating here(op);
+    const serial_line_ptr line = op.line;
     std::exception_ptr thrown;
     try {
       pass<demands>(inputs(r, s), [&](auto&&... refs) {
@@ -294,6 +303,8 @@ struct operation_step {
     } catch (...) {
       thrown = std::current_exception();
     }
+    // Who stopped the run before had nobody to tell.
+    if (line && line->told) line->signal.emit(boost::asio::cancellation_type::terminal);
     if (!here.dropped()) return;  // the run may be gone already
     r.fail(s, thrown ? failure::from(std::move(thrown))
                      : failure(errc::stage_failed, "the operation dropped its completion handler while it was started"));
