@@ -4,6 +4,7 @@
 /// The asynchronous operations of a client. Included by client.hpp.
 #include <catena/http/exchange.hpp>
 #include <catena/runtime.hpp>
+#include <catena/runtime/posted_end.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
@@ -79,27 +80,10 @@ struct exchange_operation : exchange_waiter {
     if (!Step::waits(*pinned, *this)) finish();
   }
 
+  auto end() { return Step::template end<>(of); }
+
  private:
-  void finish() { boost::asio::post(executor(), completion(*this)); }
-
-  class completion {
-   public:
-    explicit completion(exchange_operation& op) noexcept : op_(&op) {}
-    completion(completion&& other) noexcept : op_(std::exchange(other.op_, nullptr)) {}
-    completion& operator=(completion&&) = delete;
-    ~completion() {
-      if (op_) (void)memory::release(op_);
-    }
-    void operator()() {
-      if (auto slot = boost::asio::get_associated_cancellation_slot(op_->handler); slot.is_connected()) slot.clear();
-      auto outcome = Step::template end<>(op_->of);
-      Handler ready = memory::release(std::exchange(op_, nullptr));
-      std::move(ready)(std::move(outcome));
-    }
-
-   private:
-    exchange_operation* op_;
-  };
+  void finish() { boost::asio::post(executor(), catena::detail::posted_end(*this)); }
 };
 
 template <class Step, class Token>

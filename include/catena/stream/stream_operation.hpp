@@ -3,6 +3,7 @@
 /// \file
 /// The asynchronous operations of a stream.
 #include <catena/runtime.hpp>
+#include <catena/runtime/posted_end.hpp>
 #include <catena/stream/stream_buffer.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -47,7 +48,6 @@ struct stream_operation : Wait {
     if (!this->waits(*pinned)) finish();
   }
 
- private:
   typename Wait::answer end() noexcept {
     if (cancelled) return failure(errc::cancelled);
     try {
@@ -57,26 +57,8 @@ struct stream_operation : Wait {
     }
   }
 
-  void finish() { boost::asio::post(executor(), completion(*this)); }
-
-  class completion {
-   public:
-    explicit completion(stream_operation& op) noexcept : op_(&op) {}
-    completion(completion&& other) noexcept : op_(std::exchange(other.op_, nullptr)) {}
-    completion& operator=(completion&&) = delete;
-    ~completion() {
-      if (op_) (void)memory::release(op_);
-    }
-    void operator()() {
-      if (auto slot = boost::asio::get_associated_cancellation_slot(op_->handler); slot.is_connected()) slot.clear();
-      typename Wait::answer outcome = op_->end();
-      Handler ready = memory::release(std::exchange(op_, nullptr));
-      std::move(ready)(std::move(outcome));
-    }
-
-   private:
-    stream_operation* op_;
-  };
+ private:
+  void finish() { boost::asio::post(executor(), posted_end(*this)); }
 };
 
 template <class T>
