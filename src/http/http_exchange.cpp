@@ -96,7 +96,7 @@ void http_exchange::given(std::shared_ptr<transport> kept) {
 
 void http_exchange::connect_locked() {
   phase_ = phase::connecting;
-  const duration patience = core_->options().timeouts.connect;
+  const duration patience = timeouts().connect;
   phase_end_ = patience == duration{} ? no_deadline : catena::detail::later(runtime()->time->now(), patience);
   set_timer_locked();
   connector_ = std::make_shared<connector>(core_, asked_.target, [self = shared_from_this()](wake how, failure why, std::shared_ptr<transport> stream) {
@@ -122,9 +122,10 @@ void http_exchange::connected(wake how, failure why, std::shared_ptr<transport> 
 /// Listens from the start: who refuses a long request says so before it has gone out.
 void http_exchange::talk_locked() {
   phase_ = phase::talking;
-  const client_timeouts& patience = core_->options().timeouts;
+  const client_timeouts& patience = timeouts();
   stall_ = stall_watch(patience.first_byte, patience.between_bytes);
   broken_ = false;
+  if (asked_.sent) asked_.sent->store(true, std::memory_order_relaxed);
   writing_.pin = shared_from_this();
   stream_->write(out_, writing_);
   wait_locked();
@@ -286,7 +287,7 @@ failure http_exchange::too_slow_locked(time_point now) const {
   const char* const doing = phase_ == phase::in_line ? "a connection to " : phase_ == phase::connecting ? "the connection to " : "the answer of ";
   if (now >= deadline_) return {errc::deadline_exceeded, "the deadline passed while " + std::string(doing) + host() + " was waited for"};
   if (phase_ == phase::connecting)
-    return {errc::timed_out, "no connection to " + host() + " within " + catena::detail::in_words(core_->options().timeouts.connect)};
+    return {errc::timed_out, "no connection to " + host() + " within " + catena::detail::in_words(timeouts().connect)};
   return {errc::timed_out, std::string(answer_.got_byte() ? "nothing more" : "nothing") + " of the answer of " + host() + " came for " +
                                catena::detail::in_words(stall_.patience())};
 }

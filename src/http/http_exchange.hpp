@@ -68,6 +68,7 @@ class http_exchange final : public detail::exchange, public std::enable_shared_f
   void set_timer_locked();
   static void time_has_come(timer_node& n, wake how);
   [[nodiscard]] failure too_slow_locked(time_point now) const;
+  [[nodiscard]] const client_timeouts& timeouts() const noexcept { return asked_.timeouts ? *asked_.timeouts : core_->options().timeouts; }
   [[nodiscard]] const std::string& host() const noexcept { return asked_.target.host(); }
 
   const std::shared_ptr<client_core> core_;

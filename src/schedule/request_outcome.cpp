@@ -4,7 +4,7 @@
 namespace catena {
 
 request_outcome outcome_of(const failure& why) noexcept {
-  for (const errc sign : {errc::deadline_exceeded, errc::timed_out, errc::queue_full, errc::expired})
+  for (const errc sign : {errc::deadline_exceeded, errc::timed_out, errc::queue_full, errc::expired, errc::busy})
     if (why.is(sign)) return request_outcome::overloaded;
   return request_outcome::ignored;
 }

@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// How a client behaves.
+#include <catena/http/timeouts.hpp>
 #include <catena/http/transport.hpp>
 #include <catena/http/url.hpp>
 
@@ -11,13 +12,6 @@
 #include <string>
 
 namespace catena::http {
-
-/// How long each part of an exchange may take, apart from the deadline of the run; zero: as long as that.
-struct client_timeouts {
-  duration connect = std::chrono::seconds(10);        ///< lookup, connection, proxy and TLS together
-  duration first_byte = std::chrono::seconds(60);     ///< from there to the first progress of the response
-  duration between_bytes = std::chrono::seconds(60);  ///< from one progress to the next; time in which nobody reads does not count
-};
 
 struct client_options {
   /// How many connections to one server there may be, 1 to 65536.

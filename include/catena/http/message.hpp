@@ -3,9 +3,13 @@
 /// \file
 /// What is asked, and what is answered.
 #include <catena/http/fields.hpp>
+#include <catena/http/timeouts.hpp>
 #include <catena/http/url.hpp>
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -36,6 +40,10 @@ struct request {
   std::string accept;
   http::success success = success::status_2xx;
   http::progress progress = progress::bytes;
+  /// Goes before client_options::timeouts.
+  std::optional<client_timeouts> timeouts = std::nullopt;
+  /// Set before the first byte of it is given to a connection: until then the server cannot know of it. Null: nobody asks.
+  std::shared_ptr<std::atomic<bool>> sent = nullptr;
 };
 
 /// How a response begins.

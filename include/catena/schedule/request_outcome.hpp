@@ -14,7 +14,7 @@ enum class request_outcome : std::uint8_t {
   ignored,     ///< it failed for another reason, was cancelled, or never began: how long it took says nothing
 };
 
-/// What a failure says: deadlines that pass and queues that are full are signs of overload. Other failures are not; among them
+/// What a failure says: deadlines that pass, queues that are full and servers that are busy are signs of overload. Other failures are not; among them
 /// is errc::not_admitted, since the tokens that were missing are mostly one tenant's.
 [[nodiscard]] request_outcome outcome_of(const failure& why) noexcept;
 

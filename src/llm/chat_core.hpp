@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// What the handles of one model share, and an answer that is being read.
+#include "answer_text.hpp"
+#include "request_body.hpp"
+
+#include <catena/http/client.hpp>
+#include <catena/http/sse_parser.hpp>
+#include <catena/llm/chat_options.hpp>
+#include <catena/llm/chat_settings.hpp>
+#include <catena/runtime.hpp>
+#include <catena/schedule/concurrency_limit.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace catena::llm::detail {
+
+/// A call that has been let in, until it has ended: its place at the limit, and what it may cost.
+class call_in_flight {
+ public:
+  explicit call_in_flight(concurrency_slot slot) noexcept : slot_(std::move(slot)) {}
+
+  /// It has answered, within the time that the answer says.
+  void ended(const answer& a) { slot_.leave(request_outcome::answered); static_cast<void>(a); }
+  void failed(const failure& why) { slot_.leave(outcome_of(why)); }
+  [[nodiscard]] time_point began() const noexcept { return slot_.entered(); }
+
+ private:
+  concurrency_slot slot_;
+};
+
+/// \threads  safe
+class chat_core : public std::enable_shared_from_this<chat_core> {
+ public:
+  chat_core(const runtime& rt, chat_options options);
+
+  [[nodiscard]] const chat_options& options() const noexcept { return options_; }
+  [[nodiscard]] const runtime& rt() const noexcept { return rt_; }
+  [[nodiscard]] const http::client& client() const noexcept { return client_; }
+  [[nodiscard]] const concurrency_limit& limit() const noexcept { return limit_; }
+
+  [[nodiscard]] result<http::request> request_for(const chat_settings& how, const messages& asked, const run_options& within, delivery as) const;
+  /// Fills in what is known only at the end.
+  void complete(answer& a, time_point began, time_point first_token) const;
+  [[nodiscard]] failure named(const failure& why) const;
+
+ private:
+  const runtime rt_;
+  const chat_options options_;
+  const http::url base_;
+  http::fields headers_;  ///< with the key
+  const http::client client_;
+  const concurrency_limit limit_;
+};
+
+/// Reads one answer while it is written.
+class open_answer {
+ public:
+  open_answer(std::shared_ptr<chat_core> core, call_in_flight in_flight, http::response_stream from)
+      : core_(std::move(core)), in_flight_(std::move(in_flight)), from_(std::move(from)), parser_({.max_event_bytes = core_->options().max_answer_bytes}) {}
+
+  [[nodiscard]] static boost::asio::awaitable<std::optional<answer_piece>> next(open_answer& self);
+
+ private:
+  /// The next piece out of the bytes that have come; nothing: they are used up.
+  [[nodiscard]] result<std::optional<answer_piece>> parse();
+  [[nodiscard]] result<std::optional<answer_piece>> take_event();
+  [[nodiscard]] result<answer_piece> end();
+
+  std::shared_ptr<chat_core> core_;
+  call_in_flight in_flight_;
+  http::response_stream from_;
+  http::sse_parser parser_;
+  chunk_reader reader_;
+  std::string_view unread_;
+  std::size_t answer_bytes_ = 0;
+  time_point first_token_{};
+  bool is_over_ = false;
+};
+
+}  // namespace catena::llm::detail

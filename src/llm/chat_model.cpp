@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <catena/llm/chat_model.hpp>
+
+#include "chat_core.hpp"
+
+#include <utility>
+
+namespace catena::llm {
+namespace detail {
+namespace {
+
+boost::asio::awaitable<call_in_flight> let_in(std::shared_ptr<chat_core> core, run_options within) {
+  auto entering = core->limit().async_enter(within, boost::asio::use_awaitable);
+  result<concurrency_slot> slot = co_await std::move(entering);
+  co_return call_in_flight(std::move(slot).value());
+}
+
+result<answer> read_whole(const result<http::response>& came) {
+  if (!came) return came.error();
+  return answer_of(came->body);
+}
+
+boost::asio::awaitable<answer> ask(std::shared_ptr<chat_core> core, std::shared_ptr<const chat_settings> how, run_options within, messages asked) {
+  http::request what = core->request_for(*how, asked, within, delivery::whole).value();
+  auto entering = let_in(core, within);
+  call_in_flight in_flight = co_await std::move(entering);
+  auto sending = core->client().async_send(std::move(what), within, boost::asio::use_awaitable);
+  const result<http::response> came = co_await std::move(sending);
+  result<answer> read = read_whole(came);
+  if (!read) {
+    in_flight.failed(read.error());
+    throw error(core->named(read.error()));
+  }
+  core->complete(*read, in_flight.began(), {});
+  in_flight.ended(*read);
+  co_return *std::move(read);
+}
+
+boost::asio::awaitable<answer_stream> open(std::shared_ptr<chat_core> core, std::shared_ptr<const chat_settings> how, run_options within, messages asked) {
+  http::request what = core->request_for(*how, asked, within, delivery::streamed).value();
+  auto entering = let_in(core, within);
+  call_in_flight in_flight = co_await std::move(entering);
+  auto opening = core->client().async_open(std::move(what), within, boost::asio::use_awaitable);
+  result<http::response_stream> from = co_await std::move(opening);
+  if (!from) {
+    in_flight.failed(from.error());
+    throw error(core->named(from.error()));
+  }
+  co_return answer_stream(std::make_unique<open_answer>(std::move(core), std::move(in_flight), *std::move(from)));
+}
+
+}  // namespace
+
+boost::asio::awaitable<void> write_answer(std::shared_ptr<chat_core> core, std::shared_ptr<const chat_settings> how,
+                                          stream_writer<answer_piece>& out, messages asked) {
+  // What writes a stream may outlive the run: it is a call of its own, which a drain waits for.
+  graph::call_context context;
+  context.deadline = out.deadline();
+  auto opening = open(std::move(core), std::move(how), call(context).options(), std::move(asked));
+  answer_stream from = co_await std::move(opening);
+  for (;;) {
+    auto coming = from.next();
+    std::optional<answer_piece> piece = co_await std::move(coming);
+    if (!piece) co_return;
+    auto writing = out.write(*std::move(piece));
+    co_await std::move(writing);
+  }
+}
+
+}  // namespace detail
+
+chat_model::chat_model(const runtime& rt, chat_options options)
+    : core_(std::make_shared<detail::chat_core>(rt, std::move(options))), settings_(core_, &core_->options().settings) {}
+
+chat_model chat_model::with(chat_settings settings) const {
+  check(settings, options().provider);
+  return {core_, std::make_shared<const chat_settings>(std::move(settings))};
+}
+
+const chat_options& chat_model::options() const noexcept { return core_->options(); }
+
+boost::asio::awaitable<answer> chat_model::ask(run_options within, messages asked) const {
+  return detail::ask(core_, settings_, within, std::move(asked));
+}
+
+boost::asio::awaitable<answer_stream> chat_model::open(run_options within, messages asked) const {
+  return detail::open(core_, settings_, within, std::move(asked));
+}
+
+void chat_model::close_idle() const { core_->client().close_idle(); }
+
+}  // namespace catena::llm

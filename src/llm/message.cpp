@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <catena/llm/message.hpp>
+
+#include "request_body.hpp"
+
+#include <array>
+#include <optional>
+
+namespace catena::llm {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::array<std::string_view, 4> role_names{"system", "user", "assistant", "tool"};
+
+failure wrong(const std::string& pointer, const std::string& what) { return {errc::invalid_input, pointer + ": " + what}; }
+
+/// The text of a field that may be absent or null.
+result<std::string> text_in(const json& object, const char* name, const std::string& pointer) {
+  const auto found = object.find(name);
+  if (found == object.end() || found->is_null()) return std::string();
+  if (!found->is_string()) return wrong(pointer + "/" + name, "a text is expected");
+  return found->get<std::string>();
+}
+
+result<tool_call> call_of(const json& j, const std::string& pointer) {
+  if (!j.is_object() || !j.contains("function") || !j["function"].is_object()) return wrong(pointer, "a tool call with a function is expected");
+  tool_call t;
+  const struct {
+    std::string& to;
+    const json& in;
+    const char* name;
+  } texts[] = {{t.id, j, "id"}, {t.name, j["function"], "name"}, {t.arguments, j["function"], "arguments"}};
+  for (const auto& [to, in, name] : texts) {
+    auto text = text_in(in, name, pointer);
+    if (!text) return text.error();
+    to = *std::move(text);
+  }
+  return t;
+}
+
+result<message> message_of(const json& j, const std::string& pointer) {
+  if (!j.is_object()) return wrong(pointer, "an object is expected");
+  const auto who = text_in(j, "role", pointer);
+  if (!who) return who.error();
+  const auto named = std::ranges::find(role_names, std::string_view(*who));
+  if (named == role_names.end()) return wrong(pointer + "/role", "system, user, assistant or tool is expected");
+  message m(static_cast<role>(named - role_names.begin()), {});
+  const struct {
+    std::string& to;
+    const char* name;
+  } texts[] = {{m.content, "content"}, {m.reasoning, "reasoning_content"}, {m.tool_call_id, "tool_call_id"}};
+  for (const auto& [to, name] : texts) {
+    auto text = text_in(j, name, pointer);
+    if (!text) return text.error();
+    to = *std::move(text);
+  }
+  const auto calls = j.find("tool_calls");
+  if (calls == j.end() || calls->is_null()) return m;
+  if (!calls->is_array()) return wrong(pointer + "/tool_calls", "an array is expected");
+  for (const json& c : *calls) {
+    auto t = call_of(c, pointer + "/tool_calls/" + std::to_string(m.tool_calls.size()));
+    if (!t) return t.error();
+    m.tool_calls.push_back(*std::move(t));
+  }
+  return m;
+}
+
+}  // namespace
+
+std::string_view to_string(role r) noexcept { return role_names[static_cast<std::size_t>(r)]; }
+
+std::string to_json(const messages& all) {
+  json j = json::array();
+  for (const message& m : all) j.push_back(json_of(m));
+  return text_of(j);
+}
+
+result<messages> messages_from_json(std::string_view text) {
+  const json j = json::parse(text, nullptr, false);
+  if (!j.is_array()) return wrong("(document)", "a JSON array of messages is expected");
+  messages all;
+  for (const json& one : j) {
+    auto m = message_of(one, "/" + std::to_string(all.size()));
+    if (!m) return m.error();
+    all.push_back(*std::move(m));
+  }
+  return all;
+}
+
+}  // namespace catena::llm

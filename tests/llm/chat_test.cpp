@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <catena/chain.hpp>
+#include <catena/llm/chat_model.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <string>
+
+#include "llm/support/chat_world.hpp"
+
+#include "support/catch.hpp"
+
+using namespace catena;
+using namespace std::chrono_literals;
+namespace asio = boost::asio;
+using Catch::Matchers::ContainsSubstring;
+using test::chat_world;
+
+TEST_CASE("a chain asks a model, and gets its answer with what it took") {
+  chat_world w;
+  w.answers("forty-two", R"("usage": {"prompt_tokens": 1000, "prompt_cache_hit_tokens": 900, "completion_tokens": 20, "new_field": 7}, "system_fingerprint": "fp")");
+  const llm::chat_model chat = w.model();
+  auto chain = make_chain<std::string>(*w.rt, "ask", [&](auto in) { return in >> stage("ask", chat); });
+  const result<llm::answer> end = w.run(chain, std::string("what is six by nine?"));
+  REQUIRE(end.has_value());
+  CHECK(end->text() == "forty-two");
+  CHECK(end->finish == llm::finish::stop);
+  CHECK(end->usage == llm::token_usage{.input = 1000, .cached_input = 900, .output = 20});
+  CHECK(end->cost > llm::money{});
+  CHECK_THAT(end->extra, ContainsSubstring("new_field") && ContainsSubstring("fp"));
+  const std::string asked = w.server->requests().at(0);
+  CHECK_THAT(asked, ContainsSubstring("POST /chat/completions HTTP/1.1") && ContainsSubstring("Authorization: Bearer sk-secret") &&
+                        ContainsSubstring(R"("messages":[{"content":"what is six by nine?","role":"user"}])") && ContainsSubstring(R"("model":"deepseek-flash")") &&
+                        ContainsSubstring(R"("thinking":{"type":"disabled"})"));
+}
+
+TEST_CASE("an answer is streamed through a chain, piece by piece or by sentence") {
+  chat_world w;
+  const llm::chat_model chat = w.model();
+  w.streams({"One. T", "wo! Three", " point 5. Fo", "ur"}, 100ms);
+  auto chain = make_chain<std::string>(*w.rt, "ask", [&](auto in) { return in >> stage("ask", chat.streamed<std::string>()); });
+  SECTION("pieces") {
+    auto reading = w.run(chain, std::string("count"));
+    REQUIRE(reading.has_value());
+    std::vector<std::string> pieces;
+    std::shared_ptr<const llm::answer> whole;
+    for (const llm::answer_piece& p : w.read(*std::move(reading))) {
+      if (p.whole) whole = p.whole;
+      else pieces.push_back(p.text);
+    }
+    CHECK(pieces == std::vector<std::string>{"One. T", "wo! Three", " point 5. Fo", "ur"});
+    REQUIRE(whole);
+    CHECK(whole->text() == "One. Two! Three point 5. Four");
+    CHECK(whole->usage == llm::token_usage{.input = 5, .output = 4});
+    CHECK(whole->first_token == 100ms);
+    CHECK(whole->took == 400ms);
+  }
+  SECTION("sentences") {
+    auto by_sentence = make_chain<std::string>(*w.rt, "speak", [&](auto in) {
+      auto cut = [](stream<llm::answer_piece> from) -> asio::awaitable<std::string> {
+        llm::sentence_reader sentences(std::move(from));
+        std::string all;
+        while (auto sentence = co_await sentences.next()) all += "[" + *sentence + "]";
+        co_return all;
+      };
+      return in >> stage("ask", chat.streamed<std::string>()) >> stage("cut", cut);
+    });
+    CHECK(w.run(by_sentence, std::string("count")).value() == "[One. ][Two! ][Three point 5. ][Four]");
+  }
+  SECTION("whole") {
+    auto joined = make_chain<std::string>(*w.rt, "join", [&](auto in) { return in >> stage("ask", chat.streamed<std::string>()) >> stage("join", llm::whole); });
+    CHECK(w.run(joined, std::string("count"))->text() == "One. Two! Three point 5. Four");
+  }
+  CHECK(w.server->connection_count() == 1);
+}
