@@ -41,6 +41,7 @@ class code_category final : public boost::system::error_category {
       case errc::busy: return "busy";
       case errc::refused: return "refused";
       case errc::bad_response: return "bad response";
+      case errc::budget_exceeded: return "budget exceeded";
     }
     return "unknown catena error";
   }
@@ -62,6 +63,7 @@ class code_category final : public boost::system::error_category {
       case errc::row_unanswered:
       case errc::refused:
       case errc::bad_response: return make_error_condition(condition::retry_elsewhere);
+      case errc::budget_exceeded: return make_error_condition(condition::retry_elsewhere);
       default: return make_error_condition(condition::give_up);
     }
   }

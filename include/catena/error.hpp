@@ -50,6 +50,7 @@ enum class errc {
   busy = 30,               ///< the other side has no time for it now: it limits how much it takes, or is not well
   refused = 31,            ///< the other side does not serve this caller: who it is, what it has paid, or where it asked
   bad_response = 32,       ///< what came back is not what its protocol says, is too large, or was cut off
+  budget_exceeded = 33,    ///< what it may cost is more than is left of what has been set apart for it
 };
 
 /// What the caller can do about an error: the only thing retry and breaker look at.

@@ -23,9 +23,9 @@ boost::asio::awaitable<answer> rest_of(detail::open_answer& from) {
 /// Where a sentence ends that begins at `from`, with the space behind it; npos: it is not there yet. A point within a number or a name
 /// ends none: space must follow, but in scripts that have none.
 std::size_t sentence_end(std::string_view text, std::size_t from) {
-  constexpr std::string_view wide[] = {"。", "！", "？"};
+  constexpr std::string_view wide_marks[] = {"。", "！", "？"};
   for (std::size_t i = from; i < text.size(); ++i) {
-    for (const std::string_view mark : wide)
+    for (const std::string_view mark : wide_marks)
       if (text.substr(i).starts_with(mark)) return i + mark.size();
     const bool ends = text[i] == '\n' || ((text[i] == '.' || text[i] == '!' || text[i] == '?') && i + 1 < text.size() && (text[i + 1] == ' ' || text[i + 1] == '\n'));
     if (!ends) continue;

@@ -9,10 +9,14 @@
 #include <utility>
 
 namespace catena::llm {
-namespace detail {
 namespace {
 
 [[noreturn]] void wrong(const std::string& what) { throw std::invalid_argument("chat_options::" + what); }
+
+}  // namespace
+
+namespace detail {
+namespace {
 
 http::url base_of(const chat_options& o) {
   const std::string& text = o.base_url.empty() ? o.provider.base_url : o.base_url;
@@ -27,6 +31,7 @@ chat_options completed(chat_options o) {
   if (o.model.empty()) o.model = o.provider.model;
   if (o.model.empty()) wrong("model is missing, and the provider '" + o.provider.name + "' has no usual one");
   if (o.key_variable.empty()) o.key_variable = o.provider.key_variable;
+  check_budget(o, o.settings);
   return o;
 }
 
@@ -96,6 +101,17 @@ result<http::request> chat_core::request_for(const chat_settings& how, const mes
     what.timeouts.emplace(http::client_timeouts{options_.timeouts.connect, options_.timeouts.whole_answer, options_.timeouts.whole_answer});
   }
   return what;
+}
+
+result<void> chat_core::reserve(call_in_flight& in_flight, http::request& what, const chat_settings& how, const run_options& within) const {
+  if (!options_.budget) return {};
+  // A token is a byte at least, and what a server puts around messages is less than the JSON that is around them here.
+  const token_usage most{.input = static_cast<std::int64_t>(what.body.size()), .output = how.max_tokens};
+  auto reserved = options_.budget->reserve({most.total(), options_.provider.prices.most(options_.model).of(most)}, within);
+  if (!reserved) return named(reserved.error());
+  what.sent = std::make_shared<std::atomic<bool>>(false);
+  in_flight.reserve(*std::move(reserved), what.sent);
+  return {};
 }
 
 void chat_core::complete(answer& a, time_point began, time_point first_token) const {
@@ -180,6 +196,14 @@ result<answer_piece> open_answer::end() {
 
 }  // namespace detail
 
+void check_budget(const chat_options& o, const chat_settings& how) {
+  if (!o.budget) return;
+  if (how.max_tokens == 0) wrong("settings.max_tokens is missing: under a budget it says how much a call may take");
+  const budget_options& limits = o.budget->options();
+  const bool limits_money = std::max({limits.per_run.cost, limits.per_tenant.cost, limits.total.cost}) > money{};
+  if (limits_money && !o.provider.prices.has(o.model)) wrong("budget limits money, and the provider '" + o.provider.name + "' has no price for '" + o.model + "'");
+}
+
 void check(const chat_options& o) {
   check(o.settings, o.provider);
   const struct {
@@ -187,11 +211,11 @@ void check(const chat_options& o) {
     const char* name;
   } times[] = {{o.timeouts.connect, "connect"}, {o.timeouts.first_token, "first_token"}, {o.timeouts.between_tokens, "between_tokens"}, {o.timeouts.whole_answer, "whole_answer"}};
   for (const auto& [value, name] : times)
-    if (value < duration{}) detail::wrong(std::string("timeouts.") + name + " must be zero or more");
-  if (o.max_answer_bytes < 1) detail::wrong("max_answer_bytes must be at least 1");
-  if (o.most_waiting > 1'048'576) detail::wrong("most_waiting must be 0 to 1048576, is " + std::to_string(o.most_waiting));
-  if (const auto valid = o.headers.valid(); !valid) detail::wrong("headers: " + valid.error().message());
-  if (o.headers.find("authorization")) detail::wrong("headers has the key, which is to come from key_variable");
+    if (value < duration{}) wrong(std::string("timeouts.") + name + " must be zero or more");
+  if (o.max_answer_bytes < 1) wrong("max_answer_bytes must be at least 1");
+  if (o.most_waiting > 1'048'576) wrong("most_waiting must be 0 to 1048576, is " + std::to_string(o.most_waiting));
+  if (const auto valid = o.headers.valid(); !valid) wrong("headers: " + valid.error().message());
+  if (o.headers.find("authorization")) wrong("headers has the key, which is to come from key_variable");
 }
 
 }  // namespace catena::llm

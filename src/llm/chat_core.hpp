@@ -14,25 +14,50 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+
+namespace catena::llm {
+
+/// \errors std::invalid_argument: what a call takes would have no bound, or no price
+void check_budget(const chat_options& options, const chat_settings& how);
+
+}  // namespace catena::llm
 
 namespace catena::llm::detail {
 
 /// A call that has been let in, until it has ended: its place at the limit, and what it may cost.
 class call_in_flight {
  public:
-  explicit call_in_flight(concurrency_slot slot) noexcept : slot_(std::move(slot)) {}
+  explicit call_in_flight(concurrency_slot slot) noexcept : slot_(std::move(slot)), began_(slot_.entered()) {}
+  call_in_flight(call_in_flight&&) noexcept = default;
+  call_in_flight& operator=(call_in_flight&&) = delete;
+  /// What never reached the server costs nothing; of everything else it is taken to have been billed in full.
+  ~call_in_flight() {
+    if (sent_ && !sent_->load(std::memory_order_relaxed)) cost_.release();
+  }
 
-  /// It has answered, within the time that the answer says.
-  void ended(const answer& a) { slot_.leave(request_outcome::answered); static_cast<void>(a); }
+  /// Under a budget: what it may cost, and what shows whether the server can know of it.
+  void reserve(budget_reservation most, std::shared_ptr<std::atomic<bool>> sent) noexcept {
+    cost_ = std::move(most);
+    sent_ = std::move(sent);
+  }
+  void ended(const answer& a) {
+    slot_.leave(request_outcome::answered);
+    if (a.usage) cost_.settle({a.usage->total(), a.cost});
+  }
   void failed(const failure& why) { slot_.leave(outcome_of(why)); }
-  [[nodiscard]] time_point began() const noexcept { return slot_.entered(); }
+  [[nodiscard]] time_point began() const noexcept { return began_; }
 
  private:
   concurrency_slot slot_;
+  time_point began_;
+  budget_reservation cost_;
+  std::shared_ptr<std::atomic<bool>> sent_;
 };
 
 /// \threads  safe
@@ -46,6 +71,8 @@ class chat_core : public std::enable_shared_from_this<chat_core> {
   [[nodiscard]] const concurrency_limit& limit() const noexcept { return limit_; }
 
   [[nodiscard]] result<http::request> request_for(const chat_settings& how, const messages& asked, const run_options& within, delivery as) const;
+  /// \errors errc::budget_exceeded
+  [[nodiscard]] result<void> reserve(call_in_flight& in_flight, http::request& what, const chat_settings& how, const run_options& within) const;
   /// Fills in what is known only at the end.
   void complete(answer& a, time_point began, time_point first_token) const;
   [[nodiscard]] failure named(const failure& why) const;

@@ -24,6 +24,7 @@ boost::asio::awaitable<answer> ask(std::shared_ptr<chat_core> core, std::shared_
   http::request what = core->request_for(*how, asked, within, delivery::whole).value();
   auto entering = let_in(core, within);
   call_in_flight in_flight = co_await std::move(entering);
+  core->reserve(in_flight, what, *how, within).value();
   auto sending = core->client().async_send(std::move(what), within, boost::asio::use_awaitable);
   const result<http::response> came = co_await std::move(sending);
   result<answer> read = read_whole(came);
@@ -40,6 +41,7 @@ boost::asio::awaitable<answer_stream> open(std::shared_ptr<chat_core> core, std:
   http::request what = core->request_for(*how, asked, within, delivery::streamed).value();
   auto entering = let_in(core, within);
   call_in_flight in_flight = co_await std::move(entering);
+  core->reserve(in_flight, what, *how, within).value();
   auto opening = core->client().async_open(std::move(what), within, boost::asio::use_awaitable);
   result<http::response_stream> from = co_await std::move(opening);
   if (!from) {
@@ -74,6 +76,7 @@ chat_model::chat_model(const runtime& rt, chat_options options)
 
 chat_model chat_model::with(chat_settings settings) const {
   check(settings, options().provider);
+  check_budget(options(), settings);
   return {core_, std::make_shared<const chat_settings>(std::move(settings))};
 }
 

@@ -4,6 +4,7 @@
 /// Who answers, where, and how long it may take.
 #include <catena/http/client_options.hpp>
 #include <catena/http/fields.hpp>
+#include <catena/llm/budget.hpp>
 #include <catena/llm/chat_settings.hpp>
 #include <catena/llm/provider.hpp>
 #include <catena/schedule/limit_policies.hpp>
@@ -14,8 +15,6 @@
 #include <string>
 
 namespace catena::llm {
-
-class budget;
 
 /// How long each part of a call may take, apart from the deadline of the run; zero: as long as that. What a server sends only so that the
 /// connection stays open (empty lines, comments) makes none of them longer.
@@ -42,7 +41,9 @@ struct chat_options {
   /// How many calls may be in flight; more wait. Nothing: as many as the provider says it takes, fewer while it refuses some.
   std::optional<limit_policy> limit = std::nullopt;
   std::size_t most_waiting = 1024;              ///< calls in that line, 0 to 1048576
-  std::shared_ptr<llm::budget> budget = nullptr;  ///< what calls may take; null: as much as they like
+  /// What calls may take; settings have max_tokens then, and where it limits money the provider has a price for the model. Nothing: as much
+  /// as they like.
+  std::optional<llm::budget> budget = std::nullopt;
   std::size_t max_answer_bytes = 16 << 20;      ///< 1 or more
   trace_propagation trace = trace_propagation::withheld;
   http::cleartext cleartext = http::cleartext::on_loopback;

@@ -68,7 +68,7 @@ class scripted_server::connection : public std::enable_shared_from_this<connecti
       return perform();
     }
     const auto& now = script_[at_];
-    if (std::holds_alternative<await_request>(now)) {
+    if (std::holds_alternative<await_request>(now) || std::holds_alternative<answer_each>(now)) {
       read_.append(into_.data(), bytes);
     } else if (const auto* slow = std::get_if<send_slowly>(&now); slow && ++sent_ < slow->text.size()) {
       return wait(slow->between);
@@ -83,18 +83,26 @@ class scripted_server::connection : public std::enable_shared_from_this<connecti
     std::visit([&](const auto& s) { do_this(s); }, script_[at_]);
   }
   void do_this(const await_request&) {
+    if (!take_request()) return stream().read_some(into_, pinned());
+    ++at_;
+    perform();
+  }
+  void do_this(const answer_each& s) {
+    if (!take_request()) return stream().read_some(into_, pinned());
+    answer_each::reply r = s.decide(state_->requests.back());
+    script_.insert(script_.begin() + static_cast<std::ptrdiff_t>(at_), {pause{r.after}, send{std::move(r.text)}});
+    if (r.resets) script_.insert(script_.begin() + static_cast<std::ptrdiff_t>(at_) + 2, reset{});
+    perform();
+  }
+  bool take_request() {
     const std::size_t end = read_.find("\r\n\r\n");
-    if (end != read_.npos) {
-      const std::size_t length = read_.find("Content-Length: ");
-      const std::size_t whole = end + 4 + (length < end ? std::stoul(read_.substr(length + 16)) : 0);
-      if (read_.size() >= whole) {
-        state_->requests.push_back(read_.substr(0, whole));
-        read_.erase(0, whole);
-        ++at_;
-        return perform();
-      }
-    }
-    stream().read_some(into_, pinned());
+    if (end == read_.npos) return false;
+    const std::size_t length = read_.find("Content-Length: ");
+    const std::size_t whole = end + 4 + (length < end ? std::stoul(read_.substr(length + 16)) : 0);
+    if (read_.size() < whole) return false;
+    state_->requests.push_back(read_.substr(0, whole));
+    read_.erase(0, whole);
+    return true;
   }
   void do_this(const send& s) { stream().write(s.text, pinned()); }
   void do_this(const send_slowly& s) { stream().write(std::string_view(s.text).substr(sent_, 1), pinned()); }
@@ -114,7 +122,7 @@ class scripted_server::connection : public std::enable_shared_from_this<connecti
   const std::shared_ptr<state> state_;
   http::memory_arrival arrival_;
   std::shared_ptr<http::tls_transport> stream_;
-  const script script_;
+  script script_;
   std::size_t at_ = 0;
   std::size_t sent_ = 0;
   bool handshaking_ = false;

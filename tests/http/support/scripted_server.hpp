@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <variant>
@@ -37,7 +38,16 @@ struct hang_up {};   ///< ends the stream well
 struct cut_off {};   ///< closes without saying so inside of TLS
 struct reset {};     ///< as a lost connection does
 struct stall {};     ///< says nothing more, and keeps the connection
-using script = std::vector<std::variant<await_request, send, send_slowly, pause, hang_up, cut_off, reset, stall>>;
+/// Answers each request as it decides, for as long as there are any.
+struct answer_each {
+  struct reply {
+    duration after{};
+    std::string text;
+    bool resets = false;  ///< the connection, behind that
+  };
+  std::function<reply(const std::string& request)> decide;
+};
+using script = std::vector<std::variant<await_request, answer_each, send, send_slowly, pause, hang_up, cut_off, reset, stall>>;
 
 /// A response with a body of known length.
 [[nodiscard]] std::string answer(const std::string& status, const std::string& body, const std::string& fields = "");

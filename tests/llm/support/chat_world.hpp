@@ -5,6 +5,8 @@
 #include <catena/llm/chat_model.hpp>
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
@@ -93,6 +95,12 @@ struct chat_world : http_world {
   template <class T>
   result<T> await(boost::asio::awaitable<T> what) {
     outcome<T> end;
+    start(std::move(what), end);
+    return end_of(end);
+  }
+  /// Begins it, to be stopped by the slot.
+  template <class T>
+  void start(boost::asio::awaitable<T> what, outcome<T>& end, boost::asio::cancellation_slot stop = {}) {
     auto keep = [](boost::asio::awaitable<T> from, outcome<T>& to) -> boost::asio::awaitable<void> {
       auto taken = to.take();
       try {
@@ -101,8 +109,7 @@ struct chat_world : http_world {
         taken(result<T>(failure::from(std::current_exception())));
       }
     };
-    boost::asio::co_spawn(rt->get_executor(), keep(std::move(what), end), boost::asio::detached);
-    return end_of(end);
+    boost::asio::co_spawn(rt->get_executor(), keep(std::move(what), end), boost::asio::bind_cancellation_slot(stop, boost::asio::detached));
   }
   /// Reads a stream to its end.
   template <class T>
