@@ -53,6 +53,7 @@ std::string where_to(const request& asked, const response_head& head) {
 failure status_failure(const request& asked, const response_head& head, std::string_view body, wall_time now) {
   std::string text = asked.target.host() + " answers " + std::to_string(head.status);
   if (!head.reason.empty()) text += " " + shown(head.reason, asked.headers, 60);
+  if (head.status == 402) text += " (nothing is left on the account)";
   const bool redirect = head.status >= 300 && head.status < 400 && head.status != 304;
   text += redirect ? ", a redirect" + where_to(asked, head) + ", which is not followed" : what_it_says(asked, head, body);
   failure why(code_of(head.status), std::move(text));
