@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 namespace catena::llm {
@@ -28,9 +29,10 @@ std::string beginning(std::string_view text) {
 failure no_answer(std::string what) { return {errc::bad_response, "the server's answer is no chat completion: " + std::move(what)}; }
 
 /// The text of a member, "" if it has none.
-std::string text_in(const json& object, const char* name) {
+const std::string& text_in(const json& object, const char* name) {
+  static const std::string none;
   const auto found = object.is_object() ? object.find(name) : object.end();
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+  return found != object.end() && found->is_string() ? found->get_ref<const std::string&>() : none;
 }
 std::int64_t number_in(const json& object, const char* name) {
   const auto found = object.is_object() ? object.find(name) : object.end();
@@ -85,21 +87,27 @@ token_usage usage_of(const json& j) {
   return u;
 }
 
-std::string reasoning_in(const json& m) {
-  std::string text = text_in(m, "reasoning_content");
+const std::string& reasoning_in(const json& m) {
+  const std::string& text = text_in(m, "reasoning_content");
   return text.empty() ? text_in(m, "reasoning") : text;
 }
 
+constexpr std::string_view known_members[] = {"id", "object", "created", "model", "choices", "usage"};
+constexpr std::string_view known_of_usage[] = {"prompt_tokens",           "completion_tokens",        "total_tokens",
+                                               "prompt_cache_hit_tokens", "prompt_cache_miss_tokens", "prompt_tokens_details", "completion_tokens_details"};
+bool is_one_of(const std::string& name, std::span<const std::string_view> names) { return std::ranges::find(names, name) != names.end(); }
+
 /// Takes what the reader knows out of what a server says; the rest is kept. Of a streamed answer each event says it again.
 void take_head(answer& a, json& j, json& extra) {
-  if (std::string id = text_in(j, "id"); !id.empty()) a.id = std::move(id);
-  if (std::string model = text_in(j, "model"); !model.empty()) a.model = std::move(model);
+  if (a.id.empty()) a.id = text_in(j, "id");
+  if (a.model.empty()) a.model = text_in(j, "model");
   if (const json& used = object_in(j, "usage"); !used.empty()) {
     a.usage = usage_of(used);
-    extra["usage"] = used;
+    for (const auto& [name, value] : used.items())
+      if (!is_one_of(name, known_of_usage)) extra["usage"][name] = value;
   }
   for (auto& [name, value] : j.items())
-    if (name != "id" && name != "model" && name != "choices" && name != "usage" && name != "object") extra[name] = std::move(value);
+    if (!is_one_of(name, known_members)) extra[name] = std::move(value);
 }
 
 /// The provider had no room to go on: what is there is no answer.
@@ -186,7 +194,7 @@ void chunk_reader::take_call(const json& j) {
   auto& calls = answer_.message.tool_calls;
   if (calls.size() <= index) calls.resize(index + 1);
   const json& f = object_in(j, "function");
-  if (std::string id = text_in(j, "id"); !id.empty()) calls[index].id = std::move(id);
+  if (calls[index].id.empty()) calls[index].id = text_in(j, "id");
   calls[index].name += text_in(f, "name");
   calls[index].arguments += text_in(f, "arguments");
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/llm/message.hpp>
 
-#include "request_body.hpp"
+#include "message_text.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
 #include <array>
-#include <optional>
 
 namespace catena::llm {
 namespace {
@@ -71,9 +73,12 @@ result<message> message_of(const json& j, const std::string& pointer) {
 std::string_view to_string(role r) noexcept { return role_names[static_cast<std::size_t>(r)]; }
 
 std::string to_json(const messages& all) {
-  json j = json::array();
-  for (const message& m : all) j.push_back(json_of(m));
-  return text_of(j);
+  std::string text = "[";
+  for (const message& m : all) {
+    if (&m != &all.front()) text += ',';
+    append_message(text, m, told_reasoning::all);
+  }
+  return text += ']';
 }
 
 result<messages> messages_from_json(std::string_view text) {

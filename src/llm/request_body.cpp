@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "request_body.hpp"
 
+#include "message_text.hpp"
+
 #include <algorithm>
 #include <string_view>
 
@@ -52,8 +54,8 @@ void add_tools(json& body, const chat_settings& how) {
 }
 
 /// What a server thought is for itself: only one that wants it back is told, where it had called tools.
-bool keeps_reasoning(const provider& who, const message& m) noexcept {
-  return who.thinking == thinking_switch::thinking_object && !m.tool_calls.empty();
+told_reasoning told_to(const provider& who) noexcept {
+  return who.thinking == thinking_switch::thinking_object ? told_reasoning::with_tool_calls : told_reasoning::none;
 }
 
 /// The last message is an assistant's, which is to go on.
@@ -76,28 +78,18 @@ result<void> fits(const provider& who, const chat_settings& how, const messages&
 
 }  // namespace
 
-json json_of(const message& m) {
-  json j{{"role", to_string(m.role)}, {"content", m.content}};
-  if (!m.reasoning.empty()) j["reasoning_content"] = m.reasoning;
-  if (!m.tool_call_id.empty()) j["tool_call_id"] = m.tool_call_id;
-  for (const tool_call& t : m.tool_calls)
-    j["tool_calls"].push_back({{"id", t.id}, {"type", "function"}, {"function", {{"name", t.name}, {"arguments", t.arguments}}}});
-  return j;
-}
-
 std::string text_of(const json& j) { return j.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 result<chat_request> request_of(const provider& who, const std::string& model, const chat_settings& how, const messages& asked, delivery as) {
   if (const auto fit = fits(who, how, asked); !fit) return fit.error();
   json body{{"model", model}};
-  json& all = body["messages"] = json::array();
+  chat_request request{"chat/completions", "{\"messages\":["};
+  const bool prefixed = is_begun(asked) && who.prefix == prefix_support::beta;
   for (const message& m : asked) {
-    all.push_back(json_of(m));
-    if (!keeps_reasoning(who, m)) all.back().erase("reasoning_content");
+    if (&m != &asked.front()) request.body += ',';
+    append_message(request.body, m, told_to(who), prefixed && &m == &asked.back() ? ",\"prefix\":true" : "");
   }
-  chat_request request{"chat/completions", {}};
-  if (is_begun(asked) && who.prefix == prefix_support::beta) {
-    all.back()["prefix"] = true;
+  if (prefixed) {
     request.path = "beta/chat/completions";
   } else if (is_begun(asked) && who.prefix == prefix_support::on_request) {
     body["continue_final_message"] = true;
@@ -118,7 +110,8 @@ result<chat_request> request_of(const provider& who, const std::string& model, c
   add_format(body, who, how.format);
   add_tools(body, how);
   if (!how.extra.empty()) body.update(json::parse(how.extra, nullptr, false));
-  request.body = text_of(body);
+  body.erase("messages");
+  request.body.append("],").append(text_of(body), 1);
   return request;
 }
 

@@ -22,8 +22,6 @@ struct chat_request {
 [[nodiscard]] result<chat_request> request_of(const provider& who, const std::string& model, const chat_settings& how, const messages& asked,
                                               delivery as);
 
-/// \param who  null: for whoever; reasoning is kept
-[[nodiscard]] nlohmann::json json_of(const message& m);
 /// Never throws for what is no UTF-8: that is replaced.
 [[nodiscard]] std::string text_of(const nlohmann::json& j);
 

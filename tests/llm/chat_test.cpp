@@ -31,7 +31,7 @@ TEST_CASE("a chain asks a model, and gets its answer with what it took") {
   CHECK_THAT(end->extra, ContainsSubstring("new_field") && ContainsSubstring("fp"));
   const std::string asked = w.server->requests().at(0);
   CHECK_THAT(asked, ContainsSubstring("POST /chat/completions HTTP/1.1") && ContainsSubstring("Authorization: Bearer sk-secret") &&
-                        ContainsSubstring(R"("messages":[{"content":"what is six by nine?","role":"user"}])") && ContainsSubstring(R"("model":"deepseek-flash")") &&
+                        ContainsSubstring(R"("messages":[{"role":"user","content":"what is six by nine?"}])") && ContainsSubstring(R"("model":"deepseek-flash")") &&
                         ContainsSubstring(R"("thinking":{"type":"disabled"})"));
 }
 
