@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <catena/chain.hpp>
+#include <catena/http/webhook.hpp>
+#include <catena/incident/notifier.hpp>
+
+#include <chrono>
+#include <string>
+
+#include "http/support/http_world.hpp"
+
+#include "support/catch.hpp"
+
+using namespace catena;
+using namespace std::chrono_literals;
+using Catch::Matchers::ContainsSubstring;
+using test::http_world;
+
+namespace {
+
+http::webhook hook_to(http_world& w, http::webhook_options o = {}) {
+  o.url = "http://localhost/hook";
+  o.client.network = w.net;
+  return {*w.rt, std::move(o)};
+}
+
+incident incident_at(const std::string& path) {
+  incident what;
+  what.path = path;
+  what.failures = {failure(errc::busy, "too much").within(path)};
+  return what;
+}
+
+}  // namespace
+
+TEST_CASE("a stage that fails is told to a service by its webhook") {
+  http_world w;
+  w.server->next({test::await_request{}, test::send{test::answer("204 No Content", "")}, test::stall{}});
+  http::webhook_options o;
+  o.headers.set("Authorization", "Bearer s");
+  const http::webhook hook = hook_to(w, o);
+  const notifier to_us({.sinks = {hook}});
+  auto fails = [](int) -> result<int> { return failure(errc::busy, "too much"); };
+  auto chain = make_chain<int>(*w.rt, "pay", [&](auto in) { return in >> stage("card", fails).notify(to_us); });
+  test::outcome<int> end;
+  chain.async_run(1, end.take());
+  w.world.run_until([&] { return end.count() != 0 && hook.stats().delivered == 1; });
+  REQUIRE(w.server->requests().size() == 1);
+  CHECK_THAT(w.server->requests()[0], ContainsSubstring("POST /hook HTTP/1.1") && ContainsSubstring("Authorization: Bearer s") &&
+                                          ContainsSubstring("Content-Type: application/json") && ContainsSubstring(R"("path":"pay/card")"));
+}
+
+TEST_CASE("a webhook tries again what may succeed later, in order, and gives up what will not") {
+  http_world w;
+  int asked = 0;
+  w.server->next({test::answer_each{[&](const std::string&) -> test::answer_each::reply {
+    ++asked;
+    if (asked == 1) return {0s, test::answer("503 Service Unavailable", "", "Retry-After: 9\r\n")};
+    if (asked == 2) return {0s, test::answer("500 Internal Server Error", "")};
+    if (asked == 4) return {0s, test::answer("400 Bad Request", "")};
+    return {0s, test::answer("200 OK", "")};
+  }}});
+  const http::webhook hook = hook_to(w, {.body = [](const incident& i) { return i.path; }, .first_wait = 1s});
+  const time_point start = w.world.now();
+  for (const char* path : {"first", "second", "third"}) hook(incident_at(path));
+  w.world.run_until([&] { return hook.stats().waiting == 0; });
+  CHECK(w.world.now() - start == 11s);
+  CHECK(hook.stats().delivered == 2);
+  CHECK(hook.stats().lost == 1);
+  std::string told;
+  for (const std::string& r : w.server->requests()) told += r.substr(r.find("\r\n\r\n") + 4) + " ";
+  CHECK(told == "first first first second third ");
+}
+
+TEST_CASE("a webhook whose service is away loses what is too much, and gives up after its attempts") {
+  http_world w;
+  const http::webhook hook(*w.rt, {.url = "http://localhost:81/", .attempts = 3, .capacity = 2, .client = {.network = w.net}});
+  hook(incident_at("first"));
+  hook(incident_at("second"));
+  CHECK_THROWS_WITH(hook(incident_at("third")), ContainsSubstring("capacity"));
+  w.world.run_until([&] { return hook.stats().waiting == 0; });
+  CHECK(hook.stats().lost == 2);
+  CHECK_THROWS_WITH(http::webhook(*w.rt, {.url = "ftp://x"}), ContainsSubstring("webhook_options::url"));
+  CHECK_THROWS_WITH(http::webhook(*w.rt, {.url = "https://x.test", .attempts = 0}), ContainsSubstring("attempts must be 1 to 100"));
+}
