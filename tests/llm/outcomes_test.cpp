@@ -174,8 +174,8 @@ TEST_CASE("an answer that is longer than it may be is given up") {
   }
 }
 
-TEST_CASE("tool calls come in pieces, several at once, and with what was thought before") {
-  chat_world w;
+TEST_CASE("tool calls come in pieces, several at once, and with what was thought before, also through TLS") {
+  chat_world w(test::wire::tls);
   w.server->next(streams(event(R"({"choices":[{"index":0,"delta":{"reasoning_content":"I should "}}]})") + event(R"({"choices":[{"index":0,"delta":{"reasoning_content":"look"}}]})") +
                          event(R"({"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"find","arguments":""}}]}}]})") +
                          event(R"({"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"x\""}},{"index":1,"id":"b","function":{"name":"add","arguments":"{}"}}]}}]})") +

@@ -31,9 +31,9 @@ struct money {
 
 /// For a million tokens each.
 struct token_price {
-  money input;         ///< what the server reads anew
-  money cached_input;  ///< what it still knew
-  money output;
+  money input = {};         ///< what the server reads anew
+  money cached_input = {};  ///< what it still knew
+  money output = {};
 
   /// What so much costs, rounded up.
   [[nodiscard]] money of(const token_usage& used) const noexcept;
@@ -50,7 +50,7 @@ struct price_period {
 
 struct model_price {
   std::string model;
-  token_price price;                         ///< where no period says otherwise
+  token_price price = {};                    ///< where no period says otherwise
   std::vector<price_period> periods = {};    ///< the first that fits holds
 };
 
