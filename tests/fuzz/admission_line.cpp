@@ -13,11 +13,9 @@
 #include "fuzz/fuzz.hpp"
 #include "fuzz/plain_bucket.hpp"
 
-using namespace catena;
-using namespace catena::detail;
-using fuzz::require;
+namespace catena::fuzz::admission_line_target {
 
-namespace {
+using namespace detail;
 
 struct asked : admission_request {
   time_point came{};
@@ -26,7 +24,7 @@ struct asked : admission_request {
 
 class world {
  public:
-  explicit world(fuzz::input& in) : in_(in) {
+  explicit world(input& in) : in_(in) {
     const std::size_t bucket_count = 1 + in.below(3);
     for (std::size_t i = 0; i < bucket_count; ++i) {
       const auto tokens = static_cast<std::int64_t>(1 + in.below(100));
@@ -133,20 +131,21 @@ class world {
     else require(r.why.code == errc::queue_full);
   }
 
-  fuzz::input& in_;
-  time_point now_ = fuzz::start;
+  input& in_;
+  time_point now_ = start;
   admission_line line_;
   std::vector<std::unique_ptr<admission_bucket>> buckets_;
-  std::vector<fuzz::plain_bucket> plain_;
+  std::vector<plain_bucket> plain_;
   std::vector<std::unique_ptr<admission_group>> groups_;
   std::deque<asked> requests_;
   const admission_request* entering_ = nullptr;
 };
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::input in(data, size);
+void on_input(const std::uint8_t* data, std::size_t size) {
+  input in(data, size);
   world(in).run();
-  return 0;
 }
+
+const target registered("admission_line", on_input);
+
+}  // namespace catena::fuzz::admission_line_target

@@ -8,13 +8,10 @@
 
 #include "fuzz/fuzz.hpp"
 
-using namespace catena;
-using fuzz::require;
-
-namespace {
+namespace catena::fuzz::balancing_policies_target {
 
 struct replicas {
-  explicit replicas(fuzz::input& in) : loads(1 + in.below(12)) {
+  explicit replicas(input& in) : loads(1 + in.below(12)) {
     for (replica_load& r : loads) {
       r.weight = static_cast<double>(1 + in.below(1000)) / 10;
       from.push_back(&r);
@@ -23,7 +20,7 @@ struct replicas {
   replicas(const replicas&) = delete;
   replicas& operator=(const replicas&) = delete;
   /// Something happens to one of them.
-  void change(fuzz::input& in, time_point now) {
+  void change(input& in, time_point now) {
     replica_load& r = loads[in.below(loads.size())];
     switch (in.below(4)) {
       case 0: r.outstanding = static_cast<std::uint32_t>(in.below(1000)); break;
@@ -37,24 +34,24 @@ struct replicas {
   std::vector<replica_load*> from;
 };
 
-void everybody_in_turn(fuzz::input& in, replicas& all) {
+void everybody_in_turn(input& in, replicas& all) {
   round_robin policy;
   std::vector<int> chosen(all.loads.size());
   for (std::size_t count = in.below(1000); count > 0; --count) {
-    ++chosen[policy.choose(all.from, fuzz::start)];
+    ++chosen[policy.choose(all.from, start)];
     const auto [least, most] = std::minmax_element(chosen.begin(), chosen.end());
     require(*most - *least <= 1);
   }
 }
 
 /// Nobody is more than one request ahead of its share, nor are all others together behind by more.
-void shares_by_weight(fuzz::input& in, replicas& all) {
+void shares_by_weight(input& in, replicas& all) {
   double total = 0;
   for (const replica_load& r : all.loads) total += r.weight;
   std::vector<double> chosen(all.loads.size());
   const std::size_t count = in.below(1000);
   for (std::size_t n = 1; n <= count; ++n) {
-    ++chosen[weighted_round_robin{}.choose(all.from, fuzz::start)];
+    ++chosen[weighted_round_robin{}.choose(all.from, start)];
     for (std::size_t i = 0; i < chosen.size(); ++i) {
       const double ahead = chosen[i] - static_cast<double>(n) * all.loads[i].weight / total;
       require(ahead < 1 + 1e-6 && ahead > -static_cast<double>(chosen.size()));
@@ -67,11 +64,11 @@ double load_of(const replica_load& r, time_point now) {
   return static_cast<double>(peak.count()) * (r.outstanding + 1.0) / r.weight;
 }
 
-void avoids_the_worst(fuzz::input& in, replicas& all) {
+void avoids_the_worst(input& in, replicas& all) {
   power_of_two_choices policy(in.number(4));
   least_outstanding least;
   response_time_weighting weighting{.base_time = in.span()};
-  time_point now = fuzz::start;
+  time_point now = start;
   while (!in.empty()) {
     now += in.span();
     all.change(in, now);
@@ -87,15 +84,16 @@ void avoids_the_worst(fuzz::input& in, replicas& all) {
   }
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::input in(data, std::min<std::size_t>(size, 1000));
+void on_input(const std::uint8_t* data, std::size_t size) {
+  input in(data, std::min<std::size_t>(size, 1000));
   replicas all(in);
   switch (in.below(3)) {
     case 0: everybody_in_turn(in, all); break;
     case 1: shares_by_weight(in, all); break;
     default: avoids_the_worst(in, all); break;
   }
-  return 0;
 }
+
+const target registered("balancing_policies", on_input);
+
+}  // namespace catena::fuzz::balancing_policies_target

@@ -9,14 +9,11 @@
 
 #include "fuzz/fuzz.hpp"
 
-using namespace catena;
-using fuzz::require;
-
-namespace {
+namespace catena::fuzz::batch_former_target {
 
 class world {
  public:
-  explicit world(fuzz::input& in)
+  explicit world(input& in)
       : in_(in),
         unit_(in.below(2) ? batch_unit::request : batch_unit::cost),
         batches_{.max_size = 1 + in.below(20), .max_delay = in.below(2) ? duration{} : std::chrono::microseconds(in.byte()),
@@ -89,20 +86,21 @@ class world {
     }
   }
 
-  fuzz::input& in_;
+  input& in_;
   batch_unit unit_;
   batch_options batches_;
   request_queue_options queue_;
   batch_former former_;
   std::array<queued_request, 40> all_{};
   std::vector<const queued_request*> waiting_;
-  time_point now_ = fuzz::start;
+  time_point now_ = start;
 };
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::input in(data, std::min<std::size_t>(size, 2000));
+void on_input(const std::uint8_t* data, std::size_t size) {
+  input in(data, std::min<std::size_t>(size, 2000));
   world(in).run();
-  return 0;
 }
+
+const target registered("batch_former", on_input);
+
+}  // namespace catena::fuzz::batch_former_target

@@ -9,12 +9,9 @@
 
 #include "fuzz/fuzz.hpp"
 
-using namespace catena;
-using fuzz::require;
+namespace catena::fuzz::batch_policies_target {
 
-namespace {
-
-batch_policy policy_of(fuzz::input& in, duration& longest) {
+batch_policy policy_of(input& in, duration& longest) {
   switch (in.below(4)) {
     case 0: return greedy_batching{};
     case 1: {
@@ -47,14 +44,12 @@ void is_served(const batch_policy& policy, const waiting_requests& waiting, cons
   }
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::input in(data, size);
+void on_input(const std::uint8_t* data, std::size_t size) {
+  input in(data, size);
   const batch_limits limits{.max_size = 1 + in.below(in.below(4) ? 80 : 5000), .max_delay = in.below(2) ? duration{} : in.span()};
   duration longest = limits.max_delay;
   batch_policy policy = policy_of(in, longest);
-  time_point now = fuzz::start;
+  time_point now = start;
   while (!in.empty()) {
     now += in.span();
     switch (in.below(4)) {
@@ -66,11 +61,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           require(policy.form(waiting, limits, now).take == 0);
           break;
         }
-        waiting.oldest = now - std::min(in.span(), now - fuzz::start);
+        waiting.oldest = now - std::min(in.span(), now - start);
         if (in.below(2)) waiting.tightest_deadline = now + in.span() - std::chrono::milliseconds(1);
         is_served(policy, waiting, limits, now, longest);
       }
     }
   }
-  return 0;
 }
+
+const target registered("batch_policies", on_input);
+
+}  // namespace catena::fuzz::batch_policies_target

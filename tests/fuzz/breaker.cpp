@@ -9,10 +9,7 @@
 
 #include "fuzz/fuzz.hpp"
 
-using namespace catena;
-using fuzz::require;
-
-namespace {
+namespace catena::fuzz::breaker_target {
 
 /// What a breaker says of itself. Attempts are numbered by how often it had opened or closed when they began.
 struct plain_breaker {
@@ -69,7 +66,7 @@ struct attempt {
   int plain;
 };
 
-breaker_options options_of(fuzz::input& in) {
+breaker_options options_of(input& in) {
   breaker_options o;
   o.consecutive = 1 + in.below(4);
   o.bad_share = in.below(2) ? 0 : static_cast<double>(in.below(101)) / 100;
@@ -96,15 +93,13 @@ void keeps_promises(const breaker& b, const breaker_options& o, time_point now) 
   require(b.state() == breaker_state::closed || b.next_probe() <= now + o.longest_wait);
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::input in(data, std::min<std::size_t>(size, 1000));
+void on_input(const std::uint8_t* data, std::size_t size) {
+  input in(data, std::min<std::size_t>(size, 1000));
   const breaker_options options = options_of(in);
   breaker b(options);
   plain_breaker plain(options);
   std::vector<attempt> running;
-  time_point now = fuzz::start;
+  time_point now = start;
   while (!in.empty()) {
     if (in.below(4) == 0) now += in.span();
     if (running.empty() || (running.size() < 20 && in.below(2))) {
@@ -124,5 +119,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (options.bad_share == 0) agree(b, plain, now);
     keeps_promises(b, options, now);
   }
-  return 0;
 }
+
+const target registered("breaker", on_input);
+
+}  // namespace catena::fuzz::breaker_target

@@ -14,10 +14,7 @@
 
 #include "fuzz/fuzz.hpp"
 
-using namespace catena;
-using fuzz::require;
-
-namespace {
+namespace catena::fuzz::cache_policies_target {
 
 /// Few keys, some of which meet in the index and some in the tag.
 cache_key key_of(std::size_t number) { return {.low = (number & 7) | (number >> 3) << 33, .high = number}; }
@@ -44,12 +41,12 @@ struct plain_cache {
 
 /// s3_fifo's order of eviction is not written down twice: whatever it dropped, the plain cache drops as well.
 template <class Policy>
-void caches(fuzz::input& in) {
+void caches(input& in) {
   constexpr bool is_lru = std::is_same_v<Policy, lru<int>>;
   const cache_limits limits{.count = 1 + in.below(24), .bytes = 1 + in.below(600)};
   Policy cache(limits);
   plain_cache plain;
-  time_point now = fuzz::start;
+  time_point now = start;
   int last_value = 0;
   const auto drop = [&](const std::vector<int>& dropped) {
     for (const int value : dropped) {
@@ -112,7 +109,7 @@ void caches(fuzz::input& in) {
   }
 }
 
-void flights(fuzz::input& in) {
+void flights(input& in) {
   using role = flight_member::role;
   single_flight flights;
   std::deque<flight_member> members;
@@ -176,14 +173,15 @@ void flights(fuzz::input& in) {
   require(flights.size() == 0);
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::input in(data, std::min<std::size_t>(size, 3000));
+void on_input(const std::uint8_t* data, std::size_t size) {
+  input in(data, std::min<std::size_t>(size, 3000));
   switch (in.below(3)) {
     case 0: caches<lru<int>>(in); break;
     case 1: caches<s3_fifo<int>>(in); break;
     default: flights(in);
   }
-  return 0;
 }
+
+const target registered("cache_policies", on_input);
+
+}  // namespace catena::fuzz::cache_policies_target

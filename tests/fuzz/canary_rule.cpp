@@ -9,10 +9,7 @@
 
 #include "fuzz/fuzz.hpp"
 
-using namespace catena;
-using fuzz::require;
-
-namespace {
+namespace catena::fuzz::canary_rule_target {
 
 /// What the rule says of itself, in a few lines.
 struct plain_rule {
@@ -61,7 +58,7 @@ struct plain_rule {
   double latency() const { return slower * std::log(1.2) + (pairs - slower) * std::log(0.8); }
 };
 
-canary_rule_options options_of(fuzz::input& in) {
+canary_rule_options options_of(input& in) {
   canary_rule_options o;
   o.worse_by = 0.001 + static_cast<double>(in.below(499)) / 1000;
   o.slower_by = 1 + static_cast<double>(in.below(91)) / 10;
@@ -76,15 +73,13 @@ canary_rule_options options_of(fuzz::input& in) {
 
 bool is_near(double a, double b) { return std::abs(a - b) <= 1e-6 * (1 + std::abs(a)); }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::input in(data, std::min<std::size_t>(size, 600));
+void on_input(const std::uint8_t* data, std::size_t size) {
+  input in(data, std::min<std::size_t>(size, 600));
   const canary_rule_options o = options_of(in);
   const double bad = std::log((1 - o.beta) / (o.alpha / 2)), fine = std::log(o.beta / (1 - o.alpha / 2));
-  canary_rule rule(o, fuzz::start);
+  canary_rule rule(o, start);
   plain_rule plain;
-  time_point now = fuzz::start;
+  time_point now = start;
   bool errors_were_fine = false, latency_was_fine = false;
   while (!in.empty()) {
     const std::uint8_t what = in.byte();
@@ -104,7 +99,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       require(static_cast<double>(seen.pairs) == plain.pairs && static_cast<double>(seen.slower_pairs) == plain.slower);
       if (before != canary_verdict::undecided || !of_canary) {
         require(verdict == before);
-        if (before != canary_verdict::undecided) return 0;
+        if (before != canary_verdict::undecided) return;
         continue;
       }
       require(is_near(seen.errors, plain.errors(o.worse_by)));
@@ -118,10 +113,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       errors_were_fine = errors_were_fine || seen.errors <= fine - margin;
       latency_was_fine = latency_was_fine || seen.latency <= fine;
       if (seen.errors >= bad + margin || seen.latency >= bad) require(verdict == canary_verdict::roll_back);
-      else if (errors_were_fine && latency_was_fine) require(verdict == (now - fuzz::start >= o.min_time ? canary_verdict::promote : canary_verdict::undecided));
+      else if (errors_were_fine && latency_was_fine) require(verdict == (now - start >= o.min_time ? canary_verdict::promote : canary_verdict::undecided));
       else if (!last) require(verdict == canary_verdict::undecided);
-      else require(verdict != canary_verdict::undecided || now - fuzz::start < o.min_time);
+      else require(verdict != canary_verdict::undecided || now - start < o.min_time);
     }
   }
-  return 0;
 }
+
+const target registered("canary_rule", on_input);
+
+}  // namespace catena::fuzz::canary_rule_target

@@ -9,10 +9,7 @@
 
 #include "fuzz/fuzz.hpp"
 
-using namespace catena;
-using fuzz::require;
-
-namespace {
+namespace catena::fuzz::cost_table_target {
 
 /// The number of the largest knot that is not larger, by looking at all of them.
 std::size_t looked_up(std::size_t size) {
@@ -37,10 +34,8 @@ void agrees(const cost_table& table, std::size_t size) {
   }
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::input in(data, size);
+void on_input(const std::uint8_t* data, std::size_t size) {
+  input in(data, size);
   cost_table table;
   std::map<std::size_t, std::uint64_t> taught;  ///< by knot, how often
   std::uint64_t learnt = 0;
@@ -63,5 +58,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     agrees(table, rows);
     agrees(table, 1 + in.below(1200));
   }
-  return 0;
 }
+
+const target registered("cost_table", on_input);
+
+}  // namespace catena::fuzz::cost_table_target

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// What every fuzz target needs: numbers out of bytes, and a way to say that a promise was broken.
+/// What every fuzz target needs: numbers out of bytes, a way to say that a promise was broken, and a name. All targets are one
+/// program, so that what they include is compiled once: each keeps its own names in a namespace of its own.
 #include <catena/time.hpp>
 
 #include <chrono>
@@ -10,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <source_location>
+#include <string_view>
 
 namespace catena::fuzz {
 
@@ -46,5 +48,32 @@ class input {
 };
 
 inline constexpr time_point start{std::chrono::hours(1)};
+
+/// One target: what it does with an input. It is found by the name of its file.
+class target {
+ public:
+  using function = void(const std::uint8_t* data, std::size_t size);
+
+  target(std::string_view name, function& on_input) noexcept : name_(name), on_input_(on_input), next_(first()) { first() = this; }
+  target(const target&) = delete;
+  target& operator=(const target&) = delete;
+
+  [[nodiscard]] static const target* named(std::string_view name) noexcept {
+    const target* t = first();
+    while (t && t->name_ != name) t = t->next_;
+    return t;
+  }
+  void operator()(const std::uint8_t* data, std::size_t size) const { on_input_(data, size); }
+
+ private:
+  static const target*& first() noexcept {
+    static const target* all = nullptr;
+    return all;
+  }
+
+  std::string_view name_;
+  function& on_input_;
+  const target* next_;
+};
 
 }  // namespace catena::fuzz

@@ -10,11 +10,9 @@
 
 #include "fuzz/fuzz.hpp"
 
-using namespace catena;
-using namespace catena::detail;
-using fuzz::require;
+namespace catena::fuzz::limit_line_target {
 
-namespace {
+using namespace detail;
 
 /// Follows what the fuzzer says.
 struct told_limit {
@@ -29,7 +27,7 @@ struct asked : limit_request {
 
 class world {
  public:
-  explicit world(fuzz::input& in) : in_(in), limit_(in.below(6)), capacity_(in.below(8)), line_(told_limit{&limit_}, capacity_) {}
+  explicit world(input& in) : in_(in), limit_(in.below(6)), capacity_(in.below(8)), line_(told_limit{&limit_}, capacity_) {}
 
   void run() {
     while (!in_.empty() && requests_.size() < 300) {
@@ -146,8 +144,8 @@ class world {
     for (const asked* r : plain_) require(r->in_a_line && (r->deadline == no_deadline || r->deadline > now_ || is_late(*r)));
   }
 
-  fuzz::input& in_;
-  time_point now_ = fuzz::start;
+  input& in_;
+  time_point now_ = start;
   std::size_t limit_;
   std::size_t limit_seen_ = limit_;
   std::size_t capacity_;
@@ -159,10 +157,11 @@ class world {
   std::vector<asked*> late_;
 };
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::input in(data, std::min<std::size_t>(size, 2000));
+void on_input(const std::uint8_t* data, std::size_t size) {
+  input in(data, std::min<std::size_t>(size, 2000));
   world(in).run();
-  return 0;
 }
+
+const target registered("limit_line", on_input);
+
+}  // namespace catena::fuzz::limit_line_target

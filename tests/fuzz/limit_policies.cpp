@@ -8,10 +8,7 @@
 
 #include "fuzz/fuzz.hpp"
 
-using namespace catena;
-using fuzz::require;
-
-namespace {
+namespace catena::fuzz::limit_policies_target {
 
 /// What aimd_limit says of itself, in a few lines.
 struct plain_aimd {
@@ -46,7 +43,7 @@ struct plain_aimd {
   std::size_t peak = 0;
 };
 
-limit_range range_of(fuzz::input& in) {
+limit_range range_of(input& in) {
   limit_range r;
   r.most = 1 + in.below(in.below(2) ? 40 : 2000);
   r.least = 1 + in.below(r.most);
@@ -55,8 +52,8 @@ limit_range range_of(fuzz::input& in) {
 }
 
 template <class Policy, class Plain>
-void stays_in_range(fuzz::input& in, Policy policy, Plain plain, const limit_range& range) {
-  time_point now = fuzz::start;
+void stays_in_range(input& in, Policy policy, Plain plain, const limit_range& range) {
+  time_point now = start;
   while (!in.empty()) {
     // The same for a while, so that windows fill with few bytes.
     const ended_request r{.latency = in.span(), .outcome = static_cast<request_outcome>(in.below(8) < 6 ? 0 : in.below(3)),
@@ -76,10 +73,8 @@ struct nothing {
   void ended(const ended_request&, time_point) {}
 };
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::input in(data, std::min<std::size_t>(size, 1000));
+void on_input(const std::uint8_t* data, std::size_t size) {
+  input in(data, std::min<std::size_t>(size, 1000));
   const limit_range range = range_of(in);
   if (in.below(2)) {
     const aimd_limit_options options{.target = duration(1) + in.span(), .range = range, .backoff = 0.5 + static_cast<double>(in.below(50)) / 100};
@@ -88,5 +83,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const gradient_limit_options options{.range = range, .tolerance = 1 + static_cast<double>(in.below(91)) / 10, .probe_interval = duration(1) + in.span()};
     stays_in_range(in, gradient_limit(options), nothing{}, range);
   }
-  return 0;
 }
+
+const target registered("limit_policies", on_input);
+
+}  // namespace catena::fuzz::limit_policies_target

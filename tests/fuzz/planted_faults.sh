@@ -40,17 +40,21 @@ plant src/policy/quantities.cpp "if (__builtin_mul_overflow(sum, unit->worth, &s
 # A line that ends between two pieces begins with the second of them.
 plant src/http/sse_parser.cpp "found = take_line(line_);" "found = take_line(part);"
 
+targets=(token_bucket timer_heap cache_policies limit_line breaker balancing_policies canary_rule policy_reading sse_parser)
+status=0
+# What finds them is what the targets require: no sanitizer has to.
+CATENA_FUZZ_PLAIN=1 CATENA_FUZZ_SOURCE=$copy "$here/run.sh" "$copy/build" 20 "${targets[@]}" > "$copy/out" 2>&1 || status=$?
+if [ ! -e "$copy/build/objects/program" ]; then
+  cat "$copy/out"
+  exit $((status == 77 ? 77 : 1))
+fi
 missed=0
-for target in token_bucket timer_heap cache_policies limit_line breaker balancing_policies canary_rule policy_reading sse_parser; do
-  if CATENA_FUZZ_SOURCE=$copy "$here/run.sh" "$copy/build" 20 "$target" > "$copy/$target.out" 2>&1; then
+for target in "${targets[@]}"; do
+  if found=$(grep -m1 -o 'a promise was broken\|ERROR: .*' "$copy/build/$target.log"); then
+    echo "$target: found, $found"
+  else
     echo "$target: its fault was not found"
     missed=1
-  elif [ ! -e "$copy/build/$target.log" ]; then
-    cat "$copy/$target.out"
-    [ "$(grep -c 'cannot run here' "$copy/$target.out")" -eq 0 ] || exit 77
-    exit 1
-  else
-    echo "$target: found, $(grep -m1 -o 'a promise was broken\|ERROR: .*' "$copy/build/$target.log")"
   fi
 done
 exit $missed

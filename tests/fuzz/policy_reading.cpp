@@ -8,12 +8,10 @@
 #include <limits>
 #include <string>
 
-#include "fuzz.hpp"
+#include "fuzz/fuzz.hpp"
 
-namespace {
+namespace catena::fuzz::policy_reading_target {
 
-using namespace catena;
-using catena::fuzz::require;
 using detail::option_field;
 using detail::option_kind;
 using detail::option_shape;
@@ -21,7 +19,7 @@ using detail::option_shape;
 /// A document, and how many things are wrong with it.
 class writer {
  public:
-  explicit writer(fuzz::input& in) : in_(in) {}
+  explicit writer(input& in) : in_(in) {}
 
   std::string write() { return object(detail::document_shape, 0); }
   [[nodiscard]] int faults() const noexcept { return faults_; }
@@ -84,7 +82,7 @@ class writer {
     return std::to_string(value) + (is_time ? "min" : "MiB");
   }
 
-  fuzz::input& in_;
+  input& in_;
   int faults_ = 0;
 };
 
@@ -103,15 +101,13 @@ void check_reading(const std::string& text, const policy_document::reading& read
   }
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+void on_input(const std::uint8_t* data, std::size_t size) {
   if (size != 0 && data[0] % 2 == 0) {
     const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
     check_reading(text, policy_document::read(text));
-    return 0;
+    return;
   }
-  fuzz::input in(data + (size != 0), size - (size != 0));
+  input in(data + (size != 0), size - (size != 0));
   writer document(in);
   const std::string text = document.write();
   const auto read = policy_document::read(text);
@@ -120,5 +116,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (read.has_error())
     for (const policy_fault& f : read.error().all) told += f.text.find("_options::") == std::string::npos;
   require(told == document.faults());
-  return 0;
 }
+
+const target registered("policy_reading", on_input);
+
+}  // namespace catena::fuzz::policy_reading_target

@@ -10,15 +10,12 @@
 #include "fuzz/fuzz.hpp"
 #include "schedule/plain_queue.hpp"
 
-using namespace catena;
-using fuzz::require;
-
-namespace {
+namespace catena::fuzz::request_queue_target {
 
 template <class Order>
 class comparison {
  public:
-  comparison(fuzz::input& in, const request_queue_options& options) : in_(in), options_(options), queue_(options), plain_(options) {
+  comparison(input& in, const request_queue_options& options) : in_(in), options_(options), queue_(options), plain_(options) {
     for (auto& r : all_) absent_.push_back(&r);
   }
 
@@ -84,19 +81,17 @@ class comparison {
     if (in_.below(3) == 0) require(queue_.tightest_deadline() == tightest);
   }
 
-  fuzz::input& in_;
+  input& in_;
   request_queue_options options_;
   request_queue queue_;
   test::plain_queue<Order> plain_;
   std::array<queued_request, 40> all_{};
   std::vector<queued_request*> absent_;
-  time_point now_ = fuzz::start;
+  time_point now_ = start;
 };
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::input in(data, std::min<std::size_t>(size, 2000));
+void on_input(const std::uint8_t* data, std::size_t size) {
+  input in(data, std::min<std::size_t>(size, 2000));
   request_queue_options options;
   options.capacity = 1 + in.below(30);
   options.max_bytes = in.below(2) * (1 + in.below(1500));
@@ -110,5 +105,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case queue_order::earliest_deadline: comparison<test::plain_deadline>(in, options).run(); break;
     case queue_order::fair_share: comparison<test::plain_fair>(in, options).run(); break;
   }
-  return 0;
 }
+
+const target registered("request_queue", on_input);
+
+}  // namespace catena::fuzz::request_queue_target

@@ -10,13 +10,10 @@
 #include <string>
 #include <string_view>
 
-using namespace catena;
-using fuzz::require;
-
-namespace {
+namespace catena::fuzz::sse_parser_target {
 
 /// The fuzzer's bytes, and instead of some what streams are made of.
-std::string text_of(fuzz::input& in) {
+std::string text_of(input& in) {
   static constexpr std::string_view words[] = {"data:", "data: ", "event:", "id:", "retry:", ":", "\r\n", "\n", "\r", "\xEF\xBB\xBF"};
   std::string text;
   while (!in.empty()) {
@@ -27,10 +24,8 @@ std::string text_of(fuzz::input& in) {
   return text;
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::input in(data, size);
+void on_input(const std::uint8_t* data, std::size_t size) {
+  input in(data, size);
   const std::size_t longest = 1 + in.byte() % 16;
   std::uint32_t state = static_cast<std::uint32_t>(in.number(4));
   const auto cut = [&](std::size_t left) { return std::min<std::size_t>(left, 1 + ((state = state * 1664525 + 1013904223) >> 16) % longest); };
@@ -47,5 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(bounded == test::parsed_sse(whole, text, [](std::size_t left) { return left; }));
   if (!bounded.empty() && bounded.back() == "too large") bounded.pop_back();
   require(bounded.size() <= found.size() && std::equal(bounded.begin(), bounded.end(), found.begin()));
-  return 0;
 }
+
+const target registered("sse_parser", on_input);
+
+}  // namespace catena::fuzz::sse_parser_target

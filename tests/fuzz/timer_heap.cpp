@@ -8,15 +8,14 @@
 
 #include "fuzz/fuzz.hpp"
 
-using namespace catena;
-using fuzz::require;
+namespace catena::fuzz::timer_heap_target {
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::input in(data, size);
+void on_input(const std::uint8_t* data, std::size_t size) {
+  input in(data, size);
   std::array<timer_node, 64> nodes;
   timer_heap heap;
   std::multimap<time_point, timer_node*> plain;
-  time_point now = fuzz::start;
+  time_point now = start;
   const auto forget = [&](timer_node& node) {
     for (auto [at, end] = plain.equal_range(node.when); at != end; ++at)
       if (at->second == &node) return (void)plain.erase(at);
@@ -48,5 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(heap.earliest() == (plain.empty() ? no_deadline : plain.begin()->first));
     require(!node.waiting || !plain.empty());
   }
-  return 0;
 }
+
+const target registered("timer_heap", on_input);
+
+}  // namespace catena::fuzz::timer_heap_target

@@ -6,12 +6,9 @@
 #include "fuzz/fuzz.hpp"
 #include "fuzz/plain_bucket.hpp"
 
-using namespace catena;
-using fuzz::require;
+namespace catena::fuzz::token_bucket_target {
 
-namespace {
-
-void take_and_give(fuzz::input& in, token_bucket& bucket, fuzz::plain_bucket& plain) {
+void take_and_give(input& in, token_bucket& bucket, plain_bucket& plain) {
   const auto most = static_cast<std::size_t>(bucket.capacity());
   const auto cost = static_cast<std::int64_t>(in.below(most + 1));
   switch (in.below(5)) {
@@ -26,7 +23,7 @@ void take_and_give(fuzz::input& in, token_bucket& bucket, fuzz::plain_bucket& pl
 }
 
 /// Fills an empty one at changing rates: never faster than the fastest of them.
-void change_rates(fuzz::input& in, token_bucket& bucket, time_point now) {
+void change_rates(input& in, token_bucket& bucket, time_point now) {
   std::int64_t granted = bucket.capacity(), refused = 0;
   double tokens = 0;
   double per_ns = 0;
@@ -53,20 +50,18 @@ void change_rates(fuzz::input& in, token_bucket& bucket, time_point now) {
   }
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::input in(data, size);
+void on_input(const std::uint8_t* data, std::size_t size) {
+  input in(data, size);
   const auto tokens = static_cast<std::int64_t>(1 + in.below(1000));
   const duration per = std::chrono::microseconds(1 + in.below(1'000'000));
   const auto capacity = static_cast<std::int64_t>(1 + in.below(5000));
-  const time_point now = fuzz::start;
+  const time_point now = start;
   token_bucket bucket({.refill = {.tokens = static_cast<double>(tokens), .per = per}, .capacity = capacity}, now);
   if (in.below(4) == 0) {
     change_rates(in, bucket, now);
-    return 0;
+    return;
   }
-  fuzz::plain_bucket plain(tokens, per, capacity, now);
+  plain_bucket plain(tokens, per, capacity, now);
   for (int steps = 0; !in.empty() && steps < 2000; ++steps) {
     if (in.below(2)) plain.advance(plain.at + in.span());
     take_and_give(in, bucket, plain);
@@ -74,5 +69,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto sum = static_cast<std::int64_t>(in.below(20'000));
     require(bucket.when(sum, plain.at) == plain.when(sum));
   }
-  return 0;
 }
+
+const target registered("token_bucket", on_input);
+
+}  // namespace catena::fuzz::token_bucket_target

@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "support/resident.hpp"
+#include "support/sanitized.hpp"
 
 #include "support/catch.hpp"
 
@@ -376,7 +377,7 @@ class threaded_storm {
 }  // namespace
 
 TEST_CASE("half of 100000 requests are cancelled, queued, forming, computing and delivering: each ends exactly once") {
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+  for (std::uint64_t seed = 1; seed <= test::times(10U, 1U); ++seed) {
     CAPTURE(seed);
     constexpr std::size_t count = storm_size;
     manual_storm storm(seed);
@@ -411,7 +412,7 @@ TEST_CASE("a hundred storms of cancellations in one service take no more memory 
 }
 
 TEST_CASE("half of many requests are cancelled by other threads, wherever they are: each ends exactly once", "[concurrency]") {
-  constexpr std::size_t count = storm_size;
+  constexpr std::size_t count = test::times(storm_size, storm_size / 5);
   threaded_storm storm;
   storm.run(count);
   storm.check();

@@ -60,7 +60,7 @@ std::string matrix_fault_in(const cell& c) {
 /// All cells that are otherwise like this one.
 void check_cells_like(cell c) {
   static const std::vector<dress> all = dresses();
-  constexpr std::uint64_t orders = is_sanitized ? 1 : 2;
+  constexpr std::uint64_t orders = times(2U, 1U);
   std::size_t cells = 0, wrong = 0;
   for (const kind& k : kinds) {
     for (const dress& d : all) {
@@ -145,7 +145,7 @@ TEST_CASE("fault matrix: work that is slow ends as the documented order says") {
 }
 
 TEST_CASE("fault matrix: work that fails three times in ten ends as the documented order says, whichever times these are") {
-  for (std::uint64_t seed = 1; seed <= 4; ++seed) check_cells_like({.what = fault::flaky, .seed = seed, .has_deadline = seed % 2 == 0});
+  for (std::uint64_t seed = 1; seed <= times(4U, 2U); ++seed) check_cells_like({.what = fault::flaky, .seed = seed, .has_deadline = seed % 2 == 0});
 }
 
 TEST_CASE("fault matrix: .fail_early that asks for a hundred calls refuses nobody who has seen one less, whatever else is said") {
@@ -176,11 +176,13 @@ TEST_CASE("fault matrix: work that ignores cancellation holds up nobody longer t
 }
 
 TEST_CASE("fault matrix: a run that is cancelled ends at that moment, wherever it is") {
-  for (const auto when : {0us, 500us, 1'500us, 2'700us, 4'600us, 9'300us}) check_cells_like({.what = fault::cancelled, .cancelled_after = when});
+  constexpr std::array moments{0us, 1'500us, 4'600us, 500us, 2'700us, 9'300us};
+  for (std::size_t i = 0; i < times(6U, 3U); ++i) check_cells_like({.what = fault::cancelled, .cancelled_after = moments[i]});
 }
 
 TEST_CASE("fault matrix: a run that is cancelled waits for work that ignores it until its deadline at most") {
-  for (const auto when : {500us, 2'700us, 4'600us, 9'300us}) check_cells_like({.what = fault::cancelled_deaf, .cancelled_after = when});
+  constexpr std::array moments{500us, 4'600us, 2'700us, 9'300us};
+  for (std::size_t i = 0; i < times(4U, 2U); ++i) check_cells_like({.what = fault::cancelled_deaf, .cancelled_after = moments[i]});
 }
 
 }  // namespace catena::test::matrix

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "support/outcome.hpp"
+#include "support/sanitized.hpp"
 
 #include "support/catch.hpp"
 
@@ -84,6 +85,7 @@ struct storm {
 }  // namespace
 
 TEST_CASE("a retry storm adds no more than its budget to any second, and is over a second after the target is well") {
+  if (test::is_sanitized) CATENA_SKIP("its figures are those of plain builds");
   // Half of its calls fail, then all, then none.
   storm s([](duration age) { return age < 10s ? 0.5 : age < 20s ? 1.0 : 0.0; });
   const auto c = s.chain_with([](auto one) {
@@ -147,7 +149,7 @@ TEST_CASE("an open breaker lets exactly its probes through, one at a time") {
 }
 
 TEST_CASE("random compositions of what may be said about stages end in time, once, with nothing left and no call above budget") {
-  constexpr std::uint64_t seeds = 10'000;
+  constexpr std::uint64_t seeds = test::times(10'000U, 1'500U);
   int with_extra = 0;  ///< compositions in which extra calls show
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     std::mt19937 engine(static_cast<unsigned>(seed));
@@ -215,5 +217,5 @@ TEST_CASE("random compositions of what may be said about stages end in time, onc
     if (!fine) CHECK(under_way == 0);
     REQUIRE(fine);
   }
-  CHECK(with_extra > 500);
+  CHECK(with_extra > static_cast<int>(seeds / 20));
 }

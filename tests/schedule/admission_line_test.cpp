@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "support/sanitized.hpp"
+
 #include "support/catch.hpp"
 
 namespace {
@@ -467,7 +469,7 @@ TEST_CASE("a faster rate admits those that wait earlier, a slower one later, and
 }
 
 TEST_CASE("a line agrees with a simple model of itself, whatever comes and goes") {
-  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+  for (std::uint64_t seed = 1; seed <= test::times(200U, 30U); ++seed) {
     INFO("seed " << seed);
     std::mt19937_64 random(seed);
     const auto below = [&](std::int64_t n) { return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(n)); };
@@ -525,7 +527,7 @@ TEST_CASE("a line agrees with a simple model of itself, whatever comes and goes"
 }
 
 TEST_CASE("in lines that share buckets everybody is decided once, in order, and the tokens add up") {
-  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+  for (std::uint64_t seed = 1; seed <= test::times(200U, 30U); ++seed) {
     INFO("seed " << seed);
     std::mt19937_64 random(seed);
     const auto below = [&](std::int64_t n) { return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(n)); };

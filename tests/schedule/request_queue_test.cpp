@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "schedule/plain_queue.hpp"
+#include "support/sanitized.hpp"
 
 #include "support/catch.hpp"
 
@@ -274,7 +275,7 @@ TEST_CASE("earliest deadline first gives what is due first, then what came first
 }
 
 TEST_CASE("in every order a request queue agrees with a plain model of itself") {
-  for (unsigned seed = 1; seed <= 60; ++seed) {
+  for (unsigned seed = 1; seed <= catena::test::times(60U, 10U); ++seed) {
     agrees_with_a_plain_queue<plain_fifo>({.order = queue_order::fifo}, seed);
     agrees_with_a_plain_queue<plain_deadline>({.order = queue_order::earliest_deadline}, seed);
     agrees_with_a_plain_queue<plain_fair>({.order = queue_order::fair_share}, seed);
@@ -619,7 +620,7 @@ TEST_CASE("a million requests come and leave from behind one that stays, in ever
       r[i].deadline = at(2s);
       REQUIRE(accepts(queue, r[i]));
     }
-    for (std::size_t i = 0; i < 1'000'000; ++i) {
+    for (std::size_t i = 0; i < catena::test::times(1'000'000U, 100'000U); ++i) {
       auto& one = r[i % r.size()];
       if (!queue.remove(one) || !accepts(queue, one)) FAIL("request " << i);
       if (queue.tightest_deadline() != at(1s)) FAIL("deadline at " << i);

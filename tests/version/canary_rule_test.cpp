@@ -12,6 +12,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "support/sanitized.hpp"
+
 #include "support/catch.hpp"
 
 namespace {
@@ -21,6 +23,7 @@ using namespace catena;
 using canary_by = canary_rule::version;
 
 constexpr time_point canary_start{std::chrono::hours(1)};
+constexpr std::size_t canary_few = test::times(400U, 40U), canary_many = test::times(1000U, 100U);  ///< seeds
 
 /// Two versions: how often they fail, and how long they take, lognormal with this median and spread.
 struct canary_case {
@@ -89,8 +92,8 @@ TEST_CASE("a canary as good as stable is rolled back no more often than alpha, w
   for (const double share : {0.05, 0.5})
     for (const double rate : {0.0, 0.001, 0.01, 0.1}) {
       CAPTURE(share, rate);
-      const auto all = canary_over(400, {.stable_errors = rate, .canary_errors = rate, .share = share});
-      CHECK(all.rolled_back <= canary_most(0.05, 400));
+      const auto all = canary_over(canary_few, {.stable_errors = rate, .canary_errors = rate, .share = share});
+      CHECK(all.rolled_back <= canary_most(0.05, canary_few));
     }
 }
 
@@ -98,18 +101,18 @@ TEST_CASE("a canary that is worse by as much as must be noticed is promoted no m
   for (const double share : {0.05, 0.5})
     for (const double rate : {0.0, 0.001, 0.01, 0.1}) {
       CAPTURE(share, rate);
-      const auto all = canary_over(400, {.stable_errors = rate, .canary_errors = rate + 0.02, .share = share});
-      CHECK(all.promoted <= canary_most(0.01, 400));
+      const auto all = canary_over(canary_few, {.stable_errors = rate, .canary_errors = rate + 0.02, .share = share});
+      CHECK(all.promoted <= canary_most(0.01, canary_few));
     }
 }
 
 TEST_CASE("beside a stable version with 1 % errors a canary with 5 % is rolled back within 1000 of its runs, and one with 1 % promoted within 3000") {
-  const auto bad = canary_over(1000, {.stable_errors = 0.01, .canary_errors = 0.05});
-  CHECK(bad.promoted <= canary_most(0.01, 1000));
+  const auto bad = canary_over(canary_many, {.stable_errors = 0.01, .canary_errors = 0.05});
+  CHECK(bad.promoted <= canary_most(0.01, canary_many));
   CHECK(bad.quantile(0.5) <= 150);
   CHECK(bad.quantile(1) <= 1000);
-  const auto good = canary_over(1000, {.stable_errors = 0.01, .canary_errors = 0.01});
-  CHECK(good.rolled_back <= canary_most(0.05, 1000));
+  const auto good = canary_over(canary_many, {.stable_errors = 0.01, .canary_errors = 0.01});
+  CHECK(good.rolled_back <= canary_most(0.05, canary_many));
   CHECK(good.quantile(0.5) <= 700);
   CHECK(good.quantile(1) <= 3000);
 }
@@ -118,24 +121,24 @@ TEST_CASE("other rates of wrong decisions are kept as well") {
   const canary_rule_options lax{.alpha = 0.2, .beta = 0.1};
   const canary_rule_options strict{.alpha = 0.01, .beta = 0.001};
   for (const canary_rule_options& o : {lax, strict}) {
-    CHECK(canary_over(400, {.stable_errors = 0.02, .canary_errors = 0.02, .share = 0.3}, o).rolled_back <= canary_most(o.alpha, 400));
-    CHECK(canary_over(400, {.stable_errors = 0.02, .canary_errors = 0.04, .share = 0.3}, o).promoted <= canary_most(o.beta, 400));
+    CHECK(canary_over(canary_few, {.stable_errors = 0.02, .canary_errors = 0.02, .share = 0.3}, o).rolled_back <= canary_most(o.alpha, canary_few));
+    CHECK(canary_over(canary_few, {.stable_errors = 0.02, .canary_errors = 0.04, .share = 0.3}, o).promoted <= canary_most(o.beta, canary_few));
   }
 }
 
 TEST_CASE("a canary that takes twice as long is rolled back, however latencies are spread, and one that takes as long is not") {
   for (const double spread : {0.0, 0.2, 0.5, 1.0}) {
     CAPTURE(spread);
-    const auto slow = canary_over(400, {.canary_is_slower = 2, .spread = spread});
-    CHECK(slow.promoted <= canary_most(0.01, 400));
+    const auto slow = canary_over(canary_few, {.canary_is_slower = 2, .spread = spread});
+    CHECK(slow.promoted <= canary_most(0.01, canary_few));
     CHECK(slow.quantile(0.99) <= 1000);
-    const auto same = canary_over(400, {.canary_is_slower = 1, .spread = spread});
-    CHECK(same.rolled_back <= canary_most(0.05, 400));
+    const auto same = canary_over(canary_few, {.canary_is_slower = 1, .spread = spread});
+    CHECK(same.rolled_back <= canary_most(0.05, canary_few));
   }
 }
 
 TEST_CASE("a canary that is slower by what is fine is promoted") {
-  CHECK(canary_over(400, {.stable_errors = 0, .canary_errors = 0, .canary_is_slower = 1.2, .spread = 0.3}).rolled_back <= canary_most(0.05, 400));
+  CHECK(canary_over(canary_few, {.stable_errors = 0, .canary_errors = 0, .canary_is_slower = 1.2, .spread = 0.3}).rolled_back <= canary_most(0.05, canary_few));
   const auto microseconds = [](duration stable, duration canary) {
     canary_rule rule({}, canary_start);
     while (rule.verdict() == canary_verdict::undecided) {

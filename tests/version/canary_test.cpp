@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "version/version_world.hpp"
+#include "support/sanitized.hpp"
 
 #include "support/catch.hpp"
 
@@ -73,7 +74,7 @@ version_label canary_label_of(const versions_stats& stats, std::string_view name
 
 TEST_CASE("over 100 seeds a canary with 5 % errors is rolled back within 1000 of its runs, and one as good as stable promoted within 3000") {
   int wrongly_promoted = 0, wrongly_rolled_back = 0;
-  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+  for (std::uint64_t seed = 1; seed <= test::times(100U, 10U); ++seed) {
     canary_scene bad(seed);
     bad.add("1", {.errors = 0.01});
     bad.add("2", {.errors = 0.05});

@@ -23,6 +23,8 @@
 #include <utility>
 #include <vector>
 
+#include "support/sanitized.hpp"
+
 #include "support/catch.hpp"
 
 namespace {
@@ -153,7 +155,7 @@ class manual_swaps {
 }  // namespace
 
 TEST_CASE("versions that are swapped all the time fail no run, mix in none, and are destroyed when nobody has them, over many seeds") {
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  for (std::uint64_t seed = 1; seed <= test::times(40U, 8U); ++seed) {
     INFO("seed " << seed);
     manual_swaps storm(seed);
     storm.run(300);
