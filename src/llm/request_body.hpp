@@ -22,9 +22,6 @@ struct chat_request {
 [[nodiscard]] result<chat_request> request_of(const provider& who, const std::string& model, const chat_settings& how, const messages& asked,
                                               delivery as);
 
-/// \param pointer  where the array is in its document
-/// \errors errc::invalid_input with the JSON pointer of what is wrong
-[[nodiscard]] result<messages> messages_of(const nlohmann::json& j, const std::string& pointer);
 /// Never throws for what is no UTF-8: that is replaced.
 [[nodiscard]] std::string text_of(const nlohmann::json& j);
 
