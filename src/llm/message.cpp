@@ -81,16 +81,17 @@ std::string to_json(const messages& all) {
   return text += ']';
 }
 
-result<messages> messages_from_json(std::string_view text) {
-  const json j = json::parse(text, nullptr, false);
-  if (!j.is_array()) return wrong("(document)", "a JSON array of messages is expected");
+result<messages> messages_of(const json& j, const std::string& pointer) {
+  if (!j.is_array()) return wrong(pointer.empty() ? "(document)" : pointer, "a JSON array of messages is expected");
   messages all;
   for (const json& one : j) {
-    auto m = message_of(one, "/" + std::to_string(all.size()));
+    auto m = message_of(one, pointer + "/" + std::to_string(all.size()));
     if (!m) return m.error();
     all.push_back(*std::move(m));
   }
   return all;
 }
+
+result<messages> messages_from_json(std::string_view text) { return messages_of(json::parse(text, nullptr, false), {}); }
 
 }  // namespace catena::llm

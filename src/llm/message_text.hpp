@@ -3,6 +3,9 @@
 /// \file
 /// Messages as JSON. They are most of a request, and so are written without a tree of it first.
 #include <catena/llm/message.hpp>
+#include <catena/result.hpp>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
 #include <string>
@@ -18,5 +21,9 @@ void append_quoted(std::string& to, std::string_view text);
 
 /// \param more  further members, each with a comma before it
 void append_message(std::string& to, const message& m, told_reasoning reasoning, std::string_view more = {});
+
+/// \param pointer  where the array is in its document
+/// \errors errc::invalid_input with the JSON pointer of what is wrong
+[[nodiscard]] result<messages> messages_of(const nlohmann::json& j, const std::string& pointer);
 
 }  // namespace catena::llm
