@@ -71,7 +71,7 @@ boost::asio::awaitable<void> ask_structured(std::shared_ptr<const structured_cor
     const answer a = co_await std::move(asking);
     const std::optional<misread> wrong = core->read(a, to);
     if (!wrong) co_return;
-    const bool has_said_all = a.finish != finish::length && a.finish != finish::content_filter;
+    const bool has_said_all = a.finish == finish::stop || a.finish == finish::other;
     const bool is_new = std::ranges::find(mistakes, wrong->told) == mistakes.end();
     if (!has_said_all || !is_new || repairs == core->repairs()) throw error(core->wrong(*wrong, repairs, a));
     mistakes.push_back(wrong->told);

@@ -37,6 +37,7 @@ compile() {
 # The policies' sources that a target needs: no thread, no executor and no clock among them.
 sources_of() {
   case $1 in
+    answer_reading) echo llm/{json_in_text,shape_reader,shape_writer,answer_text,request_body,message,utf8} http/fields error time ;;
     admission_line) echo schedule/{admission_line,token_bucket} ;;
     balancing_policies) echo balance/{balancing_policies,latency_estimate} ;;
     batch_former) echo schedule/{batch_former,batch_options,adaptive_batching,batch_policies,cost_table} \

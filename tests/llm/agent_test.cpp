@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/chain.hpp>
 #include <catena/llm/agent.hpp>
+#include <catena/testing/recording_sink.hpp>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/describe/class.hpp>
 
+#include <memory>
+#include <optional>
+#include <set>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -160,6 +165,37 @@ TEST_CASE("an agent's tools belong to its run: they end with it, and its time is
   CHECK(w.begun == 1);
   CHECK(w.ended == 0);
   CHECK(w.server->requests().size() == 1);
+}
+
+TEST_CASE("every call of a tool is a run of its own, and a part of the agent's") {
+  agent_world w({tool_call_text("weather", R"({"city":"Kiel"})") + "," + tool_call_text("greet", R"({"city":"Rom"})"), "So it is."});
+  const auto seen = std::make_shared<testing::recording_sink>();
+  const runtime rt = w.world.runtime({.observer = seen});
+  run_options how;
+  how.id = 4711;
+  CHECK(w.run(make_helper(llm::chat_model(rt, w.options()), w.slow_weather()), std::string("How is it?"), how).has_value());
+  std::set<std::string> chains;
+  for (const testing::recorded_run& r : seen->records()) {
+    CHECK(r.id == 4711);
+    chains.insert(r.chain);
+  }
+  CHECK(chains == std::set<std::string>{"agent", "greet", "help", "tool", "weather"});
+}
+
+TEST_CASE("a tool may be a chain and answer nothing, and a model that has to call one has to do so once") {
+  agent_world w({tool_call_text("note", R"({"city":"Kiel"})"), "Noted."});
+  std::string noted;
+  const auto note = make_chain<place>(*w.rt, "note", [&](auto in) { return in >> stage("keep", [&](const place& p) { noted = p.city; }); });
+  llm::chat_options o = w.options();
+  o.provider = llm::openai();
+  o.model = "m";
+  o.settings.tools = {{"old", "", "{}"}};
+  o.settings.tool_choice = llm::tool_choice::required;
+  const llm::agent helper(llm::chat_model(*w.rt, o), {llm::tool<place>("note", "", note)});
+  CHECK(w.await(helper.run(run_options{}, {llm::message::user("Note!")})).has_value());
+  CHECK(noted == "Kiel");
+  CHECK_THAT(w.asked(0), ContainsSubstring(R"("tool_choice":"required")") && !ContainsSubstring(R"("old")"));
+  CHECK_THAT(w.asked(1), !ContainsSubstring("tool_choice") && ContainsSubstring(R"({"content":"done","role":"tool")"));
 }
 
 TEST_CASE("options of an agent that make no sense are refused, and so are tools of one name") {

@@ -59,7 +59,8 @@ class agent {
   /// Not to be made inside of a co_await expression (g++ 12).
   /// \errors std::invalid_argument: an option is out of range, two tools have one name, or the provider has no tools; graph_error: a stage of a
   ///         tool cannot be built
-  agent(const chat_model& chat, const std::vector<agent_tool>& tools, const agent_options& options = {});
+  agent(const chat_model& chat, const std::vector<agent_tool>& tools, const agent_options& options);
+  agent(const chat_model& chat, const std::vector<agent_tool>& tools) : agent(chat, tools, agent_options{}) {}
 
   /// Throws catena::error.
   [[nodiscard]] boost::asio::awaitable<answer> operator()(call c, const messages& asked) const {

@@ -50,10 +50,10 @@ class structured {
   static_assert(detail::described_struct<T>, "catena: a model is asked for an object: describe your struct with BOOST_DESCRIBE_STRUCT");
 
  public:
+  explicit structured(const chat_model& chat) : structured(chat, structured_options{}) {}
   /// Not to be made inside of a co_await expression (g++ 12).
   /// \errors std::invalid_argument: an option is out of range
-  explicit structured(const chat_model& chat, const structured_options& options = {})
-      : core_(detail::make_structured(chat, options, detail::shape_of<T>())) {}
+  structured(const chat_model& chat, const structured_options& options) : core_(detail::make_structured(chat, options, detail::shape_of<T>())) {}
 
   /// Throws catena::error.
   [[nodiscard]] boost::asio::awaitable<T> operator()(call c, const messages& asked) const { return ask(c.options(), asked); }
