@@ -126,6 +126,18 @@ TEST_CASE("an agent tells all that was said, so that the conversation can go on"
   CHECK(end->added[2].content == "Moin.");
 }
 
+TEST_CASE("a coroutine asks an agent as it is natural to write") {
+  agent_world w({tool_call_text("greet", R"({"city":"Kiel"})"), "One.", "Two.", "Three."});
+  const llm::agent helper(w.model(), {llm::tool<place>("greet", "", [](const place& p) { return p.city; })});
+  auto ask = [&](call c, const std::string& text) -> asio::awaitable<std::string> {
+    const llm::answer first = co_await helper(c, "Please: " + text);
+    llm::messages said{llm::message::user(text), first.message, llm::message::user("And?")};
+    said.push_back((co_await helper.run(c, said)).answer.message);
+    co_return first.text() + said.back().content + (co_await helper(c, said)).text();
+  };
+  CHECK(w.run(make_chain<std::string>(*w.rt, "ask", [&](auto in) { return in >> stage("ask", ask); }), std::string("greet")).value() == "One.Two.Three.");
+}
+
 TEST_CASE("an agent ends at its limits, and says which") {
   const std::string call = tool_call_text("greet", R"({"city":"secret"})");
   const auto fails = [](agent_world& w, const llm::agent_options& o) {

@@ -3,6 +3,7 @@
 #include <catena/llm/prompt_template.hpp>
 #include <catena/llm/structured.hpp>
 
+#include <boost/asio/awaitable.hpp>
 #include <boost/describe/class.hpp>
 #include <boost/describe/enum.hpp>
 
@@ -134,6 +135,18 @@ TEST_CASE("repairs end when they are used up, when a mistake comes again, and wh
     CHECK(cut.judge().error().message() == "what is answered is no 'answer': there is no JSON, or it is malformed or broken off (it stopped because of: length)");
     CHECK(asked(cut) == 1);
   }
+}
+
+TEST_CASE("a coroutine asks for a type as it is natural to write") {
+  judge_world w({good, good, good});
+  const llm::chat_model chat = w.model();
+  const llm::structured<judgement> judge(chat);
+  auto ask = [&](call c, const std::string& text) -> boost::asio::awaitable<std::string> {
+    const judgement first = co_await judge(c, "Judge: " + text);
+    const std::string second = (co_await judge(c, text)).reason;
+    co_return first.reason + second + (co_await llm::structured<judgement>(chat)(c, text)).reason;
+  };
+  CHECK(w.run(make_chain<std::string>(*w.rt, "ask", [&](auto in) { return in >> stage("ask", ask); }), std::string("late")).value() == "latelatelate");
 }
 
 TEST_CASE("repairs draw on the time of the run") {
