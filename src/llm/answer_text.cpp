@@ -18,6 +18,22 @@ using nlohmann::json;
 
 constexpr std::array<std::string_view, 5> finish_names{"stop", "length", "tool_calls", "content_filter", "other"};
 
+/// What copies and writes JSON calls itself for each level: no server is to choose how often.
+constexpr std::size_t most_levels = 256;
+
+std::size_t levels_in(std::string_view text) noexcept {
+  std::size_t now = 0, most = 0;
+  bool in_text = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') in_text = !in_text;
+    else if (in_text) i += c == '\\';
+    else if (c == '{' || c == '[') most = std::max(most, ++now);
+    else if ((c == '}' || c == ']') && now > 0) --now;
+  }
+  return most;
+}
+
 /// What is told of text that is no answer. What may be one is not shown.
 std::string beginning(std::string_view text) {
   const std::size_t from = text.find_first_not_of(" \t\r\n");
@@ -124,8 +140,10 @@ void take_finish(answer& a, const json& choice) {
 std::string_view to_string(finish f) noexcept { return finish_names[static_cast<std::size_t>(f)]; }
 
 json parsed(std::string_view text) {
+  if (levels_in(text) > most_levels) return json(json::value_t::discarded);
   json j = json::parse(text, nullptr, false);
-  return j.is_discarded() && !is_utf8(text) ? json::parse(as_utf8(text), nullptr, false) : j;
+  if (j.is_discarded() && !is_utf8(text)) return json::parse(as_utf8(text), nullptr, false);
+  return j;
 }
 
 result<answer> answer_of(std::string_view body) {

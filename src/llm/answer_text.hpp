@@ -14,7 +14,7 @@
 
 namespace catena::llm {
 
-/// JSON as a server sends it; discarded if it is none. What is no UTF-8 in it is replaced.
+/// JSON as a server sends it; discarded if it is none, or nested more than 256 levels deep. What is no UTF-8 in it is replaced.
 [[nodiscard]] nlohmann::json parsed(std::string_view text);
 
 /// \errors errc::bad_response: it is no answer; what the server says went wrong where it says so inside of a success

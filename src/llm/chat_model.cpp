@@ -81,6 +81,7 @@ chat_model chat_model::with(chat_settings settings) const {
 }
 
 const chat_options& chat_model::options() const noexcept { return core_->options(); }
+const runtime& chat_model::get_runtime() const noexcept { return core_->rt(); }
 
 boost::asio::awaitable<answer> chat_model::ask(run_options within, messages asked) const {
   return detail::ask(core_, settings_, within, std::move(asked));

@@ -10,6 +10,7 @@ namespace catena::llm {
 namespace {
 
 using nlohmann::json;
+using nlohmann::ordered_json;  // a schema's fields keep their order, in which a model writes them
 
 std::string_view effort_of(thinking t) noexcept {
   switch (t) {
@@ -22,7 +23,7 @@ std::string_view effort_of(thinking t) noexcept {
 }
 
 /// Always said, as some think unless they are told not to.
-void add_thinking(json& body, const provider& who, thinking t) {
+void add_thinking(ordered_json& body, const provider& who, thinking t) {
   switch (who.thinking) {
     case thinking_switch::none: return;
     case thinking_switch::thinking_object:
@@ -36,20 +37,23 @@ void add_thinking(json& body, const provider& who, thinking t) {
   }
 }
 
-void add_format(json& body, const provider& who, const reply_format& format) {
+void add_format(ordered_json& body, const provider& who, const reply_format& format) {
   const json_mode mode = std::min(format.mode, who.json);
   if (mode == json_mode::object) body["response_format"] = {{"type", "json_object"}};
   if (mode != json_mode::schema) return;
   body["response_format"] = {{"type", "json_schema"},
-                             {"json_schema", {{"name", format.name}, {"strict", true}, {"schema", json::parse(format.schema, nullptr, false)}}}};
+                             {"json_schema",
+                              {{"name", format.name},
+                               {"strict", format.held == adherence::strict},
+                               {"schema", ordered_json::parse(format.schema, nullptr, false)}}}};
 }
 
-void add_tools(json& body, const chat_settings& how) {
+void add_tools(ordered_json& body, const chat_settings& how) {
   if (how.tools.empty()) return;
-  json& tools = body["tools"] = json::array();
+  ordered_json& tools = body["tools"] = ordered_json::array();
   for (const tool_spec& t : how.tools)
     tools.push_back({{"type", "function"},
-                     {"function", {{"name", t.name}, {"description", t.description}, {"parameters", json::parse(t.parameters, nullptr, false)}}}});
+                     {"function", {{"name", t.name}, {"description", t.description}, {"parameters", ordered_json::parse(t.parameters, nullptr, false)}}}});
   if (how.tool_choice != tool_choice::automatic) body["tool_choice"] = how.tool_choice == tool_choice::none ? "none" : "required";
 }
 
@@ -79,10 +83,11 @@ result<void> fits(const provider& who, const chat_settings& how, const messages&
 }  // namespace
 
 std::string text_of(const json& j) { return j.dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string text_of(const ordered_json& j) { return j.dump(-1, ' ', false, ordered_json::error_handler_t::replace); }
 
 result<chat_request> request_of(const provider& who, const std::string& model, const chat_settings& how, const messages& asked, delivery as) {
   if (const auto fit = fits(who, how, asked); !fit) return fit.error();
-  json body{{"model", model}};
+  ordered_json body{{"model", model}};
   chat_request request{"chat/completions", "{\"messages\":["};
   const bool prefixed = is_begun(asked) && who.prefix == prefix_support::beta;
   for (const message& m : asked) {
@@ -109,7 +114,7 @@ result<chat_request> request_of(const provider& who, const std::string& model, c
   add_thinking(body, who, how.thinking);
   add_format(body, who, how.format);
   add_tools(body, how);
-  if (!how.extra.empty()) body.update(json::parse(how.extra, nullptr, false));
+  if (!how.extra.empty()) body.update(ordered_json::parse(how.extra, nullptr, false));
   body.erase("messages");
   request.body.append("],").append(text_of(body), 1);
   return request;

@@ -24,5 +24,6 @@ struct chat_request {
 
 /// Never throws for what is no UTF-8: that is replaced.
 [[nodiscard]] std::string text_of(const nlohmann::json& j);
+[[nodiscard]] std::string text_of(const nlohmann::ordered_json& j);
 
 }  // namespace catena::llm

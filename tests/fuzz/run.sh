@@ -44,21 +44,23 @@ compile() {
   $launcher "$compiler" "${flags[@]}" -MMD -MF "$unit.o.d" -c "$unit.cpp" -o "$unit.o"
 }
 
-# The policies' sources, in two parts, as some of them use the same names: no thread, no executor and no clock among them.
+# The policies' sources, in parts, as some of them use the same names: no thread, no executor and no clock among them.
 part_1=({error,time} balance/{balancing_policies,latency_estimate} cache/{store,time_to_live} http/sse_parser
         recover/{breaker,hedge,retry,retry_budget,fail_early,latency_buckets,latency_histogram}
         schedule/{admission_line,token_bucket,gate_options,bulkhead})
 part_2=(policy/{document,written,json_tree,quantities,option_table,option_tables} version/canary_rule
         schedule/{batch_former,batch_options,adaptive_batching,batch_policies,cost_table,limit_line,limit_policies}
         schedule/{request_queue,deadline_order,fair_order,fifo_order,queue_options})
+part_3=(llm/{json_in_text,shape_reader,shape_writer,answer_text,request_body,message,message_text,utf8} http/fields)
 # shellcheck disable=SC2046 # one word for each file
 (
   compile policies_1 $(printf "$source/src/%s.cpp\n" "${part_1[@]}")
   compile policies_2 $(printf "$source/src/%s.cpp\n" "${part_2[@]}")
+  compile policies_3 $(printf "$source/src/%s.cpp\n" "${part_3[@]}")
 ) & compiling=$!
 compile targets "$here"/*.cpp "$here/program/main.cpp"
 wait "$compiling"
-"$compiler" "${flags[@]}" -fsanitize=fuzzer "$folder"/objects/{policies_1,policies_2,targets}.o -o "$folder/objects/program"
+"$compiler" "${flags[@]}" -fsanitize=fuzzer "$folder"/objects/{policies_1,policies_2,policies_3,targets}.o -o "$folder/objects/program"
 
 run_target() {
   ln -sf objects/program "$folder/$1"

@@ -62,6 +62,7 @@ class chat_model {
   [[nodiscard]] chat_model with(chat_settings settings) const;
   [[nodiscard]] const chat_settings& settings() const noexcept { return *settings_; }
   [[nodiscard]] const chat_options& options() const noexcept;
+  [[nodiscard]] const runtime& get_runtime() const noexcept;
 
   /// The whole answer. Throws catena::error.
   [[nodiscard]] boost::asio::awaitable<answer> operator()(call c, const messages& asked) const { return ask(c.options(), asked); }

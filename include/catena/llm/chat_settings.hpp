@@ -22,12 +22,16 @@ struct tool_spec {
 
 enum class tool_choice : std::uint8_t { automatic, none, required };
 
+/// Whether a server is to answer nothing but what is of a schema. Some of them take fewer schemas then.
+enum class adherence : bool { loose, strict };
+
 /// What the answer is to be.
 struct reply_format {
   /// Where it is less than what the provider can do, no more is asked of it.
   json_mode mode = json_mode::none;
   std::string name = "answer";  ///< of the schema
   std::string schema = {};      ///< JSON, for json_mode::schema
+  adherence held = adherence::strict;  ///< to the schema
 };
 
 /// Settings of one call, or of all calls of a model. What is not set is left to the server.

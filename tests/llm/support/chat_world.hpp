@@ -88,7 +88,7 @@ struct chat_world : http_world {
   template <class Chain, class In>
   result<typename Chain::output_type> run(const Chain& chain, In in, run_options how = {}) {
     outcome<typename Chain::output_type> end;
-    chain.async_run(std::move(in), how, end.take());
+    chain.async_run(give(in), how, end.take());
     return end_of(end);
   }
   /// Runs a coroutine to its end.
