@@ -58,6 +58,9 @@ answer_step answer_reader::parse() {
     parser_ = new_parser();
   }
   if (parser_.has_head()) judge();
+  // Beast bounds the head, and neither the lines between chunks nor what follows the last one.
+  if (parser_.has_head() && !parser_.is_done() && end_ - unparsed_ > options_.max_head_bytes)
+    return fail(errc::bad_response, "the answer of " + host() + " is not to be understood: what is between its chunks is too long");
   return decide();
 }
 
@@ -79,6 +82,7 @@ void answer_reader::judge() {
   if (std::exchange(judged_, true)) return;
   const response_head& head = parser_.head();
   unexpected_ = asked_.success == success::status_2xx && (head.status / 100 != 2 || is_unexpected(asked_, head));
+  too_large_ = taken_ == body_taken::whole && !unexpected_ && parser_.announced_bytes() > options_.max_body_bytes;
 }
 
 void answer_reader::body_came(std::string_view bytes) {

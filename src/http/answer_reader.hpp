@@ -47,6 +47,8 @@ class answer_reader final : body_sink {
   [[nodiscard]] response take();
   /// The piece that is here, until room() is asked for.
   [[nodiscard]] std::string_view piece() const noexcept { return {buffer_.data(), piece_size_}; }
+  /// A piece came, and behind it something that the answer fails for.
+  [[nodiscard]] bool fails_behind_piece() const noexcept { return piece_size_ != 0 && why_.is_set(); }
   void drop_piece() noexcept { piece_size_ = 0; }
 
  private:

@@ -82,6 +82,7 @@ void http_exchange::ask_for_place(consequences& then) {
 }
 
 void http_exchange::given(std::shared_ptr<transport> kept) {
+  if (kept && !kept->is_quiet()) kept.reset();
   {
     const std::lock_guard lock(mutex_);
     if (phase_ == phase::in_line) {
@@ -170,6 +171,10 @@ void http_exchange::follow_locked(answer_step step, consequences& then) {
   }
 }
 
+bool http_exchange::may_replace_locked() const noexcept {
+  return kept_ && !replaced_ && !answer_.got_byte() && is_repeatable(asked_.method);
+}
+
 void http_exchange::replace_locked(consequences& then) {
   if (!std::exchange(replacing_, true)) then.closed = std::move(stream_);
   if (reading_.pin || writing_.pin) return;
@@ -214,7 +219,8 @@ void http_exchange::tell_locked(consequences& then) noexcept {
 
 result<response> http_exchange::take_response() {
   const std::lock_guard lock(mutex_);
-  if (why_.is_set()) return why_;
+  // What came well is told well, also when no read came between it and what did not.
+  if (why_.is_set() && !answer_.fails_behind_piece()) return why_;
   return answer_.take();
 }
 

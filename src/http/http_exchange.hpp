@@ -57,8 +57,9 @@ class http_exchange final : public detail::exchange, public std::enable_shared_f
   void follow_locked(answer_step step, consequences& then);
   void done_locked(consequences& then);
 
-  /// Which connection the stale one is replaced by is a second attempt at the same.
-  [[nodiscard]] bool may_replace_locked() const noexcept { return kept_ && !replaced_ && !answer_.got_byte(); }
+  /// A kept connection on which nothing came back was most likely closed by the server meanwhile. But nobody knows: what may do something is
+  /// not sent twice behind the back of whoever counts the attempts.
+  [[nodiscard]] bool may_replace_locked() const noexcept;
   void replace_locked(consequences& then);
 
   void fail_locked(failure why, consequences& then) noexcept;

@@ -38,6 +38,7 @@ class response_parser::implementation final : public beast::basic_parser<false> 
   void took(std::size_t bytes) noexcept { looked_at_ -= std::min(looked_at_, bytes); }
 
   response_head head;
+  std::uint64_t announced = 0;
 
  private:
   static constexpr std::string_view version = "HTTP/1.";
@@ -51,7 +52,9 @@ class response_parser::implementation final : public beast::basic_parser<false> 
     // What follows a body in chunks could be taken for what its head said.
     if (!is_header_done()) head.headers.add({name.data(), name.size()}, {value.data(), value.size()});
   }
-  void on_header_impl(error_code&) override {}
+  void on_header_impl(error_code&) override {
+    if (!is_done()) announced = content_length().value_or(0);
+  }
   void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
   std::size_t on_body_impl(text bytes, error_code&) override {
     sink_.body_came({bytes.data(), bytes.size()});
@@ -104,6 +107,7 @@ std::string response_parser::end() {
 
 bool response_parser::has_head() const noexcept { return is_->is_header_done(); }
 bool response_parser::is_done() const noexcept { return is_->is_done(); }
+std::uint64_t response_parser::announced_bytes() const noexcept { return is_->announced; }
 bool response_parser::keeps_alive() const noexcept { return is_->keep_alive(); }
 response_head& response_parser::head() noexcept { return is_->head; }
 
