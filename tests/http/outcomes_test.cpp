@@ -40,6 +40,7 @@ const std::string too_long = "the body of the answer of localhost is longer than
 const std::vector<misbehaviour> tolerable{
     {"none", answering(answer("200 OK", "{}", json)), well, "{}"},
     {"chunks", answering(in_chunks("{\"a\": 1}", 3, json)), well, "{\"a\": 1}"},
+    {"no body in chunks", answering(chunked_head + "0\r\n\r\n"), well, ""},
     {"a body until the end of the stream", answering_and(ok_head + "\r\n{}", test::hang_up{}), well, "{}"},
     {"preliminary answers",
      answering("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + answer("200 OK", "{}", json)), well, "{}"},
