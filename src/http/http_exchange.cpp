@@ -60,6 +60,7 @@ void http_exchange::start(detail::exchange_waiter& w) {
   if (failure fault = fault_of(asked_); fault.is_set()) return fail_locked(std::move(fault), then);
   if (runtime()->time->now() >= deadline_) return fail_locked({errc::deadline_exceeded, "the deadline had passed before " + host() + " was asked"}, then);
   out_ = text_of(asked_);
+  std::string().swap(asked_.body);
   ask_for_place(then);
 }
 
@@ -149,7 +150,9 @@ void http_exchange::came(wake how, failure why, std::size_t bytes) {
     stall_.progressed();
     wait_locked();
   }
-  follow_locked(answer_.came(bytes), then);
+  const answer_step step = answer_.came(bytes);
+  forget_request_locked();
+  follow_locked(step, then);
 }
 
 /// A request that does not go out whole is no failure yet: the server may have said why it takes no more.
@@ -159,7 +162,13 @@ void http_exchange::went(wake how, failure why) {
   writing_.pin.reset();
   if (how == wake::abandoned || phase_ != phase::talking) return;
   broken_ = broken_ || why.is_set();
-  if (replacing_) replace_locked(then);
+  if (replacing_) return replace_locked(then);
+  forget_request_locked();
+}
+
+/// A stream may last for long, and its prompt be large.
+void http_exchange::forget_request_locked() noexcept {
+  if (answer_.got_byte() && !writing_.pin) std::string().swap(out_);
 }
 
 void http_exchange::follow_locked(answer_step step, consequences& then) {

@@ -55,6 +55,7 @@ class http_exchange final : public detail::exchange, public std::enable_shared_f
   void came(wake how, failure why, std::size_t bytes);
   void went(wake how, failure why);
   void follow_locked(answer_step step, consequences& then);
+  void forget_request_locked() noexcept;
   void done_locked(consequences& then);
 
   /// A kept connection on which nothing came back was most likely closed by the server meanwhile. But nobody knows: what may do something is
@@ -73,7 +74,7 @@ class http_exchange final : public detail::exchange, public std::enable_shared_f
   [[nodiscard]] const std::string& host() const noexcept { return asked_.target.host(); }
 
   const std::shared_ptr<client_core> core_;
-  const request asked_;
+  request asked_;  ///< without its body, once that is in out_
   const time_point deadline_;
   const work_kind kind_;
   const std::string origin_;
@@ -83,7 +84,7 @@ class http_exchange final : public detail::exchange, public std::enable_shared_f
   detail::exchange_waiter* waiter_ = nullptr;
   failure why_;  ///< why it is over, if not well
 
-  std::string out_;
+  std::string out_;  ///< until it has gone out and is answered
   std::shared_ptr<connector> connector_;
   std::shared_ptr<transport> stream_;
   bool has_place_ = false;

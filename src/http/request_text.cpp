@@ -28,10 +28,11 @@ failure fault_of(const request& what) {
   for (const fields::field& f : what.headers.all())
     if (is_own(f.name)) return {errc::invalid_input, "the header field '" + f.name + "' is written by the client"};
   if (!what.accept.empty() && what.headers.find("accept")) return {errc::invalid_input, "the header field 'Accept' is given twice: as request::accept, too"};
+  if (what.accept.empty()) return {};
   fields accept;
   accept.add("Accept", what.accept);
-  if (const auto valid = accept.valid(); !valid) return valid.error();
-  return {};
+  const auto valid = accept.valid();
+  return valid ? failure() : valid.error();
 }
 
 std::string text_of(const request& what) {

@@ -13,20 +13,21 @@ using boost::system::error_code;
 
 class response_parser::implementation final : public beast::basic_parser<false> {
  public:
-  implementation(body_sink& sink, std::size_t max_head_bytes, body_follows body) : sink_(sink) {
+  implementation(body_sink& sink, std::size_t max_head_bytes, body_follows body) : sink_(sink), max_head_bytes_(max_head_bytes) {
     eager(true);
-    header_limit(static_cast<std::uint32_t>(max_head_bytes));
+    header_limit(static_cast<std::uint32_t>(max_head_bytes + 8));  // where the bound is depends on how the bytes are split: ours comes first
     body_limit(boost::none);
     skip(body == body_follows::never);
   }
 
-  /// Beast looks at a head when it is whole, or nearly so. What cannot become one is told at its first wrong byte, however they come.
+  /// Beast looks at a head when it is whole, or nearly so. What cannot become one is told at its first wrong byte, however they come, and
+  /// one that is too long, at the first byte that is too much.
   /// Returns what is wrong, or nothing.
   const char* look_ahead(std::string_view bytes) noexcept {
     for (; looked_at_ < bytes.size() && !seen_head_; ++looked_at_) {
       const char c = bytes[looked_at_];
       if (seen_ < version.size() && c != version[seen_]) return "it is no HTTP";
-      ++seen_;
+      if (++seen_ > max_head_bytes_) return "its head is too long";
       if (c == '\n' && last_ != '\r') return "a line of its head ends without CR";
       seen_head_ = c == '\n' && in_line_ == 0;
       if (c == '\n') in_line_ = 0;
@@ -69,6 +70,7 @@ class response_parser::implementation final : public beast::basic_parser<false> 
   void on_finish_impl(error_code&) override {}
 
   body_sink& sink_;
+  const std::size_t max_head_bytes_;
   std::size_t looked_at_ = 0;  ///< of the bytes that are fed next
   std::size_t seen_ = 0;       ///< of the head
   std::size_t in_line_ = 0;
@@ -96,7 +98,7 @@ response_parser::taken response_parser::feed(std::string_view bytes) {
     is_->took(count);
     if (code == beast::error::need_more) break;
     if (code) {
-      sum.why = code == beast::error::header_limit ? "its head is too long" : "it is no HTTP (" + code.message() + ")";
+      sum.why = "it is no HTTP (" + code.message() + ")";
       break;
     }
   }

@@ -92,8 +92,7 @@ outcome read(std::string_view text, http::body_taken taken, Cut cut) {
   static const http::url target = http::url::parse("https://a.b").value();
   http::request asked("GET", target);
   asked.success = http::success::any_status;
-  http::client_options options;
-  options.max_head_bytes = 300;
+  const http::client_options options;  // whose bounds are not reached: where a trailer is too long depends on the reads
   http::answer_reader reader(asked, options, taken);
   outcome all;
   http::answer_step step = http::answer_step::more;
