@@ -28,10 +28,7 @@ failure fault_of(const request& what) {
   for (const fields::field& f : what.headers.all())
     if (is_own(f.name)) return {errc::invalid_input, "the header field '" + f.name + "' is written by the client"};
   if (!what.accept.empty() && what.headers.find("accept")) return {errc::invalid_input, "the header field 'Accept' is given twice: as request::accept, too"};
-  if (what.accept.empty()) return {};
-  fields accept;
-  accept.add("Accept", what.accept);
-  const auto valid = accept.valid();
+  const auto valid = valid_field("Accept", what.accept);
   return valid ? failure() : valid.error();
 }
 
@@ -45,7 +42,8 @@ std::string text_of(const request& what) {
   for (const fields::field& f : what.headers.all()) add_line(text, f.name, f.value);
   if (!what.body.empty() || what.method == "POST" || what.method == "PUT" || what.method == "PATCH")
     add_line(text, "Content-Length", std::to_string(what.body.size()));
-  return text.append("\r\n").append(what.body);
+  text.append("\r\n").append(what.body);
+  return text;
 }
 
 bool is_repeatable(std::string_view method) noexcept {
@@ -58,7 +56,8 @@ std::string connect_text(const url& target, std::string_view authorization) {
   std::string text = "CONNECT " + to + " HTTP/1.1\r\n";
   add_line(text, "Host", to);
   if (!authorization.empty()) add_line(text, "Proxy-Authorization", authorization);
-  return text.append("\r\n");
+  text.append("\r\n");
+  return text;
 }
 
 }  // namespace catena::http
