@@ -87,6 +87,26 @@ TEST_CASE("a kept connection that the server has given up is replaced where that
     }
 }
 
+TEST_CASE("what was done to an idle connection over TCP is seen before a POST is written to it") {
+  for (const wire how : {wire::plain, wire::tls})
+    for (const test::script& does : {idle_and(test::hang_up{}), idle_and(test::cut_off{}), idle_and(test::reset{})}) {
+      test::tcp_place place(how);
+      test::scripted_server server(place.rt, how == wire::tls ? test::localhost() : nullptr);
+      server.next(does);
+      server.next(test::answering(kept_answer));
+      const auto port = server.listen();
+      REQUIRE(place.ask(place.get(port)).has_value());
+      for (int i = 0; i < 10; ++i) {  // the server goes on with its script
+        place.context.restart();
+        place.context.poll();
+      }
+      http::request post = place.get(port);
+      post.method = "POST";
+      CHECK(place.ask(std::move(post)).has_value());
+      CHECK(server.connection_count() == 2);
+    }
+}
+
 TEST_CASE("a connection that breaks in the place of one that broke is not replaced again") {
   http_world w;
   w.server->next(asked_again_and(test::reset{}));
