@@ -12,7 +12,9 @@
 namespace catena::http {
 
 namespace {
-constexpr std::size_t first_buffer_size = 16384;
+// Little for those who wait for the next event of a stream, of whom there are many; more as soon as a read has filled it.
+constexpr std::size_t first_buffer_size = 4096;
+constexpr std::size_t read_at_once = 65536;
 }
 
 answer_reader::answer_reader(const request& asked, const client_options& options, body_taken taken)
@@ -24,10 +26,19 @@ response_parser answer_reader::new_parser() {
 
 std::span<char> answer_reader::room() {
   piece_size_ = 0;
-  if (unparsed_ != end_) std::memmove(buffer_.data(), buffer_.data() + unparsed_, end_ - unparsed_);
-  end_ -= std::exchange(unparsed_, 0);
-  if (end_ == buffer_.size()) buffer_.resize(buffer_.empty() ? first_buffer_size : 2 * buffer_.size());
-  return std::span(buffer_).subspan(end_);
+  const bool was_filled = end_ == buffer_size_;
+  const std::string_view rest(buffer_.get() + unparsed_, end_ - unparsed_);
+  if (rest.size() == buffer_size_ || (was_filled && buffer_size_ < read_at_once)) {
+    buffer_size_ = buffer_ ? 2 * buffer_size_ : first_buffer_size;
+    auto larger = std::make_unique_for_overwrite<char[]>(buffer_size_);
+    std::ranges::copy(rest, larger.get());
+    buffer_ = std::move(larger);
+  } else if (!rest.empty()) {
+    std::memmove(buffer_.get(), rest.data(), rest.size());
+  }
+  unparsed_ = 0;
+  end_ = rest.size();
+  return {buffer_.get() + end_, buffer_size_ - end_};
 }
 
 answer_step answer_reader::came(std::size_t bytes) {
@@ -46,10 +57,10 @@ answer_step answer_reader::ended(const failure& why) {
 
 answer_step answer_reader::parse() {
   for (;;) {
-    const auto taken = parser_.feed({buffer_.data() + unparsed_, end_ - unparsed_});
+    const auto taken = parser_.feed({buffer_.get() + unparsed_, end_ - unparsed_});
     unparsed_ += taken.bytes;
     if (!taken.why.empty()) {
-      const std::string beginning = parser_.has_head() ? "" : "; it begins with '" + shown({buffer_.data(), end_}, asked_.headers, 80) + "'";
+      const std::string beginning = parser_.has_head() ? "" : "; it begins with '" + shown({buffer_.get(), end_}, asked_.headers, 80) + "'";
       return fail(errc::bad_response, "the answer of " + host() + " is not to be understood: " + taken.why + beginning);
     }
     // 100, 103: more about the request, and the response itself comes later.
@@ -58,6 +69,9 @@ answer_step answer_reader::parse() {
     parser_ = new_parser();
   }
   if (parser_.has_head()) judge();
+  // Beast bounds the head, and neither the lines between chunks nor what follows the last one.
+  if (parser_.has_head() && !parser_.is_done() && end_ - unparsed_ > options_.max_head_bytes)
+    return fail(errc::bad_response, "the answer of " + host() + " is not to be understood: what is between its chunks is too long");
   return decide();
 }
 
@@ -79,6 +93,7 @@ void answer_reader::judge() {
   if (std::exchange(judged_, true)) return;
   const response_head& head = parser_.head();
   unexpected_ = asked_.success == success::status_2xx && (head.status / 100 != 2 || is_unexpected(asked_, head));
+  too_large_ = taken_ == body_taken::whole && !unexpected_ && parser_.announced_bytes() > options_.max_body_bytes;
 }
 
 void answer_reader::body_came(std::string_view bytes) {
@@ -90,7 +105,7 @@ void answer_reader::body_came(std::string_view bytes) {
     if (!too_large_) body_.append(bytes);
   } else {
     // What is parsed makes room for the piece, which is no longer than that.
-    std::memmove(buffer_.data() + piece_size_, bytes.data(), bytes.size());
+    std::memmove(buffer_.get() + piece_size_, bytes.data(), bytes.size());
     piece_size_ += bytes.size();
   }
 }

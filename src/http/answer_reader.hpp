@@ -8,11 +8,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace catena::http {
 
@@ -46,7 +46,9 @@ class answer_reader final : body_sink {
   /// The head, and the body where that is taken whole.
   [[nodiscard]] response take();
   /// The piece that is here, until room() is asked for.
-  [[nodiscard]] std::string_view piece() const noexcept { return {buffer_.data(), piece_size_}; }
+  [[nodiscard]] std::string_view piece() const noexcept { return {buffer_.get(), piece_size_}; }
+  /// A piece came, and behind it something that the answer fails for.
+  [[nodiscard]] bool fails_behind_piece() const noexcept { return piece_size_ != 0 && why_.is_set(); }
   void drop_piece() noexcept { piece_size_ = 0; }
 
  private:
@@ -63,7 +65,8 @@ class answer_reader final : body_sink {
   const client_options& options_;
   const body_taken taken_;
   response_parser parser_;
-  std::vector<char> buffer_;   ///< at its front the piece, behind it what is not parsed yet
+  std::unique_ptr<char[]> buffer_;  ///< at its front the piece, behind it what is not parsed yet
+  std::size_t buffer_size_ = 0;
   std::size_t piece_size_ = 0;
   std::size_t unparsed_ = 0;   ///< where that begins
   std::size_t end_ = 0;

@@ -17,7 +17,7 @@ void check(const client_options& o) {
   for (const duration d : {o.timeouts.connect, o.timeouts.first_byte, o.timeouts.between_bytes}) expect(d >= duration{}, "timeouts must be zero or more");
   expect(o.max_head_bytes >= 1024 && o.max_head_bytes <= (1 << 20), "max_head_bytes must be 1 KiB to 1 MiB");
   expect(o.max_body_bytes >= 1, "max_body_bytes must be at least 1");
-  expect(!o.proxy || !o.proxy->is_secure(), "proxy must be an http:// URL");
+  expect(!o.proxy || !o.proxy->where().is_secure(), "proxy must be an http:// URL");
 }
 
 client_core::client_core(std::shared_ptr<runtime_state> runtime, client_options options)
@@ -27,8 +27,9 @@ client_core::client_core(std::shared_ptr<runtime_state> runtime, client_options 
       tls_(options_.ca_file.empty() ? nullptr : tls_context::for_client(options_.ca_file)) {}
 
 std::shared_ptr<tls_context> client_core::tls() {
-  const std::lock_guard lock(mutex_);
-  if (!tls_) tls_ = tls_context::for_client({});
+  std::call_once(tls_made_, [this] {
+    if (!tls_) tls_ = tls_context::for_client({});
+  });
   return tls_;
 }
 

@@ -29,7 +29,8 @@ class client_core final : public executor_user, public std::enable_shared_from_t
   [[nodiscard]] const std::shared_ptr<runtime_state>& runtime() const noexcept { return runtime_; }
   [[nodiscard]] const client_options& options() const noexcept { return options_; }
   [[nodiscard]] network& net() const noexcept { return *network_; }
-  /// Made when it is first needed, where no file is named that may be wrong: to read all that a machine trusts takes milliseconds.
+  /// Made when it is first needed, where no file is named that may be wrong: to read all that a machine trusts takes milliseconds, in which
+  /// nobody waits who does not need it.
   [[nodiscard]] std::shared_ptr<tls_context> tls();
 
   /// From now until it is gone, the exchange is told when the executor is.
@@ -66,6 +67,7 @@ class client_core final : public executor_user, public std::enable_shared_from_t
   const std::shared_ptr<runtime_state> runtime_;
   const client_options options_;
   const std::shared_ptr<network> network_;
+  std::once_flag tls_made_;
   std::shared_ptr<tls_context> tls_;
   mutable std::mutex mutex_;
   std::unordered_map<std::string, server> servers_;

@@ -15,7 +15,7 @@ void connector::start() {
     ((*pinned).*(pinned->next_))(bytes);
   };
   const auto& proxy = core_->options().proxy;
-  const url& first = proxy ? *proxy : target_;
+  const url& first = proxy ? proxy->where() : target_;
   const std::lock_guard lock(mutex_);
   stream_ = core_->net().open(first.host(), first.port(), then(&connector::opened));
 }
@@ -34,7 +34,7 @@ void connector::close() noexcept {
 
 void connector::opened(std::size_t) {
   if (!core_->options().proxy) return target_.is_secure() ? begin_tls() : finished();
-  asking_ = connect_text(target_);
+  asking_ = connect_text(target_, core_->options().proxy->authorization());
   const std::lock_guard lock(mutex_);
   stream_->write(asking_, then(&connector::asked_proxy));
 }
@@ -49,7 +49,7 @@ void connector::asked_proxy(std::size_t) {
 void connector::proxy_answered(std::size_t bytes) {
   answered_ += bytes;
   const auto taken = parser_->feed({answer_.data(), answered_});
-  const std::string proxy = "the proxy " + core_->options().proxy->host();
+  const std::string proxy = "the proxy " + core_->options().proxy->where().host();
   if (!taken.why.empty()) return finish(wake::resumed, {errc::unavailable, "the answer of " + proxy + " is not to be understood: " + taken.why});
   if (!parser_->is_done()) {
     const std::lock_guard lock(mutex_);
@@ -57,8 +57,9 @@ void connector::proxy_answered(std::size_t bytes) {
   }
   const response_head& head = parser_->head();
   if (head.status / 100 != 2)
-    return finish(wake::resumed, {errc::unavailable, proxy + " answers " + std::to_string(head.status) + " " + shown(head.reason, {}, 60) +
-                                                         " and does not connect to " + target_.host()});
+    return finish(wake::resumed, {head.status / 100 == 4 ? errc::refused : errc::unavailable,
+                                  proxy + " answers " + std::to_string(head.status) + " " + shown(head.reason, core_->options().proxy->secrets(), 60) +
+                                      " and does not connect to " + target_.host()});
   if (taken.bytes != answered_) return finish(wake::resumed, {errc::unavailable, proxy + " says more than that it has connected"});
   return target_.is_secure() ? begin_tls() : finished();
 }

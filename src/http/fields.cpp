@@ -57,13 +57,18 @@ std::optional<std::string_view> fields::find(std::string_view name) const noexce
 }
 
 result<void> fields::valid() const {
-  for (const field& f : all_) {
-    if (f.name.empty()) return failure(errc::invalid_input, "a header field has no name");
-    if (!std::ranges::all_of(f.name, is_token_letter))
-      return failure(errc::invalid_input, "the header field '" + printable(f.name) + "' has a name with a character that none may have");
-    if (!std::ranges::all_of(f.value, is_value_letter))
-      return failure(errc::invalid_input, "the header field '" + f.name + "' has a value with a control character, such as the end of a line");
-  }
+  for (const field& f : all_)
+    if (auto one = valid_field(f.name, f.value); !one) return one;
+  return {};
+}
+
+result<void> valid_field(std::string_view name, std::string_view value) {
+  if (name.empty()) return failure(errc::invalid_input, "a header field has no name");
+  if (!std::ranges::all_of(name, is_token_letter))
+    return failure(errc::invalid_input, "the header field '" + printable(name) + "' has a name with a character that none may have");
+  if (!std::ranges::all_of(value, is_value_letter))
+    return failure(errc::invalid_input,
+                   "the header field '" + std::string(name) + "' has a value with a control character, such as the end of a line");
   return {};
 }
 

@@ -60,6 +60,7 @@ void http_exchange::start(detail::exchange_waiter& w) {
   if (failure fault = fault_of(asked_); fault.is_set()) return fail_locked(std::move(fault), then);
   if (runtime()->time->now() >= deadline_) return fail_locked({errc::deadline_exceeded, "the deadline had passed before " + host() + " was asked"}, then);
   out_ = text_of(asked_);
+  std::string().swap(asked_.body);
   ask_for_place(then);
 }
 
@@ -82,6 +83,7 @@ void http_exchange::ask_for_place(consequences& then) {
 }
 
 void http_exchange::given(std::shared_ptr<transport> kept) {
+  if (kept && !kept->is_quiet()) kept.reset();
   {
     const std::lock_guard lock(mutex_);
     if (phase_ == phase::in_line) {
@@ -148,7 +150,9 @@ void http_exchange::came(wake how, failure why, std::size_t bytes) {
     stall_.progressed();
     wait_locked();
   }
-  follow_locked(answer_.came(bytes), then);
+  const answer_step step = answer_.came(bytes);
+  forget_request_locked();
+  follow_locked(step, then);
 }
 
 /// A request that does not go out whole is no failure yet: the server may have said why it takes no more.
@@ -158,7 +162,13 @@ void http_exchange::went(wake how, failure why) {
   writing_.pin.reset();
   if (how == wake::abandoned || phase_ != phase::talking) return;
   broken_ = broken_ || why.is_set();
-  if (replacing_) replace_locked(then);
+  if (replacing_) return replace_locked(then);
+  forget_request_locked();
+}
+
+/// A stream may last for long, and its prompt be large.
+void http_exchange::forget_request_locked() noexcept {
+  if (answer_.got_byte() && !writing_.pin) std::string().swap(out_);
 }
 
 void http_exchange::follow_locked(answer_step step, consequences& then) {
@@ -168,6 +178,10 @@ void http_exchange::follow_locked(answer_step step, consequences& then) {
     case answer_step::done: return done_locked(then);
     case answer_step::failed: return fail_locked(answer_.why(), then);
   }
+}
+
+bool http_exchange::may_replace_locked() const noexcept {
+  return kept_ && !replaced_ && !answer_.got_byte() && is_repeatable(asked_.method);
 }
 
 void http_exchange::replace_locked(consequences& then) {
@@ -214,7 +228,8 @@ void http_exchange::tell_locked(consequences& then) noexcept {
 
 result<response> http_exchange::take_response() {
   const std::lock_guard lock(mutex_);
-  if (why_.is_set()) return why_;
+  // What came well is told well, also when no read came between it and what did not.
+  if (why_.is_set() && !answer_.fails_behind_piece()) return why_;
   return answer_.take();
 }
 

@@ -55,10 +55,12 @@ class http_exchange final : public detail::exchange, public std::enable_shared_f
   void came(wake how, failure why, std::size_t bytes);
   void went(wake how, failure why);
   void follow_locked(answer_step step, consequences& then);
+  void forget_request_locked() noexcept;
   void done_locked(consequences& then);
 
-  /// Which connection the stale one is replaced by is a second attempt at the same.
-  [[nodiscard]] bool may_replace_locked() const noexcept { return kept_ && !replaced_ && !answer_.got_byte(); }
+  /// A kept connection on which nothing came back was most likely closed by the server meanwhile. But nobody knows: what may do something is
+  /// not sent twice behind the back of whoever counts the attempts.
+  [[nodiscard]] bool may_replace_locked() const noexcept;
   void replace_locked(consequences& then);
 
   void fail_locked(failure why, consequences& then) noexcept;
@@ -72,7 +74,7 @@ class http_exchange final : public detail::exchange, public std::enable_shared_f
   [[nodiscard]] const std::string& host() const noexcept { return asked_.target.host(); }
 
   const std::shared_ptr<client_core> core_;
-  const request asked_;
+  request asked_;  ///< without its body, once that is in out_
   const time_point deadline_;
   const work_kind kind_;
   const std::string origin_;
@@ -82,7 +84,7 @@ class http_exchange final : public detail::exchange, public std::enable_shared_f
   detail::exchange_waiter* waiter_ = nullptr;
   failure why_;  ///< why it is over, if not well
 
-  std::string out_;
+  std::string out_;  ///< until it has gone out and is answered
   std::shared_ptr<connector> connector_;
   std::shared_ptr<transport> stream_;
   bool has_place_ = false;

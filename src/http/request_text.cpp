@@ -9,8 +9,8 @@ namespace catena::http {
 namespace {
 
 /// What says where a request ends and who it goes to is said by the client alone: said twice, it could be read in two ways.
-constexpr std::array<std::string_view, 9> own_fields{"host",    "content-length", "transfer-encoding", "connection", "keep-alive",
-                                                     "upgrade", "expect",         "te",                "proxy-connection"};
+constexpr std::array<std::string_view, 10> own_fields{"host",    "content-length", "transfer-encoding", "connection",       "keep-alive",
+                                                      "upgrade", "expect",         "te",                "proxy-connection", "proxy-authorization"};
 
 bool is_own(std::string_view name) noexcept {
   return std::ranges::any_of(own_fields, [&](std::string_view own) { return same_name(own, name); });
@@ -28,10 +28,8 @@ failure fault_of(const request& what) {
   for (const fields::field& f : what.headers.all())
     if (is_own(f.name)) return {errc::invalid_input, "the header field '" + f.name + "' is written by the client"};
   if (!what.accept.empty() && what.headers.find("accept")) return {errc::invalid_input, "the header field 'Accept' is given twice: as request::accept, too"};
-  fields accept;
-  accept.add("Accept", what.accept);
-  if (const auto valid = accept.valid(); !valid) return valid.error();
-  return {};
+  const auto valid = valid_field("Accept", what.accept);
+  return valid ? failure() : valid.error();
 }
 
 std::string text_of(const request& what) {
@@ -44,12 +42,22 @@ std::string text_of(const request& what) {
   for (const fields::field& f : what.headers.all()) add_line(text, f.name, f.value);
   if (!what.body.empty() || what.method == "POST" || what.method == "PUT" || what.method == "PATCH")
     add_line(text, "Content-Length", std::to_string(what.body.size()));
-  return text.append("\r\n").append(what.body);
+  text.append("\r\n").append(what.body);
+  return text;
 }
 
-std::string connect_text(const url& target) {
+bool is_repeatable(std::string_view method) noexcept {
+  static constexpr std::array<std::string_view, 6> repeatable{"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+  return std::ranges::find(repeatable, method) != repeatable.end();
+}
+
+std::string connect_text(const url& target, std::string_view authorization) {
   const std::string to = target.host_and_port();
-  return "CONNECT " + to + " HTTP/1.1\r\nHost: " + to + "\r\n\r\n";
+  std::string text = "CONNECT " + to + " HTTP/1.1\r\n";
+  add_line(text, "Host", to);
+  if (!authorization.empty()) add_line(text, "Proxy-Authorization", authorization);
+  text.append("\r\n");
+  return text;
 }
 
 }  // namespace catena::http

@@ -5,6 +5,7 @@
 #include <catena/http/message.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -41,6 +42,8 @@ class response_parser {
 
   [[nodiscard]] bool has_head() const noexcept;
   [[nodiscard]] bool is_done() const noexcept;
+  /// How long the body will be, where the head says so; zero: it does not, or there is none.
+  [[nodiscard]] std::uint64_t announced_bytes() const noexcept;
   /// Whether the connection can take another request once the response is done.
   [[nodiscard]] bool keeps_alive() const noexcept;
   [[nodiscard]] response_head& head() noexcept;

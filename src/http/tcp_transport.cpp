@@ -101,7 +101,7 @@ void tcp_transport::try_next_locked() {
   // An address that cannot even be tried, as of a kind that this machine does not know, fails like one that has been.
   if (fault) return asio::post(runtime_->ready->executor(), [t = std::move(one), fault]() mutable { t(fault); });
   socket_->async_connect(to, std::move(one));
-  if (number < c.found.size()) next_address_.set_locked(*runtime_->timers, detail::later(runtime_->time->now(), c.next_address_after));
+  if (number < c.found.size()) next_address_.set_locked(*runtime_->timers, catena::detail::later(runtime_->time->now(), c.next_address_after));
 }
 
 void tcp_transport::tried(boost::system::error_code code, std::size_t number) {
@@ -119,7 +119,7 @@ void tcp_transport::tried(boost::system::error_code code, std::size_t number) {
 }
 
 void tcp_transport::next_address(timer_node& node, wake how) {
-  auto& timer = static_cast<detail::pinned_timer<tcp_transport>&>(node);
+  auto& timer = static_cast<catena::detail::pinned_timer<tcp_transport>&>(node);
   tcp_transport& self = *timer.owner;
   std::shared_ptr<tcp_transport> pinned;  // before the lock: it may be the last
   const std::lock_guard lock(self.mutex_);

@@ -70,7 +70,7 @@ class tcp_transport final : public transport, public std::enable_shared_from_thi
   brief_mutex mutex_;
   std::optional<tcp::socket> socket_;  ///< not before its address is known: a lookup may outlive the executor, which a socket must not
   std::unique_ptr<connecting> connecting_;
-  detail::pinned_timer<tcp_transport> next_address_;
+  catena::detail::pinned_timer<tcp_transport> next_address_;
   std::string_view rest_;  ///< of what is being written
   std::size_t written_ = 0;
   bool closed_ = false;

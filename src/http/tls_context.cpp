@@ -28,7 +28,7 @@ std::shared_ptr<tls_context> tls_context::for_client(const std::string& ca_file)
   SSL_CTX_set_verify(made, SSL_VERIFY_PEER, nullptr);
   ERR_clear_error();
   if (ca_file.empty()) SSL_CTX_set_default_verify_paths(made);
-  else if (SSL_CTX_load_verify_file(made, ca_file.c_str()) != 1) throw std::invalid_argument("no certificate can be read from the CA file '" + ca_file + "'");
+  else if (SSL_CTX_load_verify_file(made, ca_file.c_str()) != 1) throw std::invalid_argument("client_options::ca_file names a file that no certificates can be read from: " + ca_file);
   SSL_CTX_set_session_cache_mode(made, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(made, &session_came);
   return context;

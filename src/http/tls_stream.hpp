@@ -103,6 +103,8 @@ class tls_stream final : public tls_transport, public std::enable_shared_from_th
   below receiving_;
   below sending_;
   std::unique_ptr<char[]> received_;
+  std::size_t received_size_ = 0;  ///< its own
+  bool was_filled_ = false;        ///< by the last read
   std::string_view in_;         ///< of that, what OpenSSL has not taken
   std::string out_;             ///< what OpenSSL has given
   std::string on_its_way_;      ///< what is being sent below

@@ -15,6 +15,8 @@ namespace catena::http {
 
 namespace {
 constexpr std::size_t record_size = 16384;
+// Of what an idle connection keeps: little, as there are many; more as soon as more comes at once.
+constexpr std::size_t little = 2048;
 }
 
 tls_stream::tls_stream(std::shared_ptr<runtime_state> runtime, std::shared_ptr<tls_context> context, std::shared_ptr<transport> inner,
@@ -134,14 +136,17 @@ void tls_stream::advance_write_locked(ended_operations& ended) {
 void tls_stream::move_below_locked() {
   if (closed_) return;
   if (!out_.empty() && !sending_.pin) {
-    on_its_way_ = std::exchange(out_, {});
+    on_its_way_.swap(out_);
     sending_.pin = shared_from_this();
     inner_->write(on_its_way_, sending_);
   }
   if (wants_input_ && !receiving_.pin) {
-    if (!received_) received_ = std::make_unique_for_overwrite<char[]>(record_size);
+    if (!received_ || (was_filled_ && received_size_ < record_size)) {
+      received_size_ = received_ ? record_size : little;
+      received_ = std::make_unique_for_overwrite<char[]>(received_size_);
+    }
     receiving_.pin = shared_from_this();
-    inner_->read_some({received_.get(), record_size}, receiving_);
+    inner_->read_some({received_.get(), received_size_}, receiving_);
   }
 }
 
@@ -155,6 +160,7 @@ void tls_stream::came(wake how, failure why, std::size_t bytes) {
     if (closed_) in_ = {};
     else if (why.is_set()) cut_off_ = std::move(why);
     else in_ = {received_.get(), bytes};
+    was_filled_ = bytes == received_size_;
     advance_locked(ended);
   }
   tell(ended, wake::resumed);
@@ -167,7 +173,8 @@ void tls_stream::went(wake how, failure why) {
     std::unique_lock lock(mutex_);
     pinned = std::move(sending_.pin);
     if (how == wake::abandoned) return abandon(std::move(lock));
-    on_its_way_ = {};
+    if (on_its_way_.capacity() > little) std::string().swap(on_its_way_);
+    on_its_way_.clear();
     if (why.is_set() && writing_.node) end_locked(writing_, closed_ ? failure(errc::cancelled) : std::move(why), 0, ended);
     advance_locked(ended);
   }

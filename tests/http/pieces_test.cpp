@@ -150,27 +150,69 @@ TEST_CASE("a cancelled request ends within a step, and its connection is closed 
     }
 }
 
-TEST_CASE("an executor may be destroyed at any step of a request, before or after its client and its stream") {
+namespace {
+
+/// Requests of each kind on two connections, one of which waits for the other to be free.
+struct requests_of_each_kind {
+  requests_of_each_kind(wire how, std::uint64_t seed) : w({.most_connections = 2}, {}, how, seed) {
+    const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n123\r\n", rest = "3\r\n456\r\n0\r\n\r\n";
+    for (int connection = 0; connection < 2; ++connection)
+      w.server->next({test::await_request{}, test::send{head}, test::pause{1s}, test::send{rest}, test::await_request{}, test::send{head},
+                      test::send{rest}, test::stall{}});
+    w.client->async_open(w.get(), {}, [this](result<http::response_stream> r) {
+      ++opened;
+      if (!r) return;
+      stream = std::move(*r);
+      read_on();
+    });
+    w.client->async_send(w.get(), {}, whole.take());
+    w.client->async_send(w.get(), {}, in_line.take());
+  }
+  void read_on() {
+    stream->async_next([this](result<optional_piece> r) {
+      ++pieces;
+      if (r && *r) read_on();
+    });
+  }
+  /// How many steps it has made of so many.
+  std::size_t go(std::size_t steps) {
+    std::size_t made = 0;
+    while (made < steps && w.world.step_in_time()) ++made;
+    return made;
+  }
+  [[nodiscard]] int told() const { return opened + pieces + whole.count() + in_line.count(); }
+
+  std::optional<http::response_stream> stream;
+  int opened = 0, pieces = 0;
+  test::outcome<http::response> whole, in_line;
+  http_world w;  ///< destroyed first
+};
+
+}  // namespace
+
+TEST_CASE("an executor may be destroyed at every step of whole requests and of streams, before or after its client and its stream") {
   for (const wire how : {wire::plain, wire::tls})
-    for (std::size_t steps = 0; steps < 60; ++steps) {
-      INFO("step " << steps << (how == wire::tls ? " by TLS" : ""));
-      http_world w({.most_connections = 2}, {}, how, steps + 1);
-      w.server->next({test::await_request{}, test::send{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123"}, test::pause{1s}, test::send{"456789"}, test::stall{}});
-      std::optional<http::response_stream> stream;
-      test::outcome<optional_piece> piece;
-      test::outcome<http::response> whole, in_line;
-      w.client->async_open(w.get(), {}, [&](result<http::response_stream> r) {
-        if (!r) return;
-        stream = std::move(*r);
-        stream->async_next(piece.take());
-      });
-      w.client->async_send(w.get(), {}, whole.take());
-      w.client->async_send(w.get(), {}, in_line.take());
-      for (std::size_t i = 0; i < steps && w.world.step_in_time(); ++i) {
+    for (const std::uint64_t seed : {1, 2}) {
+      constexpr std::size_t all = 100'000;
+      std::size_t count = 0;
+      {
+        requests_of_each_kind undisturbed(how, seed);
+        count = undisturbed.go(all);
+        CHECK(undisturbed.whole.value().body == "123456");
+        CHECK(undisturbed.in_line.value().body == "123456");
+        CHECK(undisturbed.pieces == 3);
+        CHECK(undisturbed.w.client->stats().idle == 2);
       }
-      const int before = whole.count() + in_line.count();
-      if (steps % 2 == 0) w.client.reset();
-      w.world.destroy_executor();
-      CHECK(whole.count() + in_line.count() == before);
+      REQUIRE(count < all);
+      for (std::size_t steps = 0; steps <= count; ++steps) {
+        INFO("step " << steps << " of " << count << (how == wire::tls ? " by TLS" : "") << ", seed " << seed);
+        requests_of_each_kind scene(how, seed);
+        REQUIRE(scene.go(steps) == steps);
+        const int before = scene.told();
+        if (steps % 2 == 0) scene.w.client.reset();
+        if (steps % 3 == 0) scene.stream.reset();
+        scene.w.world.destroy_executor();
+        CHECK(scene.told() == before);
+      }
     }
 }

@@ -48,7 +48,7 @@ struct opening : http::io_node {
   failure why;
 };
 
-/// A gate that lookups stand before until a test opens it.
+/// A gate that lookups stand before until a test opens it. They keep it: a test may be over before they have left.
 struct slow_lookups {
   http::result_of_lookup operator()(const std::string&) {
     std::unique_lock lock(mutex);
@@ -107,24 +107,24 @@ TEST_CASE("a name that nobody knows and addresses that all refuse say so", "[con
 }
 
 TEST_CASE("lookups that hang are abandoned, no more than the limit at once, and those behind them begin when one ends", "[concurrency]") {
-  slow_lookups lookups;
+  const auto lookups = std::make_shared<slow_lookups>();
   {
     boost::asio::io_context context(1);
     const runtime rt(context.get_executor());
     tcp::acceptor listening(context, tcp::endpoint(make_address("127.0.0.1"), 0));
     const auto port = listening.local_endpoint().port();
-    http::tcp_network net(rt.state(), {.most_lookups = 2}, [&](const std::string& h) { return lookups(h); });
+    http::tcp_network net(rt.state(), {.most_lookups = 2}, [lookups](const std::string& h) { return (*lookups)(h); });
     opening first, second, third;
     const auto a = net.open("a", port, first), b = net.open("b", port, second), c = net.open("c", port, third);
-    lookups.wait_for(2);
+    lookups->wait_for(2);
     a->close();
     b->close();
     first.run(context);
     second.run(context);
     CHECK(first.why.is(errc::cancelled));
-    CHECK(lookups.begun == 2);
+    CHECK(lookups->begun == 2);
     CHECK_FALSE(third.done);
-    lookups.let_go();
+    lookups->let_go();
     third.run(context);
     CHECK_FALSE(third.why.is_set());
     c->close();
@@ -132,17 +132,17 @@ TEST_CASE("lookups that hang are abandoned, no more than the limit at once, and 
 }
 
 TEST_CASE("an executor may be destroyed while a lookup hangs", "[concurrency]") {
-  slow_lookups lookups;
+  const auto lookups = std::make_shared<slow_lookups>();
   const auto done = std::make_unique<opening>();
   {
     std::optional<boost::asio::io_context> context(1);
     const runtime rt(context->get_executor());
-    http::tcp_network net(rt.state(), {}, [&](const std::string& h) { return lookups(h); });
+    http::tcp_network net(rt.state(), {}, [lookups](const std::string& h) { return (*lookups)(h); });
     const auto stream = net.open("a", 1, *done);
-    lookups.wait_for(1);
+    lookups->wait_for(1);
     context.reset();
     CHECK_FALSE(done->done);
-    lookups.let_go();
+    lookups->let_go();
     while (!done->done) std::this_thread::yield();
     CHECK(net.busy_lookups() == 0);
   }

@@ -68,8 +68,11 @@ struct client_stats {
 
 /// A shared handle on a pool of kept connections.
 ///
-/// A redirect is a failure that says where it leads to: nothing is asked there, and so nobody else sees who asks. A kept connection that
-/// breaks before a byte of the response came was most likely closed by the server meanwhile: the request is sent once more, on a new one.
+/// A redirect is a failure that says where it leads to: nothing is asked there, and so nobody else sees who asks. A kept connection is
+/// looked at before it is used, and one that the server has closed is not. One that breaks later, before a byte of the response came, was
+/// most likely closed meanwhile. But that is not known: where the method says that twice is as good as once (GET, HEAD, OPTIONS, TRACE, PUT,
+/// DELETE) the request is sent once more, on a new one. A POST may cost money, and fails with errc::unavailable: a stage's `.retry` sends it
+/// again, and counts it.
 /// \resumes  on the token's associated executor, by default the runtime's; never inside the function that begins
 /// \cancel   terminal: the connection is closed at once
 /// \errors   errc::invalid_input: the request cannot be sent, or the server says that it is wrong; errc::unavailable: no connection, or it was

@@ -2,9 +2,9 @@
 #pragma once
 /// \file
 /// How a client behaves.
+#include <catena/http/proxy.hpp>
 #include <catena/http/timeouts.hpp>
 #include <catena/http/transport.hpp>
-#include <catena/http/url.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -25,10 +25,10 @@ struct client_options {
   std::size_t max_head_bytes = 65536;
   /// How long a body that is taken whole may be, 1 or more.
   std::size_t max_body_bytes = 16 << 20;
-  /// The certificates that are trusted, as PEM; empty: those that the machine trusts.
+  /// The certificates that are trusted, as a file of PEM that is read when the client is made; empty: those that the machine trusts.
   std::string ca_file = {};
-  /// A proxy that connects to the server in our place (CONNECT). What goes through it is as secret as without it.
-  std::optional<url> proxy = std::nullopt;
+  /// A proxy that connects to the server in our place (CONNECT), at an http:// URL. What goes through it is as secret as without it.
+  std::optional<http::proxy> proxy = std::nullopt;
   /// Null: TCP.
   std::shared_ptr<http::network> network = nullptr;
 };

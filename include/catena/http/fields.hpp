@@ -25,7 +25,10 @@ class fields {
   fields() = default;
 
   /// Adds one more, also where one of that name is there.
-  void add(std::string name, std::string value) { all_.push_back({std::move(name), std::move(value)}); }
+  void add(std::string name, std::string value) {
+    if (all_.capacity() == 0) all_.reserve(8);  // one is seldom alone
+    all_.push_back({std::move(name), std::move(value)});
+  }
   /// Adds one in the place of all of that name.
   void set(std::string name, std::string value) {
     remove(name);
@@ -44,6 +47,8 @@ class fields {
   std::vector<field> all_;
 };
 
+/// The same for one field.
+[[nodiscard]] result<void> valid_field(std::string_view name, std::string_view value);
 /// Whether two names are the same.
 [[nodiscard]] bool same_name(std::string_view a, std::string_view b) noexcept;
 /// Whether fields of that name say who asks, so that nobody else may see them: authorization, cookie, api-key and the like.

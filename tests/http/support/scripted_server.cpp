@@ -72,6 +72,8 @@ class scripted_server::connection : public std::enable_shared_from_this<connecti
       read_.append(into_.data(), bytes);
     } else if (const auto* slow = std::get_if<send_slowly>(&now); slow && ++sent_ < slow->text.size()) {
       return wait(slow->between);
+    } else if (const auto* often = std::get_if<send_often>(&now); often && ++sent_ < often->count) {
+      // Once more.
     } else {
       sent_ = 0;
       ++at_;
@@ -105,6 +107,7 @@ class scripted_server::connection : public std::enable_shared_from_this<connecti
     return true;
   }
   void do_this(const send& s) { stream().write(s.text, pinned()); }
+  void do_this(const send_often& s) { stream().write(s.text, pinned()); }
   void do_this(const send_slowly& s) { stream().write(std::string_view(s.text).substr(sent_, 1), pinned()); }
   void do_this(const pause& s) {
     ++at_;

@@ -26,7 +26,12 @@ struct await_request {};
 struct send {
   std::string text;
 };
-/// The same, byte by byte.
+/// The same so many times.
+struct send_often {
+  std::string text;
+  std::size_t count = 1;
+};
+/// Once, byte by byte.
 struct send_slowly {
   std::string text;
   duration between{};
@@ -47,7 +52,7 @@ struct answer_each {
   };
   std::function<reply(const std::string& request)> decide;
 };
-using script = std::vector<std::variant<await_request, answer_each, send, send_slowly, pause, hang_up, cut_off, reset, stall>>;
+using script = std::vector<std::variant<await_request, answer_each, send, send_often, send_slowly, pause, hang_up, cut_off, reset, stall>>;
 
 /// A response with a body of known length.
 [[nodiscard]] std::string answer(const std::string& status, const std::string& body, const std::string& fields = "");
