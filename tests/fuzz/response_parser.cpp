@@ -10,13 +10,10 @@
 #include <string>
 #include <string_view>
 
-using namespace catena;
-using fuzz::require;
-
-namespace {
+namespace catena::fuzz::response_parser_target {
 
 /// The fuzzer's bytes, and instead of some what responses are made of.
-std::string text_of(fuzz::input& in) {
+std::string text_of(input& in) {
   static constexpr std::string_view words[] = {
       "HTTP/1.1 200 OK\r\n", "HTTP/1.0 ", "HTTP/1.1 ", "100 Continue\r\n\r\n", "304 x\r\n", "Content-Length: ", "Transfer-Encoding: chunked\r\n",
       "Connection: close\r\n", "Connection: keep-alive\r\n", "Content-Type: ", "\r\n", "\r\n\r\n", "\r", "\n", "0\r\n\r\n", "5\r\n", "hello", ";a=b"};
@@ -125,10 +122,8 @@ outcome read(std::string_view text, http::body_taken taken, Cut cut) {
   return all;
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::input in(data, size);
+void on_input(const std::uint8_t* data, std::size_t size) {
+  input in(data, size);
   const std::size_t longest = 1 + in.byte() % 16;
   std::uint32_t state = static_cast<std::uint32_t>(in.number(4));
   const auto cut = [&](std::size_t left) { return std::min<std::size_t>(left, 1 + ((state = state * 1664525 + 1013904223) >> 16) % longest); };
@@ -142,5 +137,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (whole.failed) whole.body = in_pieces.body = "";
   require(whole.failed == in_pieces.failed && whole.is_done == in_pieces.is_done && whole.status == in_pieces.status);
   require(whole.fields == in_pieces.fields && whole.body == in_pieces.body);
-  return 0;
 }
+
+const target registered("response_parser", on_input);
+
+}  // namespace catena::fuzz::response_parser_target

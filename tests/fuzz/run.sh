@@ -51,7 +51,7 @@ part_1=({error,time} balance/{balancing_policies,latency_estimate} cache/{store,
 part_2=(policy/{document,written,json_tree,quantities,option_table,option_tables} version/canary_rule
         schedule/{batch_former,batch_options,adaptive_batching,batch_policies,cost_table,limit_line,limit_policies}
         schedule/{request_queue,deadline_order,fair_order,fifo_order,queue_options})
-part_3=(llm/{json_in_text,shape_reader,shape_writer,answer_text,request_body,message,message_text,utf8} http/fields)
+part_3=(llm/{json_in_text,shape_reader,shape_writer,answer_text,request_body,message,message_text,utf8} http/{fields,answer_reader,response_parser,status_failure,url,proxy,retry_after})
 # shellcheck disable=SC2046 # one word for each file
 (
   compile policies_1 $(printf "$source/src/%s.cpp\n" "${part_1[@]}")
@@ -60,7 +60,7 @@ part_3=(llm/{json_in_text,shape_reader,shape_writer,answer_text,request_body,mes
 ) & compiling=$!
 compile targets "$here"/*.cpp "$here/program/main.cpp"
 wait "$compiling"
-"$compiler" "${flags[@]}" -fsanitize=fuzzer "$folder"/objects/{policies_1,policies_2,policies_3,targets}.o -o "$folder/objects/program"
+"$compiler" "${flags[@]}" -fsanitize=fuzzer "$folder"/objects/{policies_1,policies_2,policies_3,targets}.o -lcrypto -o "$folder/objects/program"
 
 run_target() {
   ln -sf objects/program "$folder/$1"

@@ -10,13 +10,10 @@
 #include <string>
 #include <string_view>
 
-using namespace catena;
-using fuzz::require;
-
-namespace {
+namespace catena::fuzz::url_target {
 
 /// The fuzzer's bytes, and instead of some what URLs are made of.
-std::string text_of(fuzz::input& in) {
+std::string text_of(input& in) {
   static constexpr std::string_view words[] = {"https://", "http://", "://", "localhost", "127.0.0.1", "[::1]", "[", "]", ":443", ":", "/", "?", "#",
                                                "@",        "%41",     "%",   "..",        "user:pass@", "example.com", "\\", "\r\n"};
   std::string text = in.below(4) == 0 ? "" : in.below(2) == 0 ? "https://" : "http://";
@@ -45,10 +42,8 @@ void check_parts(const http::url& u) {
   require(short_form.has_value() && short_form->origin() == u.origin());
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::input in(data, size);
+void on_input(const std::uint8_t* data, std::size_t size) {
+  input in(data, size);
   const std::string path(in.below(2) == 0 ? "" : "/v1/x?y");
   const std::string text = text_of(in);
 
@@ -74,5 +69,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (by) check_parts(by->where());
     if (by) require(is_printable(by->authorization().substr(by->authorization().find(' ') + 1)));
   }
-  return 0;
 }
+
+const target registered("url", on_input);
+
+}  // namespace catena::fuzz::url_target
