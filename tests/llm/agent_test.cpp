@@ -98,9 +98,9 @@ TEST_CASE("an agent runs the tools that its model calls, all of a round at once,
                                            R"({"type":"object","properties":{"city":{"type":"string"},"day":{"anyOf":[{"type":"integer"},{"type":"null"}],)"
                                            R"("description":"how many days from today; null: today"}})"));
   CHECK_THAT(w.asked(1), ContainsSubstring(R"("reasoning_content":"hm")") &&
-                             ContainsSubstring(R"({"content":"{\"sky\":\"clear\",\"degrees\":20}","role":"tool","tool_call_id":"a"},)"
-                                               R"({"content":"{\"sky\":\"clear\",\"degrees\":20}","role":"tool","tool_call_id":"b"},)"
-                                               R"({"content":"Moin, Kiel","role":"tool","tool_call_id":"c"}])"));
+                             ContainsSubstring(R"({"role":"tool","content":"{\"sky\":\"clear\",\"degrees\":20}","tool_call_id":"a"},)"
+                                               R"({"role":"tool","content":"{\"sky\":\"clear\",\"degrees\":20}","tool_call_id":"b"},)"
+                                               R"({"role":"tool","content":"Moin, Kiel","tool_call_id":"c"}])"));
 }
 
 TEST_CASE("what goes wrong with a tool is told to the model, which may do better") {
@@ -109,7 +109,7 @@ TEST_CASE("what goes wrong with a tool is told to the model, which may do better
                  "Sorry."});
   CHECK(w.help()->text() == "Sorry.");
   CHECK(w.begun == 1);
-  CHECK_THAT(w.asked(1), ContainsSubstring(R"("content":"error: invalid input: the arguments are not right: /city: a text is expected and not a number","role":"tool","tool_call_id":"call_1_1")") &&
+  CHECK_THAT(w.asked(1), ContainsSubstring(R"("role":"tool","content":"error: invalid input: the arguments are not right: /city: a text is expected and not a number","tool_call_id":"call_1_1")") &&
                              ContainsSubstring("there is no such tool; there are: greet, weather") && ContainsSubstring("error: unavailable: nobody is there") &&
                              ContainsSubstring("/city: a text is expected and missing"));
 }
@@ -207,7 +207,7 @@ TEST_CASE("a tool may be a chain and answer nothing, and a model that has to cal
   CHECK(w.await(helper.run(run_options{}, {llm::message::user("Note!")})).has_value());
   CHECK(noted == "Kiel");
   CHECK_THAT(w.asked(0), ContainsSubstring(R"("tool_choice":"required")") && !ContainsSubstring(R"("old")"));
-  CHECK_THAT(w.asked(1), !ContainsSubstring("tool_choice") && ContainsSubstring(R"({"content":"done","role":"tool")"));
+  CHECK_THAT(w.asked(1), !ContainsSubstring("tool_choice") && ContainsSubstring(R"({"role":"tool","content":"done")"));
 }
 
 TEST_CASE("options of an agent that make no sense are refused, and so are tools of one name") {

@@ -77,13 +77,13 @@ TEST_CASE("a model is held to a type as far as its provider can do that, and tol
     CHECK(w.judge(llm::openai())->confidence == 90);
     const std::string asked = w.server->requests().at(0);
     CHECK_THAT(asked, ContainsSubstring(R"("response_format":{"type":"json_schema","json_schema":{"name":"answer","strict":true,"schema":{"type":"object","properties":{"reason":)") &&
-                          ContainsSubstring(R"("messages":[{"content":"Judge this complaint: it came late","role":"user"}])"));
+                          ContainsSubstring(R"("messages":[{"role":"user","content":"Judge this complaint: it came late"}])"));
   }
   SECTION("by some JSON object, and the prompt says which") {
     judge_world w({good});
     CHECK(w.judge(llm::deepseek())->what == verdict::allow);
     CHECK_THAT(w.server->requests().at(0), ContainsSubstring(R"("response_format":{"type":"json_object"})") &&
-                                               ContainsSubstring(R"("messages":[{"content":"Answer with one JSON object and nothing else. It is to be of this JSON schema:\n{\"type\":\"object\")"));
+                                               ContainsSubstring(R"("messages":[{"role":"system","content":"Answer with one JSON object and nothing else. It is to be of this JSON schema:\n{\"type\":\"object\")"));
   }
   SECTION("by the prompt alone") {
     judge_world w({"I would say:\n```json\n" + good + "\n```"});
@@ -95,7 +95,7 @@ TEST_CASE("a model is held to a type as far as its provider can do that, and tol
     const llm::structured<judgement> judge(w.model());
     const llm::messages asked{llm::message::system("Be just."), llm::message::user("Late!")};
     CHECK(w.await(judge.ask({}, asked)).has_value());
-    CHECK_THAT(w.server->requests().at(0), ContainsSubstring(R"("messages":[{"content":"Be just.\n\nAnswer with one JSON object)"));
+    CHECK_THAT(w.server->requests().at(0), ContainsSubstring(R"("messages":[{"role":"system","content":"Be just.\n\nAnswer with one JSON object)"));
   }
   SECTION("a map has fields that no schema names, which is no strict one") {
     judge_world w({R"({"of":{"a":1}})"});
@@ -110,8 +110,8 @@ TEST_CASE("an answer that is not of its type is sent back with what is wrong, un
   CHECK(w.judge()->confidence == 90);
   REQUIRE(w.server->requests().size() == 3);
   CHECK_THAT(w.server->requests().at(1),
-             ContainsSubstring(R"({"content":"{\"reason\":\"late\",\"what\":\"perhaps\",\"confidence\":90}","role":"assistant"},)"
-                               R"({"content":"That is not what was asked for. /what: one of \"allow\", \"refuse\" is expected and not this text. Answer again)"));
+             ContainsSubstring(R"({"role":"assistant","content":"{\"reason\":\"late\",\"what\":\"perhaps\",\"confidence\":90}"},)"
+                               R"({"role":"user","content":"That is not what was asked for. /what: one of \"allow\", \"refuse\" is expected and not this text. Answer again)"));
   // A blank answer is told of, but not shown.
   CHECK_THAT(w.server->requests().at(2), ContainsSubstring("there is nothing but space") && !ContainsSubstring(R"("content":"")"));
 }
