@@ -56,7 +56,7 @@ struct prompt_piece {
 void the_prompt_has_a_brace_that_is_neither_a_parameter_nor_doubled();
 void the_prompt_has_a_parameter_that_is_no_field_of_the_struct(std::string_view name);
 template <auto Field>
-void the_prompt_does_not_use_the_field();
+void the_prompt_does_not_use_the_field() {}  // has a body, as clang warns of one without for a type in an unnamed namespace
 
 template <class T, class Members = described_members<T>>
 struct prompt_check;

@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// A language model in memory and in virtual time, behind a scripted server.
-#include <catena/chain.hpp>
+#include <catena/chain/chain.hpp>
 #include <catena/llm/chat_model.hpp>
 
 #include <boost/asio/awaitable.hpp>
