@@ -5,7 +5,10 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <chrono>
+#include <cstdlib>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "llm/support/chat_world.hpp"
 
@@ -16,6 +19,26 @@ using namespace std::chrono_literals;
 namespace asio = boost::asio;
 using Catch::Matchers::ContainsSubstring;
 using test::chat_world;
+
+namespace {
+
+// [chat]
+auto make_ask_chain(const runtime& rt, const llm::chat_model& spare) {
+  const llm::budget allowance(rt, {.per_run = {.tokens = 50'000}, .per_tenant = {.cost = llm::money::of(5)}, .total = {.cost = llm::money::of(200)}});
+  const llm::chat_model chat(rt, {.model = "deepseek-flash", .settings = {.max_tokens = 500}, .budget = allowance});   // the key: DEEPSEEK_API_KEY
+  return make_chain<std::string>(rt, "ask", [&](auto in) {
+    return in >> stage("ask", chat).timeout(20s).retry({.retries = 3}).fallback(spare) >> stage("read", [](const llm::answer& a) { return a.text(); });
+  });
+}
+// [/chat]
+
+}  // namespace
+
+TEST_CASE("a chain that asks DeepSeek within a budget is built with nothing but a key") {
+  chat_world w;
+  ::setenv("DEEPSEEK_API_KEY", "sk-secret", 1);
+  CHECK_THAT(make_ask_chain(*w.rt, w.model()).describe().json(), ContainsSubstring("ask"));
+}
 
 TEST_CASE("a chain asks a model, and gets its answer with what it took") {
   chat_world w;
@@ -57,15 +80,17 @@ TEST_CASE("an answer is streamed through a chain, piece by piece or by sentence"
     CHECK(whole->took == 400ms);
   }
   SECTION("sentences") {
+    // [streamed]
+    auto speak = [](stream<llm::answer_piece> from) -> asio::awaitable<std::string> {
+      llm::sentence_reader sentences(std::move(from));
+      std::string all;
+      while (auto sentence = co_await sentences.next()) all += "[" + *sentence + "]";
+      co_return all;
+    };
     auto by_sentence = make_chain<std::string>(*w.rt, "speak", [&](auto in) {
-      auto cut = [](stream<llm::answer_piece> from) -> asio::awaitable<std::string> {
-        llm::sentence_reader sentences(std::move(from));
-        std::string all;
-        while (auto sentence = co_await sentences.next()) all += "[" + *sentence + "]";
-        co_return all;
-      };
-      return in >> stage("ask", chat.streamed<std::string>()) >> stage("cut", cut);
+      return in >> stage("ask", chat.streamed<std::string>()) >> stage("speak", speak);
     });
+    // [/streamed]
     CHECK(w.run(by_sentence, std::string("count")).value() == "[One. ][Two! ][Three point 5. ][Four]");
   }
   SECTION("whole") {
