@@ -26,7 +26,7 @@ if [ ${#names[@]} = 0 ]; then
 fi
 
 # shellcheck disable=SC2046
-install_packages $(build_packages) libtbb-dev
+install_packages $(build_packages) libtbb-dev libcurl4-openssl-dev
 configure release -D CATENA_TESTS=OFF
 build release "${names[@]/#/bench_}"
 

@@ -22,7 +22,7 @@ if [ "$preset" = tsan ] && [ -z "${CATENA_FIXED_LAYOUT:-}" ] && setarch "$(uname
 fi
 
 # shellcheck disable=SC2046
-install_packages $(build_packages) catch2 libtbb-dev clang-19 libclang-rt-19-dev
+install_packages $(build_packages) catch2 libtbb-dev libcurl4-openssl-dev clang-19 libclang-rt-19-dev
 configure "$preset"
 build "$preset"
 say "running the tests"

@@ -27,9 +27,9 @@ if(status EQUAL 0 OR NOT text MATCHES "torch")
 endif()
 
 # The same without OpenSSL.
-ask(text -D CMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON -D COMPONENTS=http)
-if(status EQUAL 0 OR NOT text MATCHES "http")
-  message(SEND_ERROR "the component http without OpenSSL: ${text}")
+ask(text -D CMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON -D COMPONENTS=llm)
+if(status EQUAL 0 OR NOT text MATCHES "llm needs OpenSSL")
+  message(SEND_ERROR "the component llm without OpenSSL: ${text}")
 endif()
 
 ask(text -D COMPONENTS=nonesuch)

@@ -3,8 +3,8 @@
 #ifdef WITH_TORCH
 #include <catena/torch/script_model.hpp>
 #endif
-#ifdef WITH_HTTP
-#include <catena/http/client.hpp>
+#ifdef WITH_LLM
+#include <catena/llm/chat_model.hpp>
 #endif
 #ifdef WITH_TESTING
 #include <catena/testing/manual_world.hpp>
@@ -13,6 +13,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 #include <cstdio>
+#include <string>
 
 int main() {
   boost::asio::thread_pool pool{1};
@@ -28,10 +29,11 @@ int main() {
     std::printf("%s\n", e.what());
   }
 #endif
-#ifdef WITH_HTTP
-  // A port that nobody listens on is enough to show that the client is linked, and that OpenSSL is, which it needs.
-  catena::http::client client(rt);
-  auto refused = client.async_send({"GET", catena::http::url::parse("https://127.0.0.1:1").value()}, {}, boost::asio::use_future).get();
+#ifdef WITH_LLM
+  // A port that nobody listens on is enough to show that the model and its client are linked, and that OpenSSL is, which they need.
+  catena::llm::chat_model chat(rt, {.provider = catena::llm::generic(), .base_url = "https://127.0.0.1:1", .model = "none"});
+  auto ask = catena::make_chain<std::string>(rt, "ask", [&](auto in) { return in >> catena::stage("ask", chat); });
+  auto refused = ask.async_run(std::string("anybody?"), boost::asio::use_future).get();
   std::printf("%s\n", refused.error().to_string().c_str());
 #endif
   auto r = next.async_run(41, boost::asio::use_future).get();
