@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What it costs to ask a language model's server over loopback, kept connections and one thread: whole answers one at a time and 64 at
 // once; a thousand streams that begin at random while half of what can be read is written; and what an open stream holds while nothing
-// comes. libcurl's multi interface does the same beside it.
+// comes; and how quickly events are found in a stream. libcurl's multi interface does the same beside it.
 #include <sys/resource.h>
 
 #include <cstring>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "llm/clients.hpp"
+#include "llm/sse.hpp"
 #include "support/harness.hpp"
 
 namespace {
@@ -121,6 +122,7 @@ int main(int argc, char** argv) {
     add_calls(subjects, at_once, "libcurl", bench::make_curl_http);
 #endif
   }
+  bench::add_sse(subjects);
   add_streams(subjects, "catena", bench::make_catena_streams);
   add_idle(subjects, bench::wire::plain, "catena", bench::make_catena_streams);
   add_idle(subjects, bench::wire::tls, "catena", bench::make_catena_streams);

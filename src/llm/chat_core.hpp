@@ -7,6 +7,7 @@
 
 #include <catena/http/client.hpp>
 #include <catena/http/sse_parser.hpp>
+#include <catena/llm/chat_model.hpp>
 #include <catena/llm/chat_options.hpp>
 #include <catena/llm/chat_settings.hpp>
 #include <catena/runtime.hpp>
@@ -16,6 +17,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,15 +32,41 @@ void check_budget(const chat_options& options, const chat_settings& how);
 
 namespace catena::llm::detail {
 
+/// What calls have come to.
+/// \threads  safe
+class call_counts {
+ public:
+  void answered(const answer& a) noexcept {
+    const std::lock_guard lock(mutex_);
+    ++stats_.answered;
+    if (a.usage) stats_.used += *a.usage;
+    stats_.cost += a.cost;
+  }
+  void failed() noexcept {
+    const std::lock_guard lock(mutex_);
+    ++stats_.failed;
+  }
+  [[nodiscard]] chat_stats so_far() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return stats_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  chat_stats stats_;
+};
+
 /// A call that has been let in, until it has ended: its place at the limit, and what it may cost.
 class call_in_flight {
  public:
-  explicit call_in_flight(concurrency_slot slot) noexcept : slot_(std::move(slot)), began_(slot_.entered()) {}
+  call_in_flight(concurrency_slot slot, std::shared_ptr<call_counts> counts) noexcept
+      : slot_(std::move(slot)), began_(slot_.entered()), counts_(std::move(counts)) {}
   call_in_flight(call_in_flight&&) noexcept = default;
   call_in_flight& operator=(call_in_flight&&) = delete;
   /// What never reached the server costs nothing; of everything else it is taken to have been billed in full.
   ~call_in_flight() {
     if (sent_ && !sent_->load(std::memory_order_relaxed)) cost_.release();
+    if (counts_) counts_->failed();
   }
 
   /// Under a budget: what it may cost, and what shows whether the server can know of it.
@@ -48,6 +76,7 @@ class call_in_flight {
   }
   void ended(const answer& a) {
     slot_.leave(request_outcome::answered);
+    if (const auto counts = std::exchange(counts_, nullptr)) counts->answered(a);
     if (a.usage) cost_.settle({a.usage->total(), a.cost});
   }
   void failed(const failure& why) { slot_.leave(outcome_of(why)); }
@@ -58,6 +87,7 @@ class call_in_flight {
   time_point began_;
   budget_reservation cost_;
   std::shared_ptr<std::atomic<bool>> sent_;
+  std::shared_ptr<call_counts> counts_;  ///< until it has been counted
 };
 
 /// \threads  safe
@@ -69,6 +99,14 @@ class chat_core : public std::enable_shared_from_this<chat_core> {
   [[nodiscard]] const runtime& rt() const noexcept { return rt_; }
   [[nodiscard]] const http::client& client() const noexcept { return client_; }
   [[nodiscard]] const concurrency_limit& limit() const noexcept { return limit_; }
+  /// Its call, for which a place has been given.
+  [[nodiscard]] call_in_flight let_in(concurrency_slot slot) const noexcept { return {std::move(slot), counts_}; }
+  [[nodiscard]] chat_stats stats() const {
+    chat_stats all = counts_->so_far();
+    all.in_flight = limit_.in_flight_approx();
+    all.limit = limit_.limit();
+    return all;
+  }
 
   [[nodiscard]] result<http::request> request_for(const chat_settings& how, const messages& asked, const run_options& within, delivery as) const;
   /// \errors errc::budget_exceeded
@@ -84,6 +122,7 @@ class chat_core : public std::enable_shared_from_this<chat_core> {
   http::fields headers_;  ///< with the key
   const http::client client_;
   const concurrency_limit limit_;
+  const std::shared_ptr<call_counts> counts_ = std::make_shared<call_counts>();
 };
 
 /// Reads one answer while it is written.

@@ -12,7 +12,7 @@ namespace {
 boost::asio::awaitable<call_in_flight> let_in(std::shared_ptr<chat_core> core, run_options within) {
   auto entering = core->limit().async_enter(within, boost::asio::use_awaitable);
   result<concurrency_slot> slot = co_await std::move(entering);
-  co_return call_in_flight(std::move(slot).value());
+  co_return core->let_in(std::move(slot).value());
 }
 
 result<answer> read_whole(const result<http::response>& came) {
@@ -90,6 +90,8 @@ boost::asio::awaitable<answer> chat_model::ask(run_options within, messages aske
 boost::asio::awaitable<answer_stream> chat_model::open(run_options within, messages asked) const {
   return detail::open(core_, settings_, within, std::move(asked));
 }
+
+chat_stats chat_model::stats() const { return core_->stats(); }
 
 void chat_model::close_idle() const { core_->client().close_idle(); }
 

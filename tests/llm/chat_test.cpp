@@ -51,6 +51,10 @@ TEST_CASE("a chain asks a model, and gets its answer with what it took") {
   CHECK(end->finish == llm::finish::stop);
   CHECK(end->usage == llm::token_usage{.input = 1000, .cached_input = 900, .output = 20});
   CHECK(end->cost > llm::money{});
+  CHECK(chat.stats().answered == 1);
+  CHECK(chat.stats().failed == 0);
+  CHECK(chat.stats().cost == end->cost);
+  CHECK(chat.stats().hit_share() == 0.9);
   CHECK_THAT(end->extra, ContainsSubstring("new_field") && ContainsSubstring("fp"));
   const std::string asked = w.server->requests().at(0);
   CHECK_THAT(asked, ContainsSubstring("POST /chat/completions HTTP/1.1") && ContainsSubstring("Authorization: Bearer sk-secret") &&

@@ -209,6 +209,8 @@ TEST_CASE("a server that refuses what is too much is given less, and more again"
     for (auto& end : ends) refused += end.why().is(errc::busy);
   }
   CHECK(most == 100);
+  CHECK(chat.stats().in_flight == 0);
+  CHECK(chat.stats().limit < 60);
   CHECK(refused < 3000 / 20);
 }
 

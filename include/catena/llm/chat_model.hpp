@@ -13,11 +13,26 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 
 namespace catena::llm {
+
+/// What has become of a model's calls.
+struct chat_stats {
+  std::uint64_t answered = 0;
+  std::uint64_t failed = 0;    ///< those too that were given up
+  token_usage used = {};       ///< of all answers whose server has told it
+  money cost = {};
+  std::size_t in_flight = 0;
+  std::size_t limit = 0;       ///< how many may be, now
+
+  /// What the server still knew, of what it read.
+  [[nodiscard]] double hit_share() const noexcept { return used.input == 0 ? 0 : static_cast<double>(used.cached_input) / static_cast<double>(used.input); }
+};
 
 namespace detail {
 class chat_core;
@@ -83,6 +98,8 @@ class chat_model {
     return produce<answer_piece>(detail::chat_writer<In>{core_, settings_}, options);
   }
 
+  /// Of all handles together.
+  [[nodiscard]] chat_stats stats() const;
   /// Closes the connections that nobody uses.
   void close_idle() const;
 

@@ -4,6 +4,7 @@
 /// Who answers, where, and how long it may take.
 #include <catena/http/client_options.hpp>
 #include <catena/http/fields.hpp>
+#include <catena/http/proxy.hpp>
 #include <catena/llm/budget.hpp>
 #include <catena/llm/chat_settings.hpp>
 #include <catena/llm/provider.hpp>
@@ -48,7 +49,7 @@ struct chat_options {
   trace_propagation trace = trace_propagation::withheld;
   http::cleartext cleartext = http::cleartext::on_loopback;
   std::string ca_file = {};                     ///< see http::client_options, also for what follows
-  std::optional<http::url> proxy = std::nullopt;
+  std::optional<http::proxy> proxy = std::nullopt;
   std::shared_ptr<http::network> network = nullptr;
 };
 
