@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/llm/answer_stream.hpp>
 
-#include "chat_core.hpp"
+#include "open_answer.hpp"
 
 #include <utility>
 

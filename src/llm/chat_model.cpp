@@ -2,6 +2,8 @@
 #include <catena/llm/chat_model.hpp>
 
 #include "chat_core.hpp"
+#include "chat_options.hpp"
+#include "open_answer.hpp"
 
 #include <utility>
 
