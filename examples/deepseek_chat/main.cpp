@@ -27,15 +27,16 @@ namespace {
 namespace asio = boost::asio;
 namespace llm = catena::llm;
 
-constexpr std::string_view usage = R"(deepseek_chat [--provider NAME] [--url URL] [--model NAME] [--system TEXT] [--tokens N]
+constexpr std::string_view usage = R"(deepseek_chat [--provider NAME] [--url URL] [--key VARIABLE] [--model NAME] [--system TEXT] [--tokens N]
 
   --provider  deepseek (which is usual), openai, llama_server, vllm, generic: what the server can do
   --url       where it is, as in http://localhost:8080/v1; only https, but on this machine
+  --key       the environment variable that holds the key; where --url is not the provider's, its own is not told
   --model     as in deepseek-v4-pro
   --system    what the model is told before all else
   --tokens    how long the conversation may be before its oldest turns are forgotten, 16000 unless said otherwise
 
-The key is in an environment variable: DEEPSEEK_API_KEY, OPENAI_API_KEY; the others need none.
+Unless --key says otherwise the key is in DEEPSEEK_API_KEY or OPENAI_API_KEY; the others need none.
 
 Within the conversation: /undo takes back the last question with its answer, /cost tells what was taken so far, /quit ends.
 )";
@@ -60,6 +61,8 @@ options parse(int argc, char** argv) {
       o.chat.provider = *found;
     } else if (name == "--url") {
       o.chat.base_url = value;
+    } else if (name == "--key") {
+      o.chat.key_variable = value;
     } else if (name == "--model") {
       o.chat.model = value;
     } else if (name == "--system") {

@@ -38,6 +38,8 @@ class answer_reader final : body_sink {
   /// The stream has ended, well or not.
   [[nodiscard]] answer_step ended(const failure& why);
 
+  /// Zero: there is no head yet.
+  [[nodiscard]] int status() noexcept { return parser_.has_head() ? parser_.head().status : 0; }
   [[nodiscard]] bool got_byte() const noexcept { return got_byte_; }
   /// Whether the connection can be used again once all is here.
   [[nodiscard]] bool leaves_connection_usable() const noexcept { return parser_.is_done() && parser_.keeps_alive() && unparsed_ == end_; }

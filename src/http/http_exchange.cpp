@@ -127,7 +127,7 @@ void http_exchange::talk_locked() {
   const client_timeouts& patience = timeouts();
   stall_ = stall_watch(patience.first_byte, patience.between_bytes);
   broken_ = false;
-  if (asked_.sent) asked_.sent->store(true, std::memory_order_relaxed);
+  if (asked_.fate) asked_.fate->sent.store(true, std::memory_order_relaxed);
   writing_.pin = shared_from_this();
   stream_->write(out_, writing_);
   wait_locked();
@@ -151,6 +151,7 @@ void http_exchange::came(wake how, failure why, std::size_t bytes) {
     wait_locked();
   }
   const answer_step step = answer_.came(bytes);
+  if (asked_.fate) asked_.fate->status.store(answer_.status(), std::memory_order_relaxed);
   forget_request_locked();
   follow_locked(step, then);
 }
@@ -254,6 +255,11 @@ result<std::optional<std::string_view>> http_exchange::take_piece() {
 void http_exchange::progressed() noexcept {
   const std::lock_guard lock(mutex_);
   stall_.progressed();
+}
+
+void http_exchange::give_up_after(duration patience) noexcept {
+  const std::lock_guard lock(mutex_);
+  stall_ = stall_watch(patience, patience);
 }
 
 void http_exchange::stop(failure why) noexcept {

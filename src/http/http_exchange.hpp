@@ -30,6 +30,7 @@ class http_exchange final : public detail::exchange, public std::enable_shared_f
   [[nodiscard]] bool wait_for_piece(detail::exchange_waiter& w) override;
   [[nodiscard]] result<std::optional<std::string_view>> take_piece() override;
   void progressed() noexcept override;
+  void give_up_after(duration patience) noexcept override;
   void stop(failure why) noexcept override;
 
   /// A place that it has waited for, with or without a connection.

@@ -55,12 +55,15 @@ class webhook::core : public std::enable_shared_from_this<core> {
       const std::lock_guard lock(mutex_);
       what.body = waiting_.front();
     }
-    client_.async_send(std::move(what), {}, [self = shared_from_this(), attempt](const result<response>& r) { self->ended(attempt, r ? failure() : r.error()); });
+    // A part of what has been begun: also while the runtime drains, whose incidents are the last ones.
+    static const graph::call_context begun;
+    client_.async_send(std::move(what), run_options{.part_of = &begun}, [self = shared_from_this(), attempt](const result<response>& r) { self->ended(attempt, r ? failure() : r.error()); });
   }
 
   void ended(int attempt, const failure& why) {
-    if (why.is_set() && attempt < options_.attempts && why.code() != condition::give_up) {
-      const duration wait = std::max(why.retry_after(), std::min<duration>(options_.first_wait * (std::int64_t{1} << std::min(attempt - 1, 20)), std::chrono::minutes(1)));
+    const bool may_succeed = why.code() == condition::retry_later || why.is(errc::unavailable);
+    if (why.is_set() && attempt < options_.attempts && may_succeed && !why.is(errc::shutting_down)) {
+      const duration wait = std::max(std::min<duration>(why.retry_after(), std::chrono::minutes(10)), std::min<duration>(options_.first_wait * (std::int64_t{1} << std::min(attempt - 1, 20)), std::chrono::minutes(1)));
       rt_.async_wait_until(catena::detail::later(rt_.now(), wait), [self = shared_from_this(), attempt](boost::system::error_code) { self->post(attempt + 1); });
       return;
     }

@@ -14,6 +14,7 @@ namespace {
 const agent_options& checked(const agent_options& o) {
   const auto wrong = [](const std::string& what) { throw std::invalid_argument("agent_options::" + what); };
   if (o.most_rounds < 1 || o.most_rounds > 1000) wrong("most_rounds must be 1 to 1000, is " + std::to_string(o.most_rounds));
+  if (o.most_calls < 1) wrong("most_calls must be at least 1, is " + std::to_string(o.most_calls));
   if (o.most_tokens < 0) wrong("most_tokens must be 0 or more");
   if (o.most_money < money{}) wrong("most_money must be 0 or more");
   if (o.most_time < duration{}) wrong("most_time must be 0 or more");

@@ -6,6 +6,7 @@
 #include <catena/chain/each.hpp>
 #include <catena/llm/agent.hpp>
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -62,6 +63,7 @@ class agent_progress {
   std::size_t asked_;
   messages all_;
   int round_ = 1;
+  std::int64_t calls_ = 0;  ///< of tools so far
   std::optional<token_usage> usage_;
   money cost_;
   answer last_;

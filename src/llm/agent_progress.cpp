@@ -29,6 +29,7 @@ result<bool> agent_progress::take(answer a) {
   all_.push_back(a.message);
   last_ = std::move(a);
   if (wanted().empty()) return false;
+  calls_ += static_cast<std::int64_t>(wanted().size());
   if (had_to_stop(last_.finish))
     return failure(errc::bad_response, options_.name + ": the model had to stop within a call of a tool, because of: " + std::string(to_string(last_.finish)));
   if (failure over = over_a_limit(); over.is_set()) return over;
@@ -41,6 +42,7 @@ failure agent_progress::over_a_limit() const {
     return failure(errc::budget_exceeded, options_.name + ": " + what + ", and the model wants to call tools, in round " + std::to_string(round_));
   };
   if (round_ >= options_.most_rounds) return over("most_rounds is " + std::to_string(options_.most_rounds));
+  if (calls_ > options_.most_calls) return over("most_calls is " + std::to_string(options_.most_calls));
   if (options_.most_tokens > 0 && usage_ && usage_->total() >= options_.most_tokens)
     return over("most_tokens is " + std::to_string(options_.most_tokens) + ", it took " + std::to_string(usage_->total()));
   if (options_.most_money > money{} && cost_ >= options_.most_money)
@@ -58,11 +60,12 @@ result<void> agent_progress::take(const tool_results& came) {
 }
 
 std::string agent_progress::told(const result<std::string>& came) const {
-  if (!came) return "error: " + came.error().code().message() + (came.error().message().empty() ? "" : ": " + came.error().message());
-  if (came->size() <= options_.most_result_bytes) return *came;
+  const std::string text =
+      came ? *came : "error: " + came.error().code().message() + (came.error().message().empty() ? "" : ": " + came.error().message());
+  if (text.size() <= options_.most_result_bytes) return text;
   std::size_t end = options_.most_result_bytes;
-  while (end > 0 && (static_cast<unsigned char>((*came)[end]) & 0xC0) == 0x80) --end;  // whole characters
-  return came->substr(0, end) + "\n(cut off here: " + std::to_string(end) + " of " + std::to_string(came->size()) + " bytes)";
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // whole characters
+  return text.substr(0, end) + "\n(cut off here: " + std::to_string(end) + " of " + std::to_string(text.size()) + " bytes)";
 }
 
 agent_result agent_progress::end(duration took) {

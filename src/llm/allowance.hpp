@@ -31,7 +31,7 @@ class allowance {
   [[nodiscard]] std::int64_t reserved() const noexcept { return reserved_; }
   [[nodiscard]] std::int64_t spent(time_point now) noexcept;
   /// Nothing is known that would be lost with it.
-  [[nodiscard]] bool is_untouched(time_point now) noexcept { return reserved_ == 0 && spent(now) == 0; }
+  [[nodiscard]] bool is_untouched(time_point now) noexcept { return reserved_ == 0 && (limit_ == 0 || spent(now) == 0); }
 
  private:
   [[nodiscard]] duration::rep time_for(std::int64_t amount) const noexcept;

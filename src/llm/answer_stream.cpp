@@ -44,8 +44,8 @@ answer_stream::answer_stream(answer_stream&&) noexcept = default;
 answer_stream& answer_stream::operator=(answer_stream&&) noexcept = default;
 answer_stream::~answer_stream() = default;
 
-boost::asio::awaitable<std::optional<answer_piece>> answer_stream::next() { return detail::open_answer::next(*of_); }
-boost::asio::awaitable<answer> answer_stream::rest() { return rest_of(*of_); }
+boost::asio::awaitable<std::optional<answer_piece>> answer_stream::next() & { return detail::open_answer::next(*of_); }
+boost::asio::awaitable<answer> answer_stream::rest() & { return rest_of(*of_); }
 
 boost::asio::awaitable<answer> whole(stream<answer_piece> from) {
   std::shared_ptr<const answer> all;
@@ -59,7 +59,7 @@ boost::asio::awaitable<answer> whole(stream<answer_piece> from) {
   co_return *all;
 }
 
-boost::asio::awaitable<std::optional<std::string>> sentence_reader::next() {
+boost::asio::awaitable<std::optional<std::string>> sentence_reader::next() & {
   for (;;) {
     if (const std::size_t end = sentence_end(text_, looked_); end != std::string::npos) {
       std::string sentence = text_.substr(0, end);

@@ -16,6 +16,9 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::size_t most_calls = 128;  // of tools in one answer: no provider allows more
+constexpr std::size_t most_unknown = 64;  // members that are kept
+
 constexpr std::array<std::string_view, 5> finish_names{"stop", "length", "tool_calls", "content_filter", "other"};
 
 /// What copies and writes JSON calls itself for each level: no server is to choose how often.
@@ -39,7 +42,8 @@ std::string beginning(std::string_view text) {
   const std::size_t from = text.find_first_not_of(" \t\r\n");
   if (from == text.npos) return "nothing at all";
   if (text[from] == '{' || text[from] == '[') return "JSON that is broken off or malformed, " + std::to_string(text.size()) + " bytes";
-  return "what begins with: " + http::shown(text.substr(from), {}, 80);
+  if (text[from] != '<') return "text that is no JSON, " + std::to_string(text.size()) + " bytes";
+  return "a page that begins with: " + http::shown(text.substr(from), {}, 80);
 }
 
 failure no_answer(std::string what) { return {errc::bad_response, "the server's answer is no chat completion: " + std::move(what)}; }
@@ -53,12 +57,31 @@ const std::string& text_in(const json& object, const char* name) {
 std::int64_t number_in(const json& object, const char* name) {
   const auto found = object.is_object() ? object.find(name) : object.end();
   if (found == object.end() || !found->is_number()) return 0;
-  return std::max<std::int64_t>(found->is_number_float() ? static_cast<std::int64_t>(std::clamp(found->get<double>(), 0.0, 1e15)) : found->get<std::int64_t>(), 0);
+  return static_cast<std::int64_t>(std::clamp(found->get<double>(), 0.0, 1e15));  // sums of these stay numbers
 }
 const json& object_in(const json& object, const char* name) {
   static const json none = json::object();
   const auto found = object.is_object() ? object.find(name) : object.end();
   return found != object.end() && found->is_object() ? *found : none;
+}
+
+/// What is said, also in parts, or what is said instead of it.
+struct said {
+  std::string content;
+  bool refused = false;
+};
+said said_in(const json& m) {
+  const auto content = m.is_object() ? m.find("content") : m.end();
+  said s;
+  if (content != m.end() && content->is_array()) {
+    for (const json& part : *content) s.content += text_in(part, "text");
+  } else {
+    s.content = text_in(m, "content");
+  }
+  const std::string& refusal = text_in(m, "refusal");
+  s.refused = s.content.empty() && !refusal.empty();
+  if (s.refused) s.content = refusal;
+  return s;
 }
 
 /// Errors that are told inside of a success, by number or by name.
@@ -81,12 +104,12 @@ errc code_of(const json& error) {
 }
 
 /// What a server says that goes wrong after it had said that all is well; not set: it says nothing of that.
-failure told_in(const json& j) {
+failure told_in(const json& j, const http::fields& secrets) {
   const auto error = j.find("error");
   if (error == j.end() || error->is_null()) return {};
   const std::string text = error->is_string() ? error->get<std::string>() : text_in(*error, "message");
   const errc code = error->is_object() ? code_of(*error) : errc::busy;
-  return {code, "the server gave up inside of its answer: " + (text.empty() ? std::string("it does not say why") : http::shown(text, {}, 200))};
+  return {code, "the server gave up inside of its answer: " + (text.empty() ? std::string("it does not say why") : http::shown(text, secrets, 200))};
 }
 
 finish finish_of(std::string_view name) {
@@ -120,10 +143,10 @@ void take_head(answer& a, json& j, json& extra) {
   if (const json& used = object_in(j, "usage"); !used.empty()) {
     a.usage = usage_of(used);
     for (const auto& [name, value] : used.items())
-      if (!is_one_of(name, known_of_usage)) extra["usage"][name] = value;
+      if (!is_one_of(name, known_of_usage) && extra["usage"].size() < most_unknown) extra["usage"][name] = value;
   }
   for (auto& [name, value] : j.items())
-    if (!is_one_of(name, known_members)) extra[name] = std::move(value);
+    if (!is_one_of(name, known_members) && (extra.size() < most_unknown || extra.contains(name))) extra[name] = std::move(value);
 }
 
 /// The provider had no room to go on: what is there is no answer.
@@ -146,25 +169,28 @@ json parsed(std::string_view text) {
   return j;
 }
 
-result<answer> answer_of(std::string_view body) {
+result<answer> answer_of(std::string_view body, const http::fields& secrets) {
   json j = parsed(body);
   if (!j.is_object()) return no_answer(beginning(body));
-  if (failure told = told_in(j); told.is_set()) return told;
+  if (failure told = told_in(j, secrets); told.is_set()) return told;
   const auto choices = j.find("choices");
   if (choices == j.end() || !choices->is_array() || choices->empty() || object_in(choices->front(), "message").empty())
     return no_answer("it has no choice with a message");
   answer a;
   const json& choice = choices->front();
   const json& m = object_in(choice, "message");
-  a.message.content = text_in(m, "content");
+  said s = said_in(m);
+  a.message.content = std::move(s.content);
   a.message.reasoning = reasoning_in(m);
   if (const auto calls = m.find("tool_calls"); calls != m.end() && calls->is_array()) {
+    if (calls->size() > most_calls) return no_answer("it calls " + std::to_string(calls->size()) + " tools at once");
     for (const json& c : *calls) {
       const json& f = object_in(c, "function");
       a.message.tool_calls.push_back({text_in(c, "id"), text_in(f, "name"), text_in(f, "arguments")});
     }
   }
   take_finish(a, choice);
+  if (s.refused) a.finish = finish::content_filter;
   if (was_interrupted(a)) return interrupted();
   json extra = json::object();
   take_head(a, j, extra);
@@ -174,17 +200,20 @@ result<answer> answer_of(std::string_view body) {
 
 result<std::optional<answer_piece>> chunk_reader::take(std::string_view data) {
   if (done_) return std::optional<answer_piece>();
-  if (data == "[DONE]") {
+  if (data.starts_with("[DONE]")) {
     done_ = true;
     return std::optional<answer_piece>();
   }
   json j = parsed(data);
   if (!j.is_object()) return no_answer(beginning(data));
-  if (failure told = told_in(j); told.is_set()) return told;
+  if (failure told = told_in(j, *secrets_); told.is_set()) return told;
   answer_piece piece;
   if (const auto choices = j.find("choices"); choices != j.end() && choices->is_array())
     for (const json& choice : *choices)
-      if (choice.is_object() && number_in(choice, "index") == 0) take_choice(choice, piece);
+      if (choice.is_object() && number_in(choice, "index") == 0) {
+        take_choice(choice, piece);
+        break;
+      }
   take_head(answer_, j, extra_);
   if (piece.text.empty() && piece.reasoning.empty()) return std::optional<answer_piece>();
   return std::optional<answer_piece>(std::move(piece));
@@ -192,8 +221,10 @@ result<std::optional<answer_piece>> chunk_reader::take(std::string_view data) {
 
 void chunk_reader::take_choice(const json& choice, answer_piece& piece) {
   const json& delta = object_in(choice, "delta");
-  piece.text += text_in(delta, "content");
-  piece.reasoning += reasoning_in(delta);
+  said s = said_in(delta);
+  refused_ = refused_ || s.refused;
+  piece.text = std::move(s.content);
+  piece.reasoning = reasoning_in(delta);
   answer_.message.content += piece.text;
   answer_.message.reasoning += piece.reasoning;
   if (const auto calls = delta.find("tool_calls"); calls != delta.end() && calls->is_array())
@@ -206,9 +237,8 @@ void chunk_reader::take_choice(const json& choice, answer_piece& piece) {
 
 /// A call comes in pieces, too: its name first, then its arguments bit by bit.
 void chunk_reader::take_call(const json& j) {
-  constexpr std::size_t most = 128;  // as no provider allows more
   const auto index = static_cast<std::size_t>(number_in(j, "index"));
-  if (!j.is_object() || index >= most) return;
+  if (!j.is_object() || index >= most_calls) return;
   auto& calls = answer_.message.tool_calls;
   if (calls.size() <= index) calls.resize(index + 1);
   const json& f = object_in(j, "function");
@@ -221,6 +251,7 @@ result<answer> chunk_reader::end() {
   if (was_interrupted(answer_)) return interrupted();
   if (!finished_)
     return failure(errc::bad_response, "the answer was cut off after " + std::to_string(answer_.message.content.size()) + " bytes: the server ended the stream before it had said why");
+  if (refused_) answer_.finish = finish::content_filter;
   if (!extra_.empty()) answer_.extra = text_of(extra_);
   done_ = true;
   return std::move(answer_);

@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// What a server says, taken apart.
+#include <catena/http/fields.hpp>
 #include <catena/llm/answer.hpp>
 #include <catena/result.hpp>
 
@@ -18,12 +19,16 @@ namespace catena::llm {
 [[nodiscard]] nlohmann::json parsed(std::string_view text);
 
 /// \errors errc::bad_response: it is no answer; what the server says went wrong where it says so inside of a success
-[[nodiscard]] result<answer> answer_of(std::string_view body);
+/// \param secrets  what no failure may tell
+[[nodiscard]] result<answer> answer_of(std::string_view body, const http::fields& secrets);
 
 /// An answer out of the events in which it is streamed: a policy, without a connection and a clock.
 /// \threads  unsafe
 class chunk_reader {
  public:
+  /// \param secrets  what no failure may tell; outlives it
+  explicit chunk_reader(const http::fields& secrets) noexcept : secrets_(&secrets) {}
+
   /// What an event adds; nothing: nothing to tell. Behind the last one comes nothing more.
   /// \errors as answer_of()
   [[nodiscard]] result<std::optional<answer_piece>> take(std::string_view data);
@@ -40,10 +45,12 @@ class chunk_reader {
   void take_call(const nlohmann::json& j);
   void take_choice(const nlohmann::json& choice, answer_piece& piece);
 
+  const http::fields* secrets_;
   answer answer_;
   nlohmann::json extra_ = nlohmann::json::object();
   bool done_ = false;
   bool begun_ = false;
+  bool refused_ = false;   ///< what it says is why it does not answer
   bool finished_ = false;  ///< it has been said why it stopped
 };
 

@@ -14,7 +14,7 @@ namespace catena::llm {
 namespace detail {
 
 /// \threads  safe: one lock
-class budget_core : public std::enable_shared_from_this<budget_core> {
+class budget_core {
  public:
   budget_core(std::shared_ptr<runtime_state> runtime, budget_options options)
       : runtime_(std::move(runtime)), options_((check(options), std::move(options))), total_(options_.total, options_.period, now()) {}
@@ -94,8 +94,9 @@ class budget_core : public std::enable_shared_from_this<budget_core> {
       return r->second.left;
     }
     r->second.place = oldest_first_.insert(oldest_first_.end(), run);
-    // Who has calls in flight stays.
-    for (auto old = oldest_first_.begin(); runs_.size() > options_.most_runs && *old != run;) {
+    // Who has calls in flight stays. Not all are looked at, as they may all be such.
+    auto old = oldest_first_.begin();
+    for (int looks = 0; looks < 16 && runs_.size() > options_.most_runs && *old != run; ++looks) {
       const auto found = runs_.find(*old);
       if (!found->second.left.is_idle()) {
         ++old;

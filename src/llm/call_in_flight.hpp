@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// What belongs to a call from when it has been let in until it has ended.
+#include <catena/http/message.hpp>
 #include <catena/llm/budget.hpp>
 #include <catena/llm/chat_model.hpp>
 #include <catena/schedule/concurrency_limit.hpp>
@@ -44,30 +45,38 @@ class call_in_flight {
       : slot_(std::move(slot)), began_(slot_.entered()), counts_(std::move(counts)) {}
   call_in_flight(call_in_flight&&) noexcept = default;
   call_in_flight& operator=(call_in_flight&&) = delete;
-  /// What never reached the server costs nothing; of everything else it is taken to have been billed in full.
   ~call_in_flight() {
-    if (sent_ && !sent_->load(std::memory_order_relaxed)) cost_.release();
+    if (fate_ && costs_nothing(*fate_)) cost_.release();
     if (counts_) counts_->failed();
   }
 
   /// Under a budget: what it may cost, and what shows whether the server can know of it.
-  void reserve(budget_reservation most, std::shared_ptr<std::atomic<bool>> sent) noexcept {
+  void reserve(budget_reservation most, std::shared_ptr<http::request_fate> fate) noexcept {
     cost_ = std::move(most);
-    sent_ = std::move(sent);
+    fate_ = std::move(fate);
   }
   void ended(const answer& a) {
     slot_.leave(request_outcome::answered);
     if (const auto counts = std::exchange(counts_, nullptr)) counts->answered(a);
     if (a.usage) cost_.settle({a.usage->total(), a.cost});
+    else cost_.keep();
   }
-  void failed(const failure& why) { slot_.leave(outcome_of(why)); }
+  /// How long answers take is up to who asks: only a server that has no time says anything about the limit.
+  void failed(const failure& why) { slot_.leave(why.is(errc::busy) ? request_outcome::overloaded : request_outcome::ignored); }
   [[nodiscard]] time_point began() const noexcept { return began_; }
 
  private:
+  /// What never reached the server, and what it has refused before it began. Of everything else, also of what failed behind a gateway (5xx
+  /// but 503), it is taken to have been billed in full.
+  static bool costs_nothing(const http::request_fate& fate) noexcept {
+    const int status = fate.status.load(std::memory_order_relaxed);
+    return !fate.sent.load(std::memory_order_relaxed) || (status >= 400 && status < 500) || status == 503;
+  }
+
   concurrency_slot slot_;
   time_point began_;
   budget_reservation cost_;
-  std::shared_ptr<std::atomic<bool>> sent_;
+  std::shared_ptr<http::request_fate> fate_;
   std::shared_ptr<call_counts> counts_;  ///< until it has been counted
 };
 

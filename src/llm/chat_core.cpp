@@ -43,9 +43,8 @@ result<http::request> chat_core::request_for(const chat_settings& how, const mes
   if (options_.trace == trace_propagation::sent && within.trace_parent) what.headers.set("traceparent", trace_parent(*within.trace_parent));
   what.body = std::move(said->body);
   what.accept = as == delivery::streamed ? "text/event-stream" : "application/json";
-  if (as == delivery::streamed) {
-    what.progress = http::progress::told;
-  } else {
+  what.progress = http::progress::told;  // by nobody, where it is not streamed: empty lines make no answer
+  if (as == delivery::whole) {
     what.timeouts.emplace(http::client_timeouts{options_.timeouts.connect, options_.timeouts.whole_answer, options_.timeouts.whole_answer});
   }
   return what;
@@ -53,12 +52,14 @@ result<http::request> chat_core::request_for(const chat_settings& how, const mes
 
 result<void> chat_core::reserve(call_in_flight& in_flight, http::request& what, const chat_settings& how, const run_options& within) const {
   if (!options_.budget) return {};
-  // A token is a byte at least, and what a server puts around messages is less than the JSON that is around them here.
-  const token_usage most{.input = static_cast<std::int64_t>(what.body.size()), .output = how.max_tokens};
+  // A token is a byte at least, and what a server puts around messages is less than the JSON that is around them here; but it may add
+  // instructions for tools.
+  constexpr std::int64_t tool_instructions = 2000;
+  const token_usage most{.input = static_cast<std::int64_t>(what.body.size()) + (how.tools.empty() ? 0 : tool_instructions), .output = how.max_tokens};
   auto reserved = options_.budget->reserve({most.total(), options_.provider.prices.most(options_.model).of(most)}, within);
   if (!reserved) return named(reserved.error());
-  what.sent = std::make_shared<std::atomic<bool>>(false);
-  in_flight.reserve(*std::move(reserved), what.sent);
+  what.fate = std::make_shared<http::request_fate>();
+  in_flight.reserve(*std::move(reserved), what.fate);
   return {};
 }
 

@@ -18,13 +18,15 @@
 namespace catena::llm::detail {
 
 /// \threads  safe
-class chat_core : public std::enable_shared_from_this<chat_core> {
+class chat_core {
  public:
   chat_core(const runtime& rt, chat_options options);
 
   [[nodiscard]] const chat_options& options() const noexcept { return options_; }
   [[nodiscard]] const runtime& rt() const noexcept { return rt_; }
   [[nodiscard]] const http::client& client() const noexcept { return client_; }
+  /// What is sent with each request, with the key.
+  [[nodiscard]] const http::fields& headers() const noexcept { return headers_; }
   [[nodiscard]] const concurrency_limit& limit() const noexcept { return limit_; }
   /// Its call, for which a place has been given.
   [[nodiscard]] call_in_flight let_in(concurrency_slot slot) const noexcept { return {std::move(slot), counts_}; }

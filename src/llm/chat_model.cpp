@@ -17,9 +17,9 @@ boost::asio::awaitable<call_in_flight> let_in(std::shared_ptr<chat_core> core, r
   co_return core->let_in(std::move(slot).value());
 }
 
-result<answer> read_whole(const result<http::response>& came) {
+result<answer> read_whole(const chat_core& core, const result<http::response>& came) {
   if (!came) return came.error();
-  return answer_of(came->body);
+  return answer_of(came->body, core.headers());
 }
 
 boost::asio::awaitable<answer> ask(std::shared_ptr<chat_core> core, std::shared_ptr<const chat_settings> how, run_options within, messages asked) {
@@ -29,7 +29,7 @@ boost::asio::awaitable<answer> ask(std::shared_ptr<chat_core> core, std::shared_
   core->reserve(in_flight, what, *how, within).value();
   auto sending = core->client().async_send(std::move(what), within, boost::asio::use_awaitable);
   const result<http::response> came = co_await std::move(sending);
-  result<answer> read = read_whole(came);
+  result<answer> read = read_whole(*core, came);
   if (!read) {
     in_flight.failed(read.error());
     throw error(core->named(read.error()));
@@ -59,8 +59,9 @@ boost::asio::awaitable<void> write_answer(std::shared_ptr<chat_core> core, std::
                                           stream_writer<answer_piece>& out, messages asked) {
   // What writes a stream may outlive the run: it is a call of its own, which a drain waits for.
   graph::call_context context;
-  context.deadline = out.deadline();
-  auto opening = open(std::move(core), std::move(how), call(context).options(), std::move(asked));
+  run_options within = out.options();
+  within.part_of = &context;
+  auto opening = open(std::move(core), std::move(how), within, std::move(asked));
   answer_stream from = co_await std::move(opening);
   for (;;) {
     auto coming = from.next();

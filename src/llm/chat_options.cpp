@@ -17,6 +17,15 @@ namespace {
 
 }  // namespace
 
+namespace {
+
+bool is_of_provider(const chat_options& o) {
+  const auto own = http::url::parse(o.provider.base_url), given = http::url::parse(o.base_url, o.cleartext);
+  return own && given && own->origin() == given->origin();
+}
+
+}  // namespace
+
 http::url base_of(const chat_options& o) {
   const std::string& text = o.base_url.empty() ? o.provider.base_url : o.base_url;
   if (text.empty()) wrong("base_url is missing, and the provider '" + o.provider.name + "' has none");
@@ -29,6 +38,8 @@ chat_options completed(chat_options o) {
   check(o);
   if (o.model.empty()) o.model = o.provider.model;
   if (o.model.empty()) wrong("model is missing, and the provider '" + o.provider.name + "' has no usual one");
+  if (o.key_variable.empty() && !o.base_url.empty() && !o.provider.key_variable.empty() && !is_of_provider(o))
+    wrong("key_variable is missing: base_url is not of the provider '" + o.provider.name + "', whose key is in " + o.provider.key_variable + "; who is asked there would be told it");
   if (o.key_variable.empty()) o.key_variable = o.provider.key_variable;
   check_budget(o, o.settings);
   return o;
@@ -78,7 +89,7 @@ void check(const chat_options& o) {
   } times[] = {{o.timeouts.connect, "connect"}, {o.timeouts.first_token, "first_token"}, {o.timeouts.between_tokens, "between_tokens"}, {o.timeouts.whole_answer, "whole_answer"}};
   for (const auto& [value, name] : times)
     if (value < duration{}) wrong(std::string("timeouts.") + name + " must be zero or more");
-  if (o.max_answer_bytes < 1) wrong("max_answer_bytes must be at least 1");
+  if (o.max_answer_bytes < 1 || o.max_answer_bytes > (std::size_t{1} << 30)) wrong("max_answer_bytes must be 1 to 1 GiB");
   if (o.most_waiting > 1'048'576) wrong("most_waiting must be 0 to 1048576, is " + std::to_string(o.most_waiting));
   if (const auto valid = o.headers.valid(); !valid) wrong("headers: " + valid.error().message());
   if (o.headers.find("authorization")) wrong("headers has the key, which is to come from key_variable");

@@ -19,6 +19,14 @@ bool is_name(std::string_view text, std::size_t most) noexcept {
 
 bool is_object(const std::string& text) { return nlohmann::json::parse(text, nullptr, false).is_object(); }
 
+/// What is reserved under a budget, and how an answer is read, goes by what is said elsewhere.
+void check_extra(const std::string& text) {
+  const nlohmann::json extra = nlohmann::json::parse(text, nullptr, false);
+  if (!extra.is_object()) wrong_setting("extra must be a JSON object");
+  for (const char* own : {"model", "messages", "stream", "stream_options", "n", "max_tokens", "max_completion_tokens"})
+    if (extra.contains(own)) wrong_setting(std::string("extra: '") + own + "' is said by other options");
+}
+
 void check_tools(const chat_settings& s, const provider& who) {
   if (s.tools.empty()) {
     if (s.tool_choice == tool_choice::required) wrong_setting("tool_choice is required, and there are no tools");
@@ -46,7 +54,7 @@ void check(const chat_settings& s, const provider& who) {
   if (s.format.mode == json_mode::schema && !is_object(s.format.schema)) wrong_setting("format.schema must be a JSON schema, an object");
   if (s.format.mode == json_mode::schema && !is_name(s.format.name, 64)) wrong_setting("format.name must be 1 to 64 letters, digits, - and _");
   if (!s.user.empty() && !is_name(s.user, 512)) wrong_setting("user must be letters, digits, - and _, 512 at most");
-  if (!s.extra.empty() && !is_object(s.extra)) wrong_setting("extra must be a JSON object");
+  if (!s.extra.empty()) check_extra(s.extra);
   check_tools(s, who);
 }
 

@@ -3,6 +3,7 @@
 
 #include <boost/asio/use_awaitable.hpp>
 
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -12,7 +13,7 @@ boost::asio::awaitable<std::optional<answer_piece>> open_answer::next(open_answe
   for (;;) {
     if (self.is_over_) {
       self.unread_ = {};
-      // What comes behind the end is nothing but the end of the body, and lets the connection be kept.
+      // What comes behind the end is nothing but the end of the body, and lets the connection be kept: worth a moment.
       auto last = self.from_.async_next(boost::asio::use_awaitable);
       result<std::optional<std::string_view>> rest = co_await std::move(last);
       if (!rest || !*rest) co_return std::optional<answer_piece>();
@@ -73,6 +74,7 @@ result<answer_piece> open_answer::end() {
   core_->complete(*all, in_flight_.began(), first_token_);
   in_flight_.ended(*all);
   is_over_ = true;
+  from_.give_up_after(std::chrono::seconds(1));
   answer_piece last;
   last.whole = std::make_shared<const answer>(*std::move(all));
   return last;

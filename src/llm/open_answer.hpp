@@ -21,7 +21,7 @@ namespace catena::llm::detail {
 class open_answer {
  public:
   open_answer(std::shared_ptr<chat_core> core, call_in_flight in_flight, http::response_stream from)
-      : core_(std::move(core)), in_flight_(std::move(in_flight)), from_(std::move(from)), parser_({.max_event_bytes = core_->options().max_answer_bytes}) {}
+      : core_(std::move(core)), in_flight_(std::move(in_flight)), from_(std::move(from)), parser_({.max_event_bytes = core_->options().max_answer_bytes}), reader_(core_->headers()) {}
 
   [[nodiscard]] static boost::asio::awaitable<std::optional<answer_piece>> next(open_answer& self);
 

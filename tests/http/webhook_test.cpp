@@ -71,6 +71,17 @@ TEST_CASE("a webhook tries again what may succeed later, in order, and gives up 
   CHECK(told == "first first first second third ");
 }
 
+TEST_CASE("what happens while a runtime drains is posted, too") {
+  http_world w;
+  w.server->next({test::await_request{}, test::send{test::answer("200 OK", "")}, test::stall{}});
+  const http::webhook hook = hook_to(w);
+  test::outcome<void> drained;
+  w.rt->async_drain(no_deadline, drained.take());
+  hook(incident_at("late"));
+  w.world.run_until([&] { return hook.stats().waiting == 0; });
+  CHECK(hook.stats().delivered == 1);
+}
+
 TEST_CASE("a webhook whose service is away loses what is too much, and gives up after its attempts") {
   http_world w;
   const http::webhook hook(*w.rt, {.url = "http://localhost:81/", .attempts = 3, .capacity = 2, .client = {.network = w.net}});

@@ -11,6 +11,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "llm/support/chat_world.hpp"
 
@@ -143,6 +144,44 @@ TEST_CASE("a call that did not reach its server costs nothing, and one whose cos
     opened = failure(errc::cancelled);
     CHECK(b.total().spent.tokens > 100);
   }
+}
+
+TEST_CASE("a call that its server refuses costs nothing, and one that fails behind it costs what it may") {
+  for (const auto& [status, is_free] : {std::pair{"429 Too Many Requests", true}, {"402 Payment Required", true}, {"503 Service Unavailable", true}, {"502 Bad Gateway", false}}) {
+    CAPTURE(status);
+    chat_world w;
+    w.server->next({test::await_request{}, test::send{test::answer(status, "")}, test::stall{}});
+    auto o = w.options();
+    o.budget = llm::budget(*w.rt, {.total = {.tokens = 1'000'000}});
+    o.settings.max_tokens = 100;
+    CHECK(w.await(llm::chat_model(*w.rt, o).ask({}, {llm::message::user("x")})).has_error());
+    CHECK((o.budget->total() == llm::budget_state{}) == is_free);
+  }
+}
+
+TEST_CASE("what is streamed is taken from the budget of its run and its tenant") {
+  chat_world w;
+  w.streams({"a", "b"}, 1ms);
+  auto o = w.options();
+  o.budget = llm::budget(*w.rt, {.per_run = {.tokens = 10'000}});
+  o.settings.max_tokens = 100;
+  const llm::chat_model chat(*w.rt, o);
+  auto chain = make_chain<std::string>(*w.rt, "ask", [&](auto in) { return in >> stage("ask", chat.streamed<std::string>()) >> stage("join", llm::whole); });
+  CHECK(w.run(chain, std::string("x"), {.tenant = 7, .id = 42}).has_value());
+  CHECK(o.budget->of_run(42).spent.tokens == 7);
+  CHECK(o.budget->of_tenant(7).spent.tokens == 7);
+  CHECK(o.budget->of_tenant(0) == llm::budget_state{});
+}
+
+TEST_CASE("a reservation that takes another one's place gives its own back") {
+  chat_world w;
+  const llm::budget b(*w.rt, {.total = {.tokens = 1000}});
+  auto r = reserved(b, {.tokens = 900}, {.tenant = 1});
+  r = reserved(b, {.tokens = 50}, {.tenant = 2});
+  CHECK(b.total() == llm::budget_state{.spent = {.tokens = 900}, .reserved = {.tokens = 50}});
+  CHECK(b.of_tenant(1).reserved == spending{});
+  r.release();
+  CHECK(b.of_tenant(2) == llm::budget_state{});
 }
 
 TEST_CASE("under a budget a call says how much it may take, and a limit on money needs a price") {

@@ -67,7 +67,7 @@ TEST_CASE("whatever a server says instead of an answer is a failure that tells w
       {"503", says(status("503 Service Unavailable", "Retry-After: 2\r\n")), errc::busy, "503", 2s},
       {"a redirect", says("HTTP/1.1 302 Found\r\nLocation: https://elsewhere.test/\r\nContent-Length: 0\r\n\r\n"), errc::refused, "not followed"},
       {"HTML of a proxy", says(test::answer("200 OK", "<html>Sign in</html>", "Content-Type: text/html\r\n")), errc::bad_response, "<html>Sign in"},
-      {"HTML that says it is JSON", says_json("<html>Sign in</html>"), errc::bad_response, "begins with: <html>Sign in"},
+      {"HTML that says it is JSON", says_json("<html>Sign in</html>"), errc::bad_response, "a page that begins with: <html>Sign in"},
       {"nothing", says_json(""), errc::bad_response, "nothing at all"},
       {"JSON that is broken off", says_json(R"({"choices":[{"message":{"content":"a private ans)"), errc::bad_response, "broken off or malformed"},
       {"JSON that is something else", says_json("[1,2]"), errc::bad_response, "broken off or malformed"},
@@ -81,6 +81,14 @@ TEST_CASE("whatever a server says instead of an answer is a failure that tells w
       {"it hangs up", {test::await_request{}, test::hang_up{}}, errc::unavailable, "localhost"},
       {"it is lost within the answer", {test::await_request{}, test::send{"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"}, test::reset{}}, errc::unavailable, ""},
       {"it is silent", {test::await_request{}, test::stall{}}, errc::timed_out, "600000 ms"},
+      {"it only sends empty lines", {test::await_request{}, test::send{"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"}, test::send_slowly{std::string(100, '\n'), 10s}, test::stall{}},
+       errc::timed_out, "600000 ms"},
+      {"an error in a success that tells the key", says_json(R"({"error":{"message":"sk-secret is no key","code":401}})"), errc::refused, "is no key"},
+      {"more calls than anybody wants", says_json(chat_world::completion(R"({"tool_calls":[{})" + [] {
+         std::string more;
+         for (int i = 0; i < 200; ++i) more += ",{}";
+         return more;
+       }() + "]}")), errc::bad_response, "it calls 201 tools at once"},
   };
   for (const bad_end& row : rows) {
     chat_world w;
@@ -99,7 +107,7 @@ TEST_CASE("a stream that does not end as an answer fails, and says how far it ca
       {"it says that it is done, and not why", streams(token("abc") + "data: [DONE]\n\n"), errc::bad_response, "cut off after 3 bytes"},
       {"it is lost", {test::await_request{}, test::send{stream_head + token("abc")}, test::reset{}}, errc::unavailable, "localhost"},
       {"an error in it", streams(token("abc") + event(R"({"error":{"message":"overheated","type":"server_error"}})")), errc::busy, "overheated"},
-      {"no JSON in it", streams(token("abc") + event("upstream connect error")), errc::bad_response, "begins with: upstream connect error"},
+      {"no JSON in it", streams(token("abc") + event("a private word")), errc::bad_response, "text that is no JSON, 14 bytes"},
       {"HTML in it", streams(event("<p>sorry</p>")), errc::bad_response, "<p>sorry"},
       {"no room to go on", streams(token("abc") + event(R"({"choices":[{"delta":{},"finish_reason":"insufficient_system_resource"}]})") + "data: [DONE]\n\n"), errc::busy, "no resources"},
       {"it is silent after its head", {test::await_request{}, test::send{stream_head}, test::stall{}}, errc::timed_out, "came for 30000 ms"},
@@ -188,6 +196,45 @@ TEST_CASE("tool calls come in pieces, several at once, and with what was thought
   CHECK(read->message.tool_calls == std::vector<llm::tool_call>{{"a", "find", R"({"x":1})"}, {"b", "add", "{}"}});
 }
 
+TEST_CASE("an answer in parts is joined, and a refusal is told as what it is") {
+  const std::vector<std::pair<std::string, std::string>> rows{{R"({"content":[{"type":"text","text":"one "},{"type":"text","text":"two"}]})", "one two"},
+                                                               {R"({"content":null,"refusal":"I will not"})", "I will not"}};
+  for (const auto& [message, text] : rows) {
+    CAPTURE(message);
+    const llm::finish how = text == "I will not" ? llm::finish::content_filter : llm::finish::stop;
+    chat_world w;
+    w.server->next(says_json(chat_world::completion(message)));
+    w.server->next(streams(event(R"({"choices":[{"index":0,"delta":)" + message + R"(},{"index":0,"delta":{"content":"again"}}]})") +
+                           event(R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})") + "data: [DONE]\n\n"));
+    const auto whole = w.await(w.model().ask({}, question));
+    REQUIRE(whole.has_value());
+    CHECK(whole->text() == text);
+    CHECK(whole->finish == how);
+    auto opened = w.await(w.model().open({}, question));
+    const auto streamed = w.await(opened->rest());
+    REQUIRE(streamed.has_value());
+    CHECK(streamed->text() == text);
+    CHECK(streamed->finish == how);
+  }
+}
+
+TEST_CASE("a server that keeps a stream open behind its end delays nobody for long") {
+  chat_world w;
+  w.server->next({test::await_request{}, test::send{stream_head + token("a") + test::last_events("stop", 1)}, test::stall{}});
+  auto opened = w.await(w.model().open({}, question));
+  const time_point start = w.world.now();
+  CHECK(w.await(opened->rest()).has_value());
+  CHECK(w.world.now() - start <= 1s);
+}
+
+TEST_CASE("what its callers have no time for does not lower how much a server is given") {
+  chat_world w;
+  w.server->next({test::await_request{}, test::stall{}});
+  const llm::chat_model chat(*w.rt, w.options());
+  CHECK(w.await(chat.ask({.deadline = w.world.now() + 1s}, question)).error().is(errc::deadline_exceeded));
+  CHECK(chat.stats().limit == 2500);
+}
+
 TEST_CASE("a server that refuses what is too much is given less, and more again") {
   chat_world w;
   auto o = w.options();
@@ -223,9 +270,13 @@ TEST_CASE("the key is read from the environment, and nobody who lacks it gets fa
   o.key_variable = "CATENA_TEST_BAD_KEY";
   CHECK_THROWS_WITH(llm::chat_model(*w.rt, o), ContainsSubstring("is no key") && !ContainsSubstring("two"));
   o.key_variable.clear();
+  o.base_url = "https://elsewhere.test";
+  CHECK_THROWS_WITH(llm::chat_model(*w.rt, o), ContainsSubstring("key_variable is missing") && ContainsSubstring("would be told it"));
   o.base_url = "http://api.deepseek.com";
+  o.key_variable = "CATENA_TEST_KEY";
   CHECK_THROWS_WITH(llm::chat_model(*w.rt, o), ContainsSubstring("base_url"));
   o.base_url.clear();
+  o.key_variable.clear();
   o.provider = llm::generic();
   CHECK_THROWS_WITH(llm::chat_model(*w.rt, o), ContainsSubstring("model is missing"));
   o.model = "m";

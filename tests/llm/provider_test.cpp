@@ -82,7 +82,7 @@ TEST_CASE("each provider is asked as it wants to be asked") {
       {"vLLM is told to go on", llm::vllm(), {}, begun, "/continue_final_message", "true"},
       {"of who is unknown nothing is asked", llm::generic(), {.format = any, .user = "u7"}, hello, "/response_format", "absent"},
       {"and nothing told", llm::generic(), {.user = "u7"}, hello, "/user", "absent"},
-      {"what only one server has goes before all else", llm::generic(), {.max_tokens = 5, .extra = R"({"max_tokens":7,"min_p":0.1})"}, hello, "/max_tokens", "7"},
+      {"what only one server has goes before all else", llm::generic(), {.temperature = 0.5, .extra = R"({"temperature":0.7,"min_p":0.1})"}, hello, "/temperature", "0.7"},
   };
   for (const asked_row& row : rows) {
     CAPTURE(row.what);
@@ -112,6 +112,7 @@ TEST_CASE("what a provider would refuse is not asked") {
   CHECK_THAT(fault_of({.tools = {{"no name", "", "{}"}}}, llm::openai()), ContainsSubstring("letters, digits"));
   CHECK_THAT(fault_of({.temperature = 3}, llm::openai()), ContainsSubstring("temperature must be 0 to 2"));
   CHECK_THAT(fault_of({.extra = "[]"}, llm::openai()), ContainsSubstring("extra must be a JSON object"));
+  CHECK_THAT(fault_of({.extra = R"({"n":8})"}, llm::openai()), ContainsSubstring("extra: 'n' is said by other options"));
   CHECK(llm::find_provider("vllm") == &llm::vllm());
   CHECK(llm::find_provider("nobody") == nullptr);
 }

@@ -47,6 +47,8 @@ class response_stream {
 
   /// What came last was worth waiting for; see progress::told.
   void progressed() noexcept { of_->progressed(); }
+  /// From now on it is given up where its reader waits that long without progress: who has what he wants does not wait long for the end.
+  void give_up_after(duration patience) noexcept { of_->give_up_after(patience); }
 
  private:
   static boost::asio::awaitable<std::optional<std::string_view>> next_of(std::shared_ptr<detail::exchange> of) {

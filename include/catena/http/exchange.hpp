@@ -32,6 +32,8 @@ class exchange {
   /// The next piece of the body, which holds until the next wait; nothing: that was all.
   [[nodiscard]] virtual result<std::optional<std::string_view>> take_piece() = 0;
   virtual void progressed() noexcept = 0;
+  /// From now on nobody waits longer than that without progress.
+  virtual void give_up_after(duration patience) noexcept = 0;
   /// Gives up: the connection is closed, and whoever waits is told.
   virtual void stop(failure why) noexcept = 0;
 };

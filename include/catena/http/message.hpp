@@ -27,6 +27,12 @@ enum class progress : bool {
   told    ///< what its reader says by response_stream::progressed(), as comments in a stream of events are none
 };
 
+/// What has become of a request, for whom a failure does not tell enough.
+struct request_fate {
+  std::atomic<bool> sent{false};  ///< set before the first byte of it is given to a connection: until then the server cannot know of it
+  std::atomic<int> status{0};     ///< of the response; zero: its head has not come
+};
+
 /// One request. Host, Content-Length, Connection and the like are written by the client.
 /// It has a constructor so that g++ 12 takes it in a co_await expression.
 struct request {
@@ -42,8 +48,8 @@ struct request {
   http::progress progress = progress::bytes;
   /// Goes before client_options::timeouts.
   std::optional<client_timeouts> timeouts = std::nullopt;
-  /// Set before the first byte of it is given to a connection: until then the server cannot know of it. Null: nobody asks.
-  std::shared_ptr<std::atomic<bool>> sent = nullptr;
+  /// Is told. Null: nobody asks.
+  std::shared_ptr<request_fate> fate = nullptr;
 };
 
 /// How a response begins.

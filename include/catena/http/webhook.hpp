@@ -23,7 +23,7 @@ struct webhook_options {
   std::function<std::string(const incident&)> body = {};
   std::string content_type = "application/json";
   int attempts = 5;                  ///< how often one is posted at most, 1 to 100; only what may succeed later is tried again
-  duration first_wait = std::chrono::seconds(1);  ///< before the second, more than zero; doubled each time, up to a minute
+  duration first_wait = std::chrono::seconds(1);  ///< before the second, more than zero; doubled each time, up to a minute; as long as the server says, up to ten
   std::size_t capacity = 100;        ///< that may wait for those before them, 1 to 1000000; one more is lost
   client_options client = {};        ///< timeouts, certificates, proxy
 };

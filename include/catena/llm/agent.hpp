@@ -21,11 +21,12 @@ namespace catena::llm {
 struct agent_options {
   std::string name = "agent";        ///< for messages
   int most_rounds = 8;               ///< how often the model is asked, 1 to 1000
+  int most_calls = 64;               ///< of tools in all rounds, 1 or more
   std::int64_t most_tokens = 0;      ///< of all rounds, read and written; zero: no limit
   money most_money = {};             ///< of all rounds; zero: no limit
   duration most_time = {};           ///< of all of it; zero: the run's deadline
   std::size_t width = 8;             ///< how many calls of one round are under way at once, 1 or more
-  std::size_t most_result_bytes = 256 << 10;  ///< what the model is given of a tool's answer, 1 or more
+  std::size_t most_result_bytes = 256 << 10;  ///< what the model is given of a tool's answer, or of its failure, 1 or more
 };
 
 /// It has a constructor so that g++ 12 takes it in a co_await expression.
@@ -49,10 +50,10 @@ class agent_core;
 ///     in >> stage("prompt", ask) >> stage("help", helper)
 ///
 /// All calls of a round run at once, each as a chain of its own within the run: traced, cancelled and bounded with it. A call of a tool that is
-/// not there, arguments that are not right and a tool that fails are told to the model and do not fail the run; parking and draining do.
+/// not there, arguments that are not right and a tool that fails, with its code and text, are told to the model and do not fail the run; parking and draining do.
 /// \threads   safe
 /// \cancel    terminal: the model's call and the tools' are told
-/// \errors    as chat_model; errc::budget_exceeded: most_rounds, most_tokens or most_money is reached, and the model wants to go on;
+/// \errors    as chat_model; errc::budget_exceeded: most_rounds, most_calls, most_tokens or most_money is reached, and the model wants to go on;
 ///            errc::timed_out: most_time; errc::bad_response: the model had to stop within its calls. Nothing that was said is told
 class agent {
  public:

@@ -28,9 +28,9 @@ class answer_stream {
 
   /// The next piece; the last one has the whole answer, and behind it comes nothing. Throws catena::error.
   /// \cancel  terminal
-  [[nodiscard]] boost::asio::awaitable<std::optional<answer_piece>> next();
+  [[nodiscard]] boost::asio::awaitable<std::optional<answer_piece>> next() &;
   /// Reads to the end.
-  [[nodiscard]] boost::asio::awaitable<answer> rest();
+  [[nodiscard]] boost::asio::awaitable<answer> rest() &;
 
  private:
   std::unique_ptr<detail::open_answer> of_;
@@ -47,7 +47,7 @@ class sentence_reader {
   explicit sentence_reader(stream<answer_piece> from) noexcept : from_(std::move(from)) {}
 
   /// The next one; nothing: that was all. Throws catena::error.
-  [[nodiscard]] boost::asio::awaitable<std::optional<std::string>> next();
+  [[nodiscard]] boost::asio::awaitable<std::optional<std::string>> next() &;
   /// The answer, once all sentences have been read.
   [[nodiscard]] const std::shared_ptr<const answer>& read() const noexcept { return read_; }
 

@@ -58,15 +58,17 @@ class budget_reservation {
       : core_(std::move(other.core_)), most_(other.most_), run_(other.run_), tenant_(other.tenant_) {}
   budget_reservation& operator=(budget_reservation other) noexcept {
     std::swap(core_, other.core_);
-    most_ = other.most_;
-    run_ = other.run_;
-    tenant_ = other.tenant_;
+    std::swap(most_, other.most_);
+    std::swap(run_, other.run_);
+    std::swap(tenant_, other.tenant_);
     return *this;
   }
-  ~budget_reservation() { settle(most_); }
+  ~budget_reservation() { keep(); }
 
   /// It took this much. Counts also where that is more than was reserved.
   void settle(const spending& taken) noexcept;
+  /// Nobody says how much it took: all of it.
+  void keep() noexcept { settle(most_); }
   /// It never began.
   void release() noexcept { settle({}); }
 

@@ -34,7 +34,8 @@ struct chat_options {
   llm::provider provider = deepseek();
   std::string base_url = {};                    ///< https, unless on loopback or where `cleartext` allows it; empty: the provider's
   std::string model = {};                       ///< empty: the provider's
-  /// The environment variable that holds the key; it is read once. Empty: the provider's; of one that has none, no key is sent.
+  /// The environment variable that holds the key; it is read once. Empty: the provider's, where base_url is the provider's, too; of a
+  /// provider that has none, no key is sent.
   std::string key_variable = {};
   http::fields headers = {};                    ///< sent with each request
   chat_settings settings = {};                  ///< of calls that bring none
@@ -45,7 +46,7 @@ struct chat_options {
   /// What calls may take; settings have max_tokens then, and where it limits money the provider has a price for the model. Nothing: as much
   /// as they like.
   std::optional<llm::budget> budget = std::nullopt;
-  std::size_t max_answer_bytes = 16 << 20;      ///< 1 or more
+  std::size_t max_answer_bytes = 16 << 20;      ///< 1 to 1 GiB
   trace_propagation trace = trace_propagation::withheld;
   http::cleartext cleartext = http::cleartext::on_loopback;
   std::string ca_file = {};                     ///< see http::client_options, also for what follows

@@ -47,7 +47,8 @@ struct chat_settings {
   llm::tool_choice tool_choice = tool_choice::automatic;
   /// Who asks, as the provider is to tell them apart; no name of a person. Letters, digits, - and _, 512 at most.
   std::string user = {};
-  /// More fields of the request, as a JSON object; they go before what is said otherwise. For what only this server has.
+  /// More fields of the request, as a JSON object; they go before what is said otherwise. For what only this server has;
+  /// model, messages, how it is delivered and how long it may be are said elsewhere.
   std::string extra = {};
 };
 

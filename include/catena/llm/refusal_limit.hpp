@@ -12,7 +12,7 @@
 
 namespace catena::llm {
 
-/// As many as the other side takes: a tenth less than are in flight when it refuses one, and one more for each limit's worth of answers. How
+/// As many as the other side takes: a tenth less than are in flight when it refuses one, but no less than half of what were allowed, and one more for each limit's worth of answers. How
 /// long answers take says nothing: that is how much is to be written.
 /// \source  the additive increase and multiplicative decrease of TCP; refusals of what was sent before the last decrease do not count
 class refusal_limit {
@@ -24,7 +24,7 @@ class refusal_limit {
 
   void ended(const ended_request& request, time_point now) noexcept {
     if (request.outcome == request_outcome::overloaded && now - request.latency >= lowered_) {
-      move_to(0.9 * std::min(limit_, static_cast<double>(request.in_flight)));
+      move_to(std::max(0.9 * std::min(limit_, static_cast<double>(request.in_flight)), limit_ / 2));
       lowered_ = now;
     } else if (request.outcome == request_outcome::answered && static_cast<double>(request.in_flight) >= 0.9 * limit_) {
       move_to(limit_ + 1 / limit_);

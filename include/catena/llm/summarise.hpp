@@ -38,14 +38,14 @@ boost::asio::awaitable<result<void>> take_summary(conversation& of, Start start)
 /// Asks for a summary of the turns that a conversation has let go, if there are some, and puts it in their place. A failure is why there is
 /// none: then those turns are dropped, and the conversation goes on without them. Cancelling is thrown, and they wait.
 /// \param ask  awaitable<answer>(call, const messages&): a chat_model, perhaps a cheaper one, or a chain's stage
-/// \lifetime   `of` and `ask` outlive it; nobody else touches `of` meanwhile
+/// \lifetime   `of` outlives it; nobody else touches `of` meanwhile
 template <class Ask>
-[[nodiscard]] boost::asio::awaitable<result<void>> summarise(call c, conversation& of, const Ask& ask) {
-  return detail::take_summary(of, [c, &ask](const messages& asked) { return ask(c, asked); });
+[[nodiscard]] boost::asio::awaitable<result<void>> summarise(call c, conversation& of, Ask ask) {
+  return detail::take_summary(of, [c, ask = std::move(ask)](const messages& asked) { return ask(c, asked); });
 }
 /// The same outside of a run.
-[[nodiscard]] inline boost::asio::awaitable<result<void>> summarise(run_options within, conversation& of, const chat_model& chat) {
-  return detail::take_summary(of, [within, &chat](const messages& asked) { return chat.ask(within, asked); });
+[[nodiscard]] inline boost::asio::awaitable<result<void>> summarise(run_options within, conversation& of, chat_model chat) {
+  return detail::take_summary(of, [within, chat = std::move(chat)](const messages& asked) { return chat.ask(within, asked); });
 }
 
 }  // namespace catena::llm

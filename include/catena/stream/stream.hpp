@@ -97,6 +97,9 @@ class stream_writer {
 
   /// Whether anybody still reads it.
   [[nodiscard]] bool is_wanted() const noexcept { return buffer_->is_wanted(); }
+  /// For whom it is written: what is called with these options belongs to the same request (deadline, priority, tenant, id, trace), as far as
+  /// limits and budgets go. They hold as long as the stream.
+  [[nodiscard]] run_options options() const noexcept { return buffer_->options_within(); }
   /// When it fails if it has not ended.
   [[nodiscard]] time_point deadline() const noexcept { return buffer_->deadline(); }
 

@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// What a stream is apart from its items: who is there, who waits, until when, and how it ended.
+#include <catena/call.hpp>
 #include <catena/result.hpp>
 #include <catena/runtime/brief_mutex.hpp>
 #include <catena/runtime/pinned_timer.hpp>
@@ -54,6 +55,19 @@ class stream_core : public executor_user, public std::enable_shared_from_this<st
 
   [[nodiscard]] const std::shared_ptr<runtime_state>& runtime() const noexcept { return runtime_; }
   [[nodiscard]] time_point deadline() const noexcept { return deadline_; }
+  /// The run that it comes from, once, before anybody else knows it.
+  void comes_from(const call& c) noexcept {
+    from_ = {.priority = c.priority(), .tenant = c.tenant(), .id = c.id()};
+    if (c.trace_parent()) trace_ = *c.trace_parent();
+    has_trace_ = c.trace_parent() != nullptr;
+  }
+  /// Options of what is called for it; they hold as long as it.
+  [[nodiscard]] run_options options_within() const noexcept {
+    run_options o = from_;
+    o.deadline = deadline_;
+    o.trace_parent = has_trace_ ? &trace_ : nullptr;
+    return o;
+  }
   /// Once, before anybody else knows it: from now on it can fail by time.
   void begin();
 
@@ -98,6 +112,9 @@ class stream_core : public executor_user, public std::enable_shared_from_this<st
 
   const std::shared_ptr<runtime_state> runtime_;
   const time_point deadline_;
+  run_options from_ = {};
+  trace_context trace_ = {};
+  bool has_trace_ = false;
   bool open_ = true;                 ///< more may come
   stream_waiter* reader_ = nullptr;
   stream_waiter* first_ = nullptr;

@@ -120,9 +120,10 @@ struct begin_stream {
   template <class Token>
   auto operator()(call c, In... in, Token&& token) const {
     return boost::asio::async_initiate<Token, void(result<stream<T>>)>(
-        [](auto handler, const begin_stream& self, time_point deadline, In... values) {
+        [](auto handler, const begin_stream& self, call from, time_point deadline, In... values) {
           using operation = stream_operation<wait_for_stream<T>, T, decltype(handler)>;
           auto buffer = std::make_shared<stream_buffer<T>>(self.runtime, self.options, deadline);
+          buffer->comes_from(from);
           buffer->begin();
           const boost::asio::any_io_executor executor =
               one_by_one(*self.runtime, boost::asio::get_associated_executor(handler, self.runtime->ready->executor()));
@@ -133,7 +134,7 @@ struct begin_stream {
             buffer->writer_left(failure::from(std::current_exception()));
           }
         },
-        token, *this, static_cast<const graph::run&>(*c.options().part_of).request_deadline(), std::move(in)...);
+        token, *this, c, static_cast<const graph::run&>(*c.options().part_of).request_deadline(), std::move(in)...);
   }
 
   void write(const std::shared_ptr<stream_buffer<T>>& buffer, const boost::asio::any_io_executor& executor, In... in) const {
