@@ -101,6 +101,10 @@ result<void> fits(const provider& who, const chat_settings& how, const messages&
 std::string text_of(const json& j) { return j.dump(-1, ' ', false, json::error_handler_t::replace); }
 std::string text_of(const ordered_json& j) { return j.dump(-1, ' ', false, ordered_json::error_handler_t::replace); }
 
+std::string_view repeated_in_answer(const provider& who, const messages& asked) noexcept {
+  return who.prefix == prefix_support::last_message && is_begun(asked) ? std::string_view(asked.back().content) : std::string_view();
+}
+
 result<chat_request> request_of(const provider& who, const std::string& model, const chat_settings& how, const messages& asked, delivery as) {
   if (const auto fit = fits(who, how, asked); !fit) return fit.error();
   ordered_json body{{"model", model}};
