@@ -27,6 +27,12 @@ enum class progress : bool {
   told    ///< what its reader says by response_stream::progressed(), as comments in a stream of events are none
 };
 
+/// What becomes of a request's connection when its response is here.
+enum class afterwards : bool {
+  kept,   ///< another request may have it
+  closed  ///< the server is told so: for one that closes it in any case, and does not say so
+};
+
 /// One request. Host, Content-Length, Connection and the like are written by the client.
 /// It has a constructor so that g++ 12 takes it in a co_await expression.
 struct request {
@@ -40,6 +46,7 @@ struct request {
   std::string accept;
   http::success success = success::status_2xx;
   http::progress progress = progress::bytes;
+  http::afterwards connection = afterwards::kept;
   /// Goes before client_options::timeouts.
   std::optional<client_timeouts> timeouts = std::nullopt;
   /// Set before the first byte of it is given to a connection: until then the server cannot know of it. Null: nobody asks.
