@@ -45,6 +45,7 @@ result<http::request> chat_core::request_for(const chat_settings& how, const mes
   what.accept = as == delivery::streamed ? "text/event-stream" : "application/json";
   if (as == delivery::streamed) {
     what.progress = http::progress::told;
+    if (options_.provider.closes_streams) what.connection = http::afterwards::closed;
   } else {
     what.timeouts.emplace(http::client_timeouts{options_.timeouts.connect, options_.timeouts.whole_answer, options_.timeouts.whole_answer});
   }

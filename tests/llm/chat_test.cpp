@@ -73,6 +73,19 @@ TEST_CASE("an answer that goes on with a message is what comes behind it, also o
   CHECK(w.await(chat.ask({}, {llm::message::user("count"), llm::message::assistant("1, 2,")}))->text() == " 3");
 }
 
+TEST_CASE("llama.cpp's server closes a connection behind a streamed answer, though it does not say so: nothing else is asked through it") {
+  chat_world w;
+  llm::chat_options o = w.options();
+  o.provider = llm::llama_server();
+  o.model = "m";
+  const llm::chat_model chat(*w.rt, o);
+  w.streams({"a"}, 1ms);
+  w.answers("b");
+  CHECK(w.await(w.await(chat.open({}, {llm::message::user("?")}))->rest())->text() == "a");
+  CHECK(w.await(chat.ask({}, {llm::message::user("?")}))->text() == "b");
+  CHECK(w.server->connection_count() == 2);
+}
+
 TEST_CASE("an answer is streamed through a chain, piece by piece or by sentence") {
   chat_world w;
   const llm::chat_model chat = w.model();
