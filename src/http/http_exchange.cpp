@@ -195,7 +195,7 @@ void http_exchange::replace_locked(consequences& then) {
 
 /// All of the response is here. Its connection is kept where nothing speaks against that.
 void http_exchange::done_locked(consequences& then) {
-  const bool clean = answer_.leaves_connection_usable() && !writing_.pin && !broken_;
+  const bool clean = answer_.leaves_connection_usable() && asked_.connection == afterwards::kept && !writing_.pin && !broken_;
   why_ = answer_.why();
   if (!clean) then.closed = std::move(stream_);
   end_locked(clean ? std::move(stream_) : nullptr, then);

@@ -38,6 +38,7 @@ std::string text_of(const request& what) {
   text.append(what.method).append(" ").append(what.target.target()).append(" HTTP/1.1\r\n");
   add_line(text, "Host", what.target.authority());
   if (!what.headers.find("user-agent")) add_line(text, "User-Agent", "catena");
+  if (what.connection == afterwards::closed) add_line(text, "Connection", "close");
   if (!what.accept.empty()) add_line(text, "Accept", what.accept);
   for (const fields::field& f : what.headers.all()) add_line(text, f.name, f.value);
   if (!what.body.empty() || what.method == "POST" || what.method == "PUT" || what.method == "PATCH")

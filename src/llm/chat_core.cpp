@@ -44,7 +44,9 @@ result<http::request> chat_core::request_for(const chat_settings& how, const mes
   what.body = std::move(said->body);
   what.accept = as == delivery::streamed ? "text/event-stream" : "application/json";
   what.progress = http::progress::told;  // by nobody, where it is not streamed: empty lines make no answer
-  if (as == delivery::whole) {
+  if (as == delivery::streamed) {
+    if (options_.provider.closes_streams) what.connection = http::afterwards::closed;
+  } else {
     what.timeouts.emplace(http::client_timeouts{options_.timeouts.connect, options_.timeouts.whole_answer, options_.timeouts.whole_answer});
   }
   return what;

@@ -5,6 +5,7 @@
 #include "chat_options.hpp"
 #include "open_answer.hpp"
 
+#include <string_view>
 #include <utility>
 
 namespace catena::llm {
@@ -17,9 +18,11 @@ boost::asio::awaitable<call_in_flight> let_in(std::shared_ptr<chat_core> core, r
   co_return core->let_in(std::move(slot).value());
 }
 
-result<answer> read_whole(const chat_core& core, const result<http::response>& came) {
+result<answer> read_whole(const chat_core& core, const result<http::response>& came, std::string_view begun) {
   if (!came) return came.error();
-  return answer_of(came->body, core.headers());
+  result<answer> read = answer_of(came->body, core.headers());
+  if (read && read->message.content.starts_with(begun)) read->message.content.erase(0, begun.size());
+  return read;
 }
 
 boost::asio::awaitable<answer> ask(std::shared_ptr<chat_core> core, std::shared_ptr<const chat_settings> how, run_options within, messages asked) {
@@ -29,7 +32,7 @@ boost::asio::awaitable<answer> ask(std::shared_ptr<chat_core> core, std::shared_
   core->reserve(in_flight, what, *how, within).value();
   auto sending = core->client().async_send(std::move(what), within, boost::asio::use_awaitable);
   const result<http::response> came = co_await std::move(sending);
-  result<answer> read = read_whole(*core, came);
+  result<answer> read = read_whole(*core, came, repeated_in_answer(core->options().provider, asked));
   if (!read) {
     in_flight.failed(read.error());
     throw error(core->named(read.error()));

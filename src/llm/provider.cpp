@@ -65,7 +65,12 @@ const provider& openai() {
   return row;
 }
 const provider& llama_server() {
-  static const provider row = make_local("llama_server", "http://localhost:8080/v1");
+  static const provider row = [] {
+    provider p = make_local("llama_server", "http://localhost:9931/v1");
+    p.closes_streams = true;
+    p.most_in_flight = 4;
+    return p;
+  }();
   return row;
 }
 const provider& vllm() {

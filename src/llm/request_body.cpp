@@ -4,6 +4,7 @@
 #include "message_text.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 
 namespace catena::llm {
@@ -62,6 +63,21 @@ told_reasoning told_to(const provider& who) noexcept {
   return who.thinking == thinking_switch::thinking_object ? told_reasoning::with_tool_calls : told_reasoning::none;
 }
 
+bool is_object(const std::string& text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  return first != std::string::npos && text[first] == '{' && json::accept(text);
+}
+
+/// Some servers read the arguments of calls in what was said before (llama.cpp's template is one), and fail where a model has broken them off:
+/// what was wrong with them, its tool has told.
+std::optional<message> corrected(const message& m) {
+  if (std::ranges::all_of(m.tool_calls, is_object, &tool_call::arguments)) return std::nullopt;
+  message c = m;
+  for (tool_call& t : c.tool_calls)
+    if (!is_object(t.arguments)) t.arguments = "{}";
+  return c;
+}
+
 /// The last message is an assistant's, which is to go on.
 bool is_begun(const messages& asked) noexcept { return asked.back().role == role::assistant && asked.back().tool_calls.empty(); }
 
@@ -85,6 +101,10 @@ result<void> fits(const provider& who, const chat_settings& how, const messages&
 std::string text_of(const json& j) { return j.dump(-1, ' ', false, json::error_handler_t::replace); }
 std::string text_of(const ordered_json& j) { return j.dump(-1, ' ', false, ordered_json::error_handler_t::replace); }
 
+std::string_view repeated_in_answer(const provider& who, const messages& asked) noexcept {
+  return who.prefix == prefix_support::last_message && is_begun(asked) ? std::string_view(asked.back().content) : std::string_view();
+}
+
 result<chat_request> request_of(const provider& who, const std::string& model, const chat_settings& how, const messages& asked, delivery as) {
   if (const auto fit = fits(who, how, asked); !fit) return fit.error();
   ordered_json body{{"model", model}};
@@ -92,7 +112,8 @@ result<chat_request> request_of(const provider& who, const std::string& model, c
   const bool prefixed = is_begun(asked) && who.prefix == prefix_support::beta;
   for (const message& m : asked) {
     if (&m != &asked.front()) request.body += ',';
-    append_message(request.body, m, told_to(who), prefixed && &m == &asked.back() ? ",\"prefix\":true" : "");
+    const std::optional<message> other = corrected(m);
+    append_message(request.body, other ? *other : m, told_to(who), prefixed && &m == &asked.back() ? ",\"prefix\":true" : "");
   }
   if (prefixed) {
     request.path = "beta/chat/completions";

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <string>
+#include <string_view>
 
 namespace catena::llm {
 
@@ -21,6 +22,9 @@ struct chat_request {
 /// \errors errc::invalid_input: no such request can be made, with what is wrong; what the settings say has been checked
 [[nodiscard]] result<chat_request> request_of(const provider& who, const std::string& model, const chat_settings& how, const messages& asked,
                                               delivery as);
+
+/// What of a message that is gone on with may stand in front of what comes behind it, where an answer is whole; empty: nothing.
+[[nodiscard]] std::string_view repeated_in_answer(const provider& who, const messages& asked) noexcept;
 
 /// Never throws for what is no UTF-8: that is replaced.
 [[nodiscard]] std::string text_of(const nlohmann::json& j);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "http/support/http_world.hpp"
@@ -58,6 +59,18 @@ TEST_CASE("a connection is not kept where the server or the answer speaks agains
     CHECK(w.ask(w.get())->body == "ok");
     CHECK(w.client->stats().connections == 0);
   }
+}
+
+TEST_CASE("a connection is not kept where the request speaks against it, and the server is told so") {
+  http_world w;
+  w.server->next(answers_twice);
+  http::request what = w.get();
+  what.connection = http::afterwards::closed;
+  CHECK(w.ask(std::move(what))->body == "ok");
+  CHECK(w.client->stats().connections == 0);
+  CHECK(w.server->requests().at(0).find("\r\nConnection: close\r\n") != std::string::npos);
+  CHECK(w.ask(w.get()).has_value());
+  CHECK(w.server->requests().at(1).find("Connection") == std::string::npos);
 }
 
 TEST_CASE("requests beyond the limit of connections wait for one, first come first served, and beyond that they are refused") {

@@ -62,6 +62,30 @@ TEST_CASE("a chain asks a model, and gets its answer with what it took") {
                         ContainsSubstring(R"("thinking":{"type":"disabled"})"));
 }
 
+TEST_CASE("an answer that goes on with a message is what comes behind it, also of a server that repeats the message in front of it") {
+  chat_world w;
+  llm::chat_options o = w.options();
+  o.provider = llm::llama_server();
+  o.model = "m";
+  SECTION("it is repeated") { w.answers("1, 2, 3"); }
+  SECTION("it is not") { w.answers(" 3"); }
+  const llm::chat_model chat(*w.rt, o);
+  CHECK(w.await(chat.ask({}, {llm::message::user("count"), llm::message::assistant("1, 2,")}))->text() == " 3");
+}
+
+TEST_CASE("llama.cpp's server closes a connection behind a streamed answer, though it does not say so: nothing else is asked through it") {
+  chat_world w;
+  llm::chat_options o = w.options();
+  o.provider = llm::llama_server();
+  o.model = "m";
+  const llm::chat_model chat(*w.rt, o);
+  w.streams({"a"}, 1ms);
+  w.answers("b");
+  CHECK(w.await(w.await(chat.open({}, {llm::message::user("?")}))->rest())->text() == "a");
+  CHECK(w.await(chat.ask({}, {llm::message::user("?")}))->text() == "b");
+  CHECK(w.server->connection_count() == 2);
+}
+
 TEST_CASE("an answer is streamed through a chain, piece by piece or by sentence") {
   chat_world w;
   const llm::chat_model chat = w.model();

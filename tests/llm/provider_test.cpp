@@ -42,6 +42,13 @@ llm::messages after_a_tool() {
   return {llm::message::user("?"), called, llm::message::tool("1", "it is so"), thought, llm::message::user("sure?")};
 }
 
+/// One call is broken off, one has no arguments, and one is right.
+llm::messages after_broken_calls() {
+  llm::message called = llm::message::assistant("");
+  called.tool_calls = {{"1", "look", R"({"at": "the)"}, {"2", "look", ""}, {"3", "look", R"( {"at": "sea"})"}};
+  return {llm::message::user("?"), called, llm::message::tool("1", "error"), llm::message::tool("2", "error"), llm::message::tool("3", "blue")};
+}
+
 std::string fault_of(const llm::chat_settings& how, const llm::provider& who) {
   try {
     check(how, who);
@@ -78,6 +85,11 @@ TEST_CASE("each provider is asked as it wants to be asked") {
       {"a tool is a function", llm::openai(), {.tools = {look}}, hello, "/tools/0/function/name", R"("look")"},
       {"a call is known by its id", llm::openai(), {}, after_a_tool(), "/messages/2/tool_call_id", R"("1")"},
       {"llama.cpp's template is told not to think", llm::llama_server(), {}, hello, "/chat_template_kwargs/enable_thinking", "false"},
+      {"it reads the arguments of calls, and cannot read those that a model broke off", llm::llama_server(), {}, after_broken_calls(),
+       "/messages/1/tool_calls/0/function/arguments", R"("{}")"},
+      {"nor those that are not there", llm::llama_server(), {}, after_broken_calls(), "/messages/1/tool_calls/1/function/arguments", R"("{}")"},
+      {"what it can read is as the model wrote it", llm::llama_server(), {}, after_broken_calls(), "/messages/1/tool_calls/2/function/arguments",
+       R"(" {\"at\": \"sea\"}")"},
       {"llama.cpp goes on by itself", llm::llama_server(), {}, begun, "/continue_final_message", "absent"},
       {"vLLM is told to go on", llm::vllm(), {}, begun, "/continue_final_message", "true"},
       {"of who is unknown nothing is asked", llm::generic(), {.format = any, .user = "u7"}, hello, "/response_format", "absent"},

@@ -33,6 +33,12 @@ struct request_fate {
   std::atomic<int> status{0};     ///< of the response; zero: its head has not come
 };
 
+/// What becomes of a request's connection when its response is here.
+enum class afterwards : bool {
+  kept,   ///< another request may have it
+  closed  ///< the server is told so: for one that closes it in any case, and does not say so
+};
+
 /// One request. Host, Content-Length, Connection and the like are written by the client.
 /// It has a constructor so that g++ 12 takes it in a co_await expression.
 struct request {
@@ -46,6 +52,7 @@ struct request {
   std::string accept;
   http::success success = success::status_2xx;
   http::progress progress = progress::bytes;
+  http::afterwards connection = afterwards::kept;
   /// Goes before client_options::timeouts.
   std::optional<client_timeouts> timeouts = std::nullopt;
   /// Is told. Null: nobody asks.

@@ -24,11 +24,11 @@ enum class thinking_switch : std::uint8_t {
   template_option   ///< {"chat_template_kwargs": {"enable_thinking": true}}
 };
 
-/// How one goes on with a message that the caller has begun.
+/// How one goes on with a message that the caller has begun; the answer is what comes behind it.
 enum class prefix_support : std::uint8_t {
   none,
-  beta,        ///< the message says "prefix": true, and is posted under /beta
-  last_message, ///< an assistant's message that comes last is gone on with
+  beta,         ///< the message says "prefix": true, and is posted under /beta
+  last_message, ///< an assistant's message that comes last is gone on with, and may be repeated in a whole answer
   on_request    ///< the same, where "continue_final_message" asks for it
 };
 
@@ -49,6 +49,7 @@ struct provider {
   tool_support tools = tool_support::none;
   thinking_switch thinking = thinking_switch::none;
   prefix_support prefix = prefix_support::none;
+  bool closes_streams = false;        ///< it closes a connection behind a streamed answer, and says that it keeps it
   std::string length_field = "max_tokens";
   std::string user_field = {};        ///< what tells its users apart; empty: nothing does
   std::int64_t most_in_flight = 0;    ///< at once, as it says itself; zero: it says nothing
@@ -62,7 +63,10 @@ struct provider {
 /// \source api-docs.deepseek.com: Models & Pricing, Rate Limit, Thinking Mode, JSON Output, Tool Calls
 [[nodiscard]] const provider& deepseek();
 [[nodiscard]] const provider& openai();
-/// llama.cpp's llama-server.
+/// llama.cpp's llama-server, as version 0.7.0 was seen to be. It listens on 9931 (earlier versions on 8080), and answers with the model that it
+/// has, whichever is asked for. Tools need a chat template that has them (`chat_template_caps` in /props); without one it leaves them out and says
+/// nothing. As many calls are in flight as it usually has slots, 4: each of its few threads stays with a kept connection for 5 seconds, while those
+/// that have none wait. One with more slots takes more: see chat_options::limit.
 [[nodiscard]] const provider& llama_server();
 [[nodiscard]] const provider& vllm();
 /// Whoever else speaks the protocol: of what not all can do, nothing is asked.
