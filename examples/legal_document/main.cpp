@@ -39,7 +39,8 @@ int write_report(const report& made, const options& of) {
   return run_failed;
 }
 
-void say_how_it_went(const report& made, const options& of) {
+void say_how_it_went(const report& made, const options& of, const std::string& last_failure) {
+  if (made.page && made.page->text.empty()) std::fprintf(stderr, "legal_document: no summary by the model: %s\n", last_failure.c_str());
   if (of.quiet) return;
   const auto file = report_file(of);
   std::fprintf(stderr, "%s: %zu sections, %zu batches of %.1f sections on average, %s\n",
@@ -71,7 +72,7 @@ int run(const options& of) {
                    .mean_batch_size = model.stats().mean_batch_size(),
                    .elapsed = std::chrono::steady_clock::now() - began};
   const int status = write_report(*made, of);
-  if (status == 0) say_how_it_went(*made, of);
+  if (status == 0) say_how_it_went(*made, of, times->take_last_failure());
   return status;
 }
 

@@ -75,6 +75,12 @@ void take_option(options& into, argument_reader& from) {
     into.max_batch_size = number(name, from.value(), 1, 256);
   else if (name == "--instances")
     into.instances = number(name, from.value(), 1, 64);
+  else if (name == "--llm")
+    into.model.url = from.value();
+  else if (name == "--model")
+    into.model.model = from.value();
+  else if (name == "--provider")
+    into.model.provider = from.value();
   else if (name == "--key-points")
     into.max_key_points = number(name, from.value(), 1, 10'000);
   else {
@@ -107,6 +113,8 @@ options parse_options(std::span<const char* const> arguments) {
     else
       take_option(out, from);
   }
+  if (out.model.url.empty() && !(out.model.model.empty() && out.model.provider.empty()))
+    throw usage_error("--model and --provider say more about --llm, which is missing");
   if (out.file == "-") out.file = "/dev/stdin";
   return out;
 }
@@ -118,7 +126,8 @@ Summarises a long legal text. Splits it into chapters, sections and clauses,
 scores all sections with a TorchScript model (LexRank), and writes a report: a
 summary of about a page, a line or two for each section, the key points (duties,
 rights, prohibitions, dates, definitions) with section numbers, and the time
-each stage took. The summary consists of the text's own sentences.
+each stage took. The summary consists of the text's own sentences; with --llm a
+language model writes another one from them.
 
   FILE               plain text in UTF-8, English or Chinese, at most 33 MB;
                      "-" reads standard input.
@@ -133,6 +142,14 @@ each stage took. The summary consists of the text's own sentences.
       --instances N  N copies of the model compute at once, 1 to 64 (default 1)
       --key-points N list at most N key points of each kind, 1 to 10000
                      (default 60)
+      --llm URL      a language model writes the summary, as in
+                     http://localhost:8080/v1 or https://api.deepseek.com; where
+                     it is late or away the report says so, and does without
+      --model NAME   the model's name, where the server has several
+      --provider NAME  deepseek, openai, llama_server, vllm or generic: what the
+                     server can do, and which key it wants: DEEPSEEK_API_KEY,
+                     OPENAI_API_KEY, the others none. Default: whose URL it is,
+                     else generic
   -q, --quiet        no progress
   -h, --help         print this text and exit
 

@@ -20,6 +20,13 @@ class usage_error : public std::runtime_error {
 enum class report_format { markdown, json };
 enum class task { report, diagram, help };
 
+/// A language model; with an empty URL it is its provider's own.
+struct endpoint {
+  std::string url = {};
+  std::string model = {};
+  std::string provider = {};
+};
+
 struct options {
   task what = task::report;
   report_format format = report_format::markdown;
@@ -28,6 +35,7 @@ struct options {
   std::size_t max_batch_size = 16;  ///< sections per call of the model, 1 to 256
   std::size_t instances = 1;        ///< copies of the model that compute at once, 1 to 64
   std::size_t max_key_points = 60;  ///< of each kind, 1 to 10 000
+  endpoint model;                   ///< who writes the summary; without a URL nobody does
   bool quiet = false;               ///< no progress
 };
 

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,12 @@ struct stage_time {
   std::chrono::nanoseconds total{0};  ///< over all runs; more than the elapsed time where runs overlap
 };
 
+/// What a language model has written, or was to write.
+struct written_page {
+  std::string model;  ///< its name
+  std::string text;   ///< empty: it was late or away
+};
+
 /// How the report was made; the program fills it in when the run has ended.
 struct run_figures {
   std::vector<stage_time> stages;
@@ -44,6 +51,7 @@ struct report {
   std::string subtitle;
   std::string source;  ///< the file's name, without folders
   std::vector<cited> summary;
+  std::optional<written_page> page;  ///< nothing: no model was asked for
   std::vector<section_report> sections;
   key_points points;
   std::size_t sentence_count = 0;

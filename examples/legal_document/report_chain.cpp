@@ -7,6 +7,7 @@
 
 #include "legal_document/key_points.hpp"
 #include "legal_document/merge.hpp"
+#include "legal_document/page_writer.hpp"
 #include "legal_document/split.hpp"
 
 namespace legal {
@@ -15,6 +16,7 @@ namespace torch = catena::torch;
 using catena::each;
 using catena::join;
 using catena::stage;
+using namespace std::chrono_literals;
 
 summariser make_summariser(const catena::runtime& rt, const options& of, progress& shown) {
   const torch::script_options script{
@@ -54,7 +56,16 @@ report_chain make_report_chain(const catena::runtime& rt, const summariser& mode
                   shown.begin("merging");
                   return merge(from, all);
                 });
-    return join(text, sections, page, points) >> stage("report", build_report);
+    auto made = join(text, sections, page, points) >> stage("report", build_report);
+    if (of.model.url.empty()) return made;
+    const std::string name = of.model.model.empty() ? of.model.url : of.model.model;
+    const auto nobody = [name](const page_material&) { return written_page{name, {}}; };
+    auto written = join(sections, page) >> stage("material", gather_material) >>
+                   stage("write", make_page_writer(rt, of.model)).timeout(3min).fallback(nobody);
+    return join(made, written) >> stage("add", [](report&& to, written_page&& by_model) {
+             to.page = std::move(by_model);
+             return std::move(to);
+           });
   });
 }
 

@@ -21,7 +21,8 @@ using report_chain = catena::chain<document, report>;
 /// LexRank behind catena's batcher; `shown` is told of every section that is done and must outlive the model.
 summariser make_summariser(const catena::runtime& rt, const options& of, progress& shown);
 
-/// The chain from a text to its report. The key points are looked for on `aside`, while the model computes.
+/// The chain from a text to its report. Where a model is named it writes the summary of the whole, and the report does without where it is
+/// late or away. The key points are looked for on `aside`, while the model computes.
 report_chain make_report_chain(const catena::runtime& rt, const summariser& model, const boost::asio::any_io_executor& aside,
                                const options& of, progress& shown);
 

@@ -55,6 +55,10 @@ std::string to_json(const report& of) {
                 {"mean_batch_size", of.figures.mean_batch_size}}},
               {"elapsed_milliseconds", milliseconds(of.figures.elapsed)},
               {"stages", std::move(stages)}};
+  if (of.page) {
+    all["written_summary"] = {{"model", of.page->model}, {"written", !of.page->text.empty()}};
+    if (!of.page->text.empty()) all["written_summary"]["text"] = of.page->text;
+  }
   return all.dump(2) + "\n";
 }
 

@@ -51,6 +51,11 @@ std::string counted(std::size_t number, string_view noun) {
 
 void write_summary(std::string& out, const report& of) {
   out += "## Summary\n\n";
+  if (of.page && of.page->text.empty())
+    out += concat({"*The model ", plain(of.page->model), " was late or away: this summary consists of the text's own sentences.*\n\n"});
+  else if (of.page)
+    out += concat({plain(of.page->text), "\n\n*Written by the model ", plain(of.page->model),
+                   " from sentences of all parts of the text: compare it with them.*\n\n### In the text's own words\n\n"});
   for (const cited& one : of.summary) out += concat({"- ", plain(one.text), " *(", plain(one.place), ")*\n"});
   out += '\n';
 }
@@ -118,7 +123,8 @@ std::string to_markdown(const report& of) {
   if (!of.subtitle.empty()) out += concat({"*", plain(of.subtitle), "*\n\n"});
   out += concat({"> ", plain(of.source), ": ", counted(of.sections.size(), "section"), ", ",
                  counted(of.sentence_count, "sentence"), ", ", counted(of.word_count, "word"),
-                 ".  \n> Every sentence below is the text's own; “…” marks what was left out.\n\n"});
+                 ".  \n> ", of.page && !of.page->text.empty() ? "But for what a model wrote, every sentence below" : "Every sentence below",
+                 " is the text's own; “…” marks what was left out.\n\n"});
   write_summary(out, of);
   write_sections(out, of);
   write_key_points(out, of);

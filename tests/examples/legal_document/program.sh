@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSL-1.0
-# program.sh PROGRAM DATA CHECK: runs legal_document as its users do. Each CHECK is one promise.
+# program.sh PROGRAM DATA CHECK [SERVER]: runs legal_document as its users do. Each CHECK is one promise; SERVER is a model's server that
+# says the same to everybody.
 set -euo pipefail
-program=$1 data=$2 check=$3
+program=$1 data=$2 check=$3 server=${4:-}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
@@ -40,7 +41,7 @@ case $check in
     ;;
   help)
     "$program" --help >out 2>err || die 'fails'
-    for option in --out --json --diagram --batch --instances --key-points --quiet --help; do
+    for option in --out --json --diagram --batch --instances --key-points --llm --model --provider --quiet --help; do
       grep -qF -- "$option" out || die "does not tell of $option"
     done
     ;;
@@ -54,8 +55,36 @@ case $check in
     printf 'caf\xe9 and nothing else \xff\xfe\n' >latin.txt
     refuses UTF-8 latin.txt
     refuses --no-such-option --no-such-option
+    refuses 'which is missing' --model m
     head -c 100000000 /dev/zero | tr '\0' 'x' >line.txt
     refuses line.txt line.txt
+    ;;
+  model)
+    unset DEEPSEEK_API_KEY OPENAI_API_KEY
+    mkfifo close
+    "$server" 'Everybody may copy it (§ 4).' <close >url &
+    pid=$!
+    exec 3>close
+    while ! grep -q . url; do kill -0 "$pid" || die 'the server is gone'; sleep 0.05; done
+    url=$(cat url)
+    "$program" --llm "$url" --model m >out 2>err || die "fails: $(cat err)"
+    for words in 'Everybody may copy it (§ 4).' '*Written by the model ' "### In the text's own words" '| write | 1 |'; do
+      grep -qF -- "$words" report.md || die "the report lacks '$words'"
+    done
+    "$program" --llm "$url" --model m --json >report.json 2>err || die "fails: $(cat err)"
+    grep -q '"written": true' report.json && grep -q '"text": "Everybody may copy it' report.json || die 'the JSON lacks the summary'
+    exec 3>&-
+    wait "$pid"
+    "$program" --llm "$url" --model m >out 2>err || die "fails where nobody listens: $(cat err)"
+    grep -qF 'The model m was late or away: this summary' report.md || die 'the report does not say that the model was away'
+    grep -qF 'no summary by the model: ' err || die "why is not told: $(cat err)"
+    "$program" --llm "$url" --model m --json >report.json 2>err || die "fails where nobody listens: $(cat err)"
+    grep -q '"written": false' report.json || die 'the JSON does not say that the model was away'
+    refuses DEEPSEEK_API_KEY --llm https://api.deepseek.com
+    refuses nonsense --llm "$url" --provider nonsense
+    ;;
+  no_model)
+    refuses 'built without catena::llm' --llm http://localhost:1/v1
     ;;
   chinese)
     "$program" "$data/zh-sample.txt" >out 2>err || die "fails: $(cat err)"

@@ -2,6 +2,7 @@
 #include "legal_document/mentions.hpp"
 #include "legal_document/modality.hpp"
 #include "legal_document/options.hpp"
+#include "legal_document/page_material.hpp"
 #include "legal_document/progress.hpp"
 #include "legal_document/report.hpp"
 
@@ -141,6 +142,31 @@ TEST_CASE("the JSON report holds the same") {
   CHECK(json["stages"][1]["runs"] == 2);
 }
 
+TEST_CASE("the report tells what a model wrote from what the text says, and that a model was away") {
+  auto report = sample_report();
+  CHECK_FALSE(nlohmann::json::parse(legal::to_json(report)).contains("written_summary"));
+  report.page = legal::written_page{"m_1", "The *rent* is due (§ 1)."};
+  for (const char* part : {"\n\nThe \\*rent\\* is due (§ 1).\n\n*Written by the model m\\_1 ", "### In the text's own words\n\n- The Tenant",
+                           "But for what a model wrote, every sentence below is the text's own"})
+    CHECK_THAT(legal::to_markdown(report), ContainsSubstring(part));
+  CHECK(nlohmann::json::parse(legal::to_json(report))["written_summary"] ==
+        nlohmann::json{{"model", "m_1"}, {"written", true}, {"text", "The *rent* is due (§ 1)."}});
+  report.page->text.clear();
+  CHECK_THAT(legal::to_markdown(report), ContainsSubstring("*The model m\\_1 was late or away: this summary consists of the text's own sentences.*"));
+  CHECK(nlohmann::json::parse(legal::to_json(report))["written_summary"] == nlohmann::json{{"model", "m_1"}, {"written", false}});
+}
+
+TEST_CASE("a model is given sentences with their places, of a long text not too many of them") {
+  std::string text;
+  for (int i = 1; i <= 600; ++i) text += "Article " + std::to_string(i) + "\n\nThe parties must keep the peace in the place number " + std::to_string(i) + " of the list.\n\n";
+  const auto contents = legal::split(legal::make_document("x", text));
+  REQUIRE(contents.sections.size() == 600);
+  const auto material = legal::gather_material(contents, legal::merge(contents, {}));
+  CHECK_THAT(material.sentences, Catch::Matchers::StartsWith("(Article 1) The parties must keep the peace in the place number 1 of the list.\n"));
+  CHECK(material.sentences.size() > 15'000);
+  CHECK(material.sentences.size() < 25'000);
+}
+
 TEST_CASE("the summary is sentences of the text in its order") {
   const auto document = legal::read_document(LEGAL_DOCUMENT_DATA "/gpl-3.0.txt");
   const auto contents = legal::split(document);
@@ -179,11 +205,12 @@ TEST_CASE("a wrong command line is refused with what was expected") {
   CHECK(refusal({"--json=yes"}) == "--json takes no value");
   CHECK(refusal({"--batch", "0"}) == "--batch must be a number from 1 to 256, not '0'");
   CHECK_THAT(refusal({"a.txt", "b.txt"}), ContainsSubstring("only one FILE"));
+  CHECK_THAT(refusal({"--model", "m"}), ContainsSubstring("--llm, which is missing"));
 }
 
 TEST_CASE("the help names every option") {
-  for (const char* option : {"--out", "--json", "--diagram", "--batch", "--instances", "--key-points", "--quiet",
-                             "--help", "FILE", "Exit status"})
+  for (const char* option : {"--out", "--json", "--diagram", "--batch", "--instances", "--key-points", "--llm", "--model",
+                             "--provider", "--quiet", "--help", "FILE", "Exit status"})
     CHECK_THAT(std::string(legal::help_text()), ContainsSubstring(option));
 }
 
