@@ -59,7 +59,8 @@ struct chat_writer {
 ///     llm::chat_model chat(rt, {.model = "deepseek-flash", .settings = {.max_tokens = 500}});
 ///     in >> stage("prompt", summary_prompt) >> stage("ask", chat).retry() >> stage("read", [](const llm::answer& a) { return a.text(); })
 ///
-/// No prompt and no answer gets into a failure, a log or a trace, and the key is nowhere but in the request.
+/// The key is nowhere but in the request. No prompt and no answer gets into a log or a trace, nor into a failure, except that this tells what the
+/// server says of a request that it refuses: the first 300 bytes.
 /// \threads   safe
 /// \cancel    terminal: the connection is closed, so that the server stops
 /// \errors    errc::invalid_input: the server says that the request is wrong (400, 422); errc::refused: it does not serve this key (401, 403),
