@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "legal_document/mentions.hpp"
 #include "legal_document/split.hpp"
 #include "legal_document/text.hpp"
+#include "legal_document/utf8.hpp"
 
 namespace qa {
 namespace {
@@ -15,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t passage_bytes = 700;
+constexpr std::size_t most_mentions = 16;
 constexpr std::size_t library_bytes = 50'000'000;
 
 using words = std::vector<std::string>;
@@ -22,6 +26,7 @@ using words = std::vector<std::string>;
 words sorted_words(std::string_view text) {
   words all = legal::terms_of(text);
   std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
   return all;
 }
 
@@ -45,11 +50,23 @@ void add_passages(library& to, const std::string& file, const legal::section& fr
 
 bool holds(const words& text, const words& term) { return std::includes(text.begin(), text.end(), term.begin(), term.end()); }
 
+/// Texts of which there are copies define a term but once.
+void drop_repeated(std::vector<definition>& all) {
+  std::unordered_set<std::string> seen;
+  std::erase_if(all, [&](const definition& one) { return !seen.insert(legal::concat({one.term, "\n", one.at.text})).second; });
+}
+
 void link_definitions(std::vector<definition>& all) {
+  std::unordered_map<std::string, std::vector<std::size_t>> by_first_word;
+  for (std::size_t i = 0; i < all.size(); ++i) by_first_word[all[i].words.front()].push_back(i);
   for (definition& one : all) {
     const words said = sorted_words(one.at.text);
-    for (std::size_t i = 0; i < all.size(); ++i)
-      if (&all[i] != &one && all[i].words != one.words && holds(said, all[i].words)) one.mentions.push_back(i);
+    for (const std::string& word : said) {
+      const auto found = by_first_word.find(word);
+      if (found == by_first_word.end()) continue;
+      for (const std::size_t i : found->second)
+        if (one.mentions.size() < most_mentions && all[i].words != one.words && holds(said, all[i].words)) one.mentions.push_back(i);
+    }
   }
 }
 
@@ -85,6 +102,7 @@ class reader {
     if (read_.passages.empty()) throw legal::input_error("there is no text: expected files, or folders with *.txt or *.md");
     for (const passage& one : read_.passages) read_.stats.add(one.text);
     for (const passage& one : read_.passages) read_.vectors.push_back(legal::vector_of(one.text, read_.stats));
+    drop_repeated(read_.definitions);
     link_definitions(read_.definitions);
     return std::move(read_);
   }

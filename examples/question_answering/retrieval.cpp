@@ -4,7 +4,9 @@
 #include <catena/torch/script_model.hpp>
 
 #include <algorithm>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace qa {
@@ -98,16 +100,18 @@ evidence choose(const library& in, const retrieval_options& options, const reque
   for (const block_scores& some : blocks)
     for (const scored& one : some)
       if (one.score >= options.least_score) best.push_back(one);
-  const std::size_t kept = std::min(options.most_passages, best.size());
-  std::partial_sort(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(kept), best.end(),
-                    [](const scored& a, const scored& b) { return a.score != b.score ? a.score > b.score : a.passage < b.passage; });
+  std::sort(best.begin(), best.end(),
+            [](const scored& a, const scored& b) { return a.score != b.score ? a.score > b.score : a.passage < b.passage; });
   evidence found{asked.text, {}};
   const auto add_definitions = [&] {
     for (const definition* one : definitions_for(in, asked.topic, options.most_definitions))
       if (!has(found.passages, one->at)) found.passages.push_back(one->at);
   };
   if (asked.what == intent::meaning) add_definitions();
-  for (std::size_t i = 0; i < kept; ++i) found.passages.push_back(in.passages[best[i].passage]);
+  const std::size_t most = found.passages.size() + options.most_passages;
+  std::set<std::string_view> texts;  // there may be copies
+  for (const scored& one : best)
+    if (found.passages.size() < most && texts.insert(in.passages[one.passage].text).second) found.passages.push_back(in.passages[one.passage]);
   if (asked.what != intent::meaning) add_definitions();
   return found;
 }

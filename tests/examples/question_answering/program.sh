@@ -25,6 +25,7 @@ case $check in
   quotation)
     mkdir -p texts/below
     cp "$text" texts/below/licence.txt
+    cp "$text" texts/copy.txt
     printf 'Cats sleep for sixteen hours a day.\n\nDogs sleep for twelve.\n' >texts/animals.md
     printf 'nobody reads this zebra\n' >texts/.hidden.txt
     printf 'caf\xe9 \xff\n' >texts/latin.txt
@@ -37,6 +38,7 @@ case $check in
     says 'The texts say nothing about that.'
     says '“A "covered work" means either the unmodified Program or a work based on the Program.” ['
     says '[1] texts/below/licence.txt, § 0: '
+    [ "$(grep -c '“A "covered work" means' out)" = 1 ] || die 'it says the same twice, where there are copies'
     grep -qF "left out: 'texts/latin.txt' is not UTF-8" err || die 'what was left out is not told'
     [ "$(grep -c '^> ' out)" = 6 ] || die 'it asks on behind /quit'
     "$program" --llm none --question 'Who may convey verbatim copies?' "$text" >out 2>err || die "fails with $?"
