@@ -191,12 +191,6 @@ class server {
     }
     if (path.starts_with("whole")) return send(c, whole_answer);
     if (path.starts_with("idle")) return send(c, stream_head + token());
-    if (path.starts_with("fast")) {
-      if (!send(c, stream_head)) return false;
-      for (std::int64_t i = 0; i < n[0]; ++i)
-        if (!send(c, token())) return false;
-      return send(c, stream_end());
-    }
     c.interval = n[1] * 1000;
     c.left = n[2];
     due_.push({now_ns() + n[0] * 1000, c.fd});

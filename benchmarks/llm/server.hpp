@@ -12,7 +12,6 @@ enum class wire : bool { plain, tls };
 
 /// How it answers is in the path of the base URL:
 ///   whole                        a completion, at once
-///   fast-COUNT                   so many tokens, each in a write of its own, at once
 ///   paced-FIRST-INTERVAL-COUNT   the first token after so many microseconds, and one more each interval
 ///   idle                         one token, and nothing more
 /// A token is `t` and the steady clock's nanoseconds when it was written.
