@@ -123,6 +123,11 @@ void ready_queue::drop_work() noexcept {
   if (held_.load(std::memory_order_acquire) == 0) last = std::exchange(work_, {});
 }
 
+void ready_queue::let_go_of_executor() const noexcept {
+  // On an executor that runs at once what is posted, this thread may be the one.
+  while (posting_here_ != this && posting_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+}
+
 void ready_queue::executor_gone() noexcept {
   close();
   while (posting_.load(std::memory_order_acquire) != 0) std::this_thread::yield();

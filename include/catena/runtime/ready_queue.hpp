@@ -38,6 +38,8 @@ class ready_queue : public std::enable_shared_from_this<ready_queue> {
   /// Keeps the executor from running out of work until as many drop_work() have come. It may be destroyed before.
   void hold_work() noexcept;
   void drop_work() noexcept;
+  /// Nobody will say any more when the executor is destroyed: waits until other threads that are posting to it have done so.
+  void let_go_of_executor() const noexcept;
   /// The executor is about to be destroyed: what waits, and whatever comes later, is abandoned.
   void executor_gone() noexcept;
 

@@ -84,6 +84,7 @@ enum class work_kind : bool { fresh, old };
 class runtime_state : public std::enable_shared_from_this<runtime_state> {
  public:
   static std::shared_ptr<runtime_state> create(boost::asio::any_io_executor executor, runtime_options options);
+  ~runtime_state() { ready->let_go_of_executor(); }
 
   /// Counts a run in and gives it its number, from 1; zero when the runtime is draining, unless the run is a part of one
   /// that is counted already.
