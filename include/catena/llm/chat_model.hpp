@@ -31,7 +31,7 @@ struct chat_stats {
   std::size_t limit = 0;       ///< how many may be, now
 
   /// What the server still knew, of what it read.
-  [[nodiscard]] double hit_share() const noexcept { return used.input == 0 ? 0 : static_cast<double>(used.cached_input) / static_cast<double>(used.input); }
+  [[nodiscard]] double hit_share() const noexcept { return used.hit_share(); }
 };
 
 namespace detail {

@@ -52,7 +52,7 @@ struct conversation_stats {
   money cost = {};
 
   /// What the server still knew, of what it read.
-  [[nodiscard]] double hit_share() const noexcept { return used.input == 0 ? 0 : static_cast<double>(used.cached_input) / static_cast<double>(used.input); }
+  [[nodiscard]] double hit_share() const noexcept { return used.hit_share(); }
   friend bool operator==(const conversation_stats&, const conversation_stats&) = default;
 };
 

@@ -14,6 +14,8 @@ struct token_usage {
   std::int64_t reasoning = 0;     ///< of that, what was only thought
 
   [[nodiscard]] std::int64_t total() const noexcept { return input + output; }
+  /// What the server still knew, of what it read.
+  [[nodiscard]] double hit_share() const noexcept { return input == 0 ? 0 : static_cast<double>(cached_input) / static_cast<double>(input); }
   token_usage& operator+=(const token_usage& more) noexcept {
     input += more.input;
     cached_input += more.cached_input;
