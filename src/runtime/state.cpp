@@ -5,11 +5,34 @@
 #include <boost/asio/execution_context.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 namespace catena {
 namespace {
+
+/// The end of one runtime, on whichever thread its last handle goes.
+class runtime_end {
+ public:
+  void destroy(const runtime_state* runtime) noexcept {
+    where_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+    delete runtime;
+    over_.store(true, std::memory_order_release);
+    over_.notify_all();
+  }
+  /// For a runtime that has no handles any more: until then it may use its executor. Not for one that this thread destroys,
+  /// and with it the executor.
+  void wait() const noexcept {
+    if (where_.load(std::memory_order_relaxed) != std::this_thread::get_id()) over_.wait(false, std::memory_order_acquire);
+  }
+  [[nodiscard]] bool is_over() const noexcept { return over_.load(std::memory_order_acquire); }
+
+ private:
+  std::atomic<std::thread::id> where_{};
+  std::atomic<bool> over_{false};
+};
 
 /// Lives in the caller's execution context and tells the runtimes on it when it is destroyed.
 class context_watch final : public boost::asio::execution_context::service {
@@ -19,25 +42,32 @@ class context_watch final : public boost::asio::execution_context::service {
 
   explicit context_watch(boost::asio::execution_context& context) : service(context) {}
 
-  void add(std::weak_ptr<runtime_state> runtime) {
+  void add(std::weak_ptr<runtime_state> runtime, std::shared_ptr<const runtime_end> end) {
     std::lock_guard lock(mutex_);
-    std::erase_if(runtimes_, [](const auto& r) { return r.expired(); });
-    runtimes_.push_back(std::move(runtime));
+    std::erase_if(runtimes_, [](const watched& w) { return w.end->is_over(); });
+    runtimes_.push_back({std::move(runtime), std::move(end)});
   }
 
  private:
+  struct watched {
+    std::weak_ptr<runtime_state> runtime;
+    std::shared_ptr<const runtime_end> end;
+  };
+
   void shutdown() override {
-    std::vector<std::weak_ptr<runtime_state>> runtimes;
+    std::vector<watched> runtimes;
     {
       std::lock_guard lock(mutex_);
       runtimes.swap(runtimes_);
     }
-    for (const auto& weak : runtimes)
-      if (auto runtime = weak.lock()) runtime->executor_gone();
+    for (const auto& [weak, end] : runtimes) {
+      if (const auto runtime = weak.lock()) runtime->executor_gone();
+      else end->wait();
+    }
   }
 
   std::mutex mutex_;
-  std::vector<std::weak_ptr<runtime_state>> runtimes_;
+  std::vector<watched> runtimes_;
 };
 
 runtime_options checked(runtime_options options) {
@@ -72,8 +102,10 @@ runtime_state::runtime_state(boost::asio::any_io_executor executor, runtime_opti
 std::shared_ptr<runtime_state> runtime_state::create(boost::asio::any_io_executor executor, runtime_options options) {
   if (!executor) throw std::invalid_argument("runtime: the executor is empty");
   auto& context = boost::asio::query(executor, boost::asio::execution::context);
-  std::shared_ptr<runtime_state> state(new runtime_state(std::move(executor), checked(std::move(options))));
-  boost::asio::use_service<context_watch>(context).add(state);
+  const auto end = std::make_shared<runtime_end>();
+  std::shared_ptr<runtime_state> state(new runtime_state(std::move(executor), checked(std::move(options))),
+                                       [end](const runtime_state* runtime) { end->destroy(runtime); });
+  boost::asio::use_service<context_watch>(context).add(state, end);
   return state;
 }
 

@@ -401,3 +401,32 @@ TEST_CASE("a drain that waits when the executor is destroyed is not woken by wor
   go.set_value();
   pool.join();
 }
+
+TEST_CASE("an executor that goes while a runtime of its ends on another thread waits for it", "[concurrency]") {
+  std::atomic<bool> begun = false, over = false;
+  auto home = std::make_unique<asio::io_context>();
+  auto slow = std::shared_ptr<void>(nullptr, [&](void*) {
+    begun = true;
+    begun.notify_all();
+    std::this_thread::sleep_for(20ms);
+    over = true;
+  });
+  auto rt = std::make_unique<catena::runtime>(
+      home->get_executor(), catena::runtime_options{.log = [keep = std::move(slow)](catena::log_level, std::string_view, std::string_view) {}});
+  std::thread elsewhere([&] { rt.reset(); });
+  begun.wait(false);
+  home.reset();
+  CHECK(over);
+  elsewhere.join();
+}
+
+TEST_CASE("a runtime may be the last to hold what holds its executor") {
+  auto home = std::make_shared<asio::io_context>();
+  const std::weak_ptr<asio::io_context> left = home;
+  {
+    const catena::runtime rt(home->get_executor(), {.log = [keep = home](catena::log_level, std::string_view, std::string_view) {}});
+    home.reset();
+    CHECK(!left.expired());
+  }
+  CHECK(left.expired());
+}

@@ -72,8 +72,6 @@ struct device_service {
   }
   void wait() const {
     while (ended != asked) std::this_thread::sleep_for(1ms);
-    // The thread that brought the last answer may have more to tell, and the executor is to outlive that.
-    std::this_thread::sleep_for(5ms);
   }
 
   boost::asio::thread_pool pool{1};
