@@ -2,11 +2,46 @@
 #include <catena/error.hpp>
 #include <catena/result.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <ostream>
 #include <utility>
 
 namespace catena {
+
+std::string_view name_of(errc code) noexcept {
+  switch (code) {
+    case errc::cancelled: return "cancelled";
+    case errc::deadline_exceeded: return "deadline_exceeded";
+    case errc::timed_out: return "timed_out";
+    case errc::stage_failed: return "stage_failed";
+    case errc::queue_full: return "queue_full";
+    case errc::expired: return "expired";
+    case errc::shutting_down: return "shutting_down";
+    case errc::invalid_input: return "invalid_input";
+    case errc::not_admitted: return "not_admitted";
+    case errc::unavailable: return "unavailable";
+    case errc::parked: return "parked";
+    case errc::deadline_unreachable: return "deadline_unreachable";
+    case errc::rejected: return "rejected";
+    case errc::no_such_token: return "no_such_token";
+    case errc::model_not_found: return "model_not_found";
+    case errc::model_invalid: return "model_invalid";
+    case errc::device_unavailable: return "device_unavailable";
+    case errc::shape_mismatch: return "shape_mismatch";
+    case errc::dtype_mismatch: return "dtype_mismatch";
+    case errc::model_failed: return "model_failed";
+    case errc::row_unanswered: return "row_unanswered";
+    case errc::unsupported: return "unsupported";
+    case errc::device_memory: return "device_memory";
+    case errc::busy: return "busy";
+    case errc::refused: return "refused";
+    case errc::bad_response: return "bad_response";
+    case errc::budget_exceeded: return "budget_exceeded";
+  }
+  return {};
+}
+
 namespace {
 
 class code_category final : public boost::system::error_category {
@@ -14,36 +49,10 @@ class code_category final : public boost::system::error_category {
   const char* name() const noexcept override { return "catena"; }
 
   std::string message(int value) const override {
-    switch (static_cast<errc>(value)) {
-      case errc::cancelled: return "cancelled";
-      case errc::deadline_exceeded: return "deadline exceeded";
-      case errc::timed_out: return "timed out";
-      case errc::stage_failed: return "stage failed";
-      case errc::queue_full: return "queue full";
-      case errc::expired: return "expired in the queue";
-      case errc::shutting_down: return "shutting down";
-      case errc::invalid_input: return "invalid input";
-      case errc::not_admitted: return "not admitted";
-      case errc::unavailable: return "unavailable";
-      case errc::parked: return "parked";
-      case errc::deadline_unreachable: return "deadline unreachable";
-      case errc::rejected: return "rejected";
-      case errc::no_such_token: return "no such token";
-      case errc::model_not_found: return "model not found";
-      case errc::model_invalid: return "model invalid";
-      case errc::device_unavailable: return "device unavailable";
-      case errc::shape_mismatch: return "shape mismatch";
-      case errc::dtype_mismatch: return "dtype mismatch";
-      case errc::model_failed: return "model failed";
-      case errc::row_unanswered: return "row unanswered";
-      case errc::unsupported: return "unsupported";
-      case errc::device_memory: return "device memory";
-      case errc::busy: return "busy";
-      case errc::refused: return "refused";
-      case errc::bad_response: return "bad response";
-      case errc::budget_exceeded: return "budget exceeded";
-    }
-    return "unknown catena error";
+    std::string text(name_of(static_cast<errc>(value)));
+    if (text.empty()) return "unknown catena error";
+    std::ranges::replace(text, '_', ' ');
+    return text;
   }
 
   boost::system::error_condition default_error_condition(int value) const noexcept override {

@@ -3,6 +3,8 @@
 // run has an id, a deadline and a connected cancellation slot.
 #include "catena_graphs.hpp"
 
+#include <catena/observe/metrics.hpp>
+
 #include <boost/asio/append.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -147,6 +149,9 @@ void add_catena_graphs(std::vector<bench::subject>& subjects) {
   add_graphs(subjects, "catena_co_await", by_co_await);
   add_graphs(subjects, "catena_traced", [](const dag& g) {
     return by_callback(g, {.observer = std::make_shared<adding_sink>()});
+  });
+  add_graphs(subjects, "catena_metrics", [](const dag& g) {
+    return by_callback(g, {.metrics = std::make_shared<catena::metrics>()});
   });
   add_graphs(subjects, "catena_one_suspends", [](const dag& g) { return by_callback(g, {}, some_stage(g)); });
 }

@@ -53,6 +53,9 @@ enum class errc {
   budget_exceeded = 33,    ///< what it may cost is more than is left of what has been set apart for it
 };
 
+/// As it is written here, such as "queue_full"; empty if there is no such code.
+[[nodiscard]] std::string_view name_of(errc code) noexcept;
+
 /// What the caller can do about an error: the only thing retry and breaker look at.
 enum class condition {
   retry_later = 1,      ///< the same call may succeed after a while

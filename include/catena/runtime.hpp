@@ -21,6 +21,8 @@
 
 namespace catena {
 
+class metric_set;
+
 /// A shared handle on everything that chains and models need. There are no globals; two runtimes share nothing.
 /// Fork safety is not promised: fork before the first runtime is made, or exec right after.
 /// \threads   safe
@@ -34,6 +36,10 @@ class runtime {
 
   [[nodiscard]] boost::asio::any_io_executor get_executor() const { return state_->ready->executor(); }
   [[nodiscard]] time_point now() const noexcept { return state_->time->now(); }
+
+  /// What is measured, as it is now: of the runs of chains where there is runtime_options::metrics, and of models, caches and all
+  /// else that lives on this runtime. See observe/metric_set.hpp.
+  [[nodiscard]] metric_set metrics() const;
 
   /// How many answers came too late for anybody to want them.
   [[nodiscard]] std::uint64_t wasted_count() const noexcept { return state_->wasted_count(); }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/graph/plan.hpp>
+#include <catena/observe/metrics.hpp>
+
+#include <algorithm>
 
 namespace catena::graph {
 namespace {
@@ -18,6 +21,21 @@ void add_parts(const plan& p, const std::string& path, std::size_t of, tunable_s
   }
 }
 
+/// Those of its stages that have a name, and of what they consist of.
+/// \param within  the path of the stage that it is a part of; empty: it is the whole
+void count_runs(const plan& p, metrics& by, const std::string& chain, const std::string& within) {
+  catena::detail::run_meter::subject what{.chain = chain, .stages = {}, .is_chain = within.empty()};
+  for (const step_description& step : p.stages) {
+    const std::string path = step.name.empty() || within.empty() ? step.name : within + "/" + step.name;
+    what.stages.push_back(path);
+    const std::string inside = path.empty() ? (within.empty() ? p.name : within) : path;
+    for (const plan_ptr& inner : step.inner)
+      if (!inner->is_chain) count_runs(*inner, by, chain, inside);
+  }
+  const bool has_named = std::ranges::any_of(what.stages, [](const std::string& path) { return !path.empty(); });
+  if (!p.meter && (what.is_chain || has_named)) p.meter = by.meter_of(what);
+}
+
 }  // namespace
 
 void announce(const plan& p, const std::string& name) {
@@ -25,6 +43,7 @@ void announce(const plan& p, const std::string& name) {
   add_parts(p, name.empty() ? p.name : name, 0, *site);
   p.announced = site;
   p.runtime->tunables.add(site);
+  if (p.runtime->metrics) count_runs(p, *p.runtime->metrics, name.empty() ? p.name : name, {});
 }
 
 }  // namespace catena::graph

@@ -60,7 +60,7 @@ std::size_t run::size_for(const plan& p, const start_options& options) noexcept 
   std::size_t size = p.frame_size + rounded(options.tail_size);
   if (options.own_deadline) size += rounded(sizeof(deadline_guard));
   if (options.call.trace_parent) size += rounded(sizeof(trace_context));
-  if (p.runtime->observer) size += p.steps.size() * sizeof(stage_span);
+  if (p.records()) size += (p.steps.size() + 1) * sizeof(stage_span);
   return size;
 }
 
@@ -74,7 +74,7 @@ run::run(const plan& p, const start_options& options, std::size_t size) noexcept
       executor_(options.executor),
       stoppable_(options.stoppable || !p.linear),
       guarded_(options.own_deadline),
-      recorded_(p.runtime->observer != nullptr),
+      recorded_(p.records()),
       size_(static_cast<std::uint32_t>(size)),
       extras_(static_cast<std::uint32_t>(p.frame_size + rounded(options.tail_size))) {
   intrusive_ptr_add_ref(plan_);
@@ -95,7 +95,7 @@ run::run(const plan& p, const start_options& options, std::size_t size) noexcept
     extra += rounded(sizeof(deadline_guard));
   }
   if (options.call.trace_parent) trace = ::new (static_cast<void*>(at(extra))) trace_context(*options.call.trace_parent);
-  if (recorded_) std::uninitialized_value_construct_n(spans(), p.steps.size());
+  if (recorded_) std::uninitialized_value_construct_n(spans(), p.steps.size() + 1);
 }
 
 void run::lock() noexcept {
@@ -103,6 +103,11 @@ void run::lock() noexcept {
 }
 
 void run::start(ending how, std::optional<time_point> now) {
+  if (recorded_) {
+    if (!now) now = runtime().time->now();
+    spans()[plan_->steps.size()].began = *now;
+    if (plan_->meter) plan_->meter->began();
+  }
   std::uint64_t began = 0;
   if (deadline != no_deadline) {
     if (runtime().time_is_real && (plan_->sequential || !now)) began = cycle_count();
@@ -111,10 +116,10 @@ void run::start(ending how, std::optional<time_point> now) {
   if (!plan_->sequential) {
     std::uint32_t ready = no_index;
     for (std::size_t i = plan_->roots.size(); i-- > 0;) ready = push_ready(plan_->roots[i], ready);
-    run_ready(ready, how, has_looked::yes);
+    run_ready(ready, how, has_looked::yes, now);
     return;
   }
-  if (recorded_) walk_traced();
+  if (recorded_) walk_timed();
   else if (deadline == no_deadline) walk_plain();
   else walk_until_deadline(began);
   retire(how);
@@ -176,44 +181,54 @@ void run::walk_until_deadline(std::uint64_t began) {
   }
 }
 
-void run::walk_traced() {
+/// Where one stage ends the next one begins: the clock is read once for each.
+void run::walk_timed() {
   const step* s = plan_->steps.data();
   const step* const first = s;
   const step* const last = s + plan_->steps.size();
   const time_source& time = *runtime().time;
   stage_span* span = spans();
-  time_point now = time.now();
+  stage_span& whole = span[last - first];
+  time_point now = whole.began;
   try {
     for (; s != last && !stopped(); ++s, ++span) {
       if (now >= deadline) {
         fail(*s, deadline_failure());
-        return;
+        break;
       }
       span->began = now;
       const outcome ended = s->execute(*this, *s);
       now = span->ended = time.now();
-      if (ended != outcome::done) return;
+      if (ended != outcome::done) break;
     }
   } catch (...) {
-    span->ended = time.now();
+    now = span->ended = time.now();
     fail_with_current_exception(static_cast<std::uint32_t>(s - first));
   }
+  whole.ended = now;
 }
 
-outcome run::execute(std::uint32_t index) {
+outcome run::execute(std::uint32_t index, std::optional<time_point>& now) {
   const step& s = plan_->steps[index];
+  const auto just_now = std::exchange(now, std::nullopt);
   try {
     if (!recorded_) return s.execute(*this, s);
-    spans()[index].began = runtime().time->now();
+    spans()[index].began = just_now ? *just_now : runtime().time->now();
     const outcome ended = s.execute(*this, s);
     // A suspended step may have freed the run.
-    if (ended != outcome::suspended) spans()[index].ended = runtime().time->now();
+    if (ended != outcome::suspended) now = note_end_of(index);
     return ended;
   } catch (...) {
-    if (recorded_) spans()[index].ended = runtime().time->now();
+    now = note_end_of(index);
     fail_with_current_exception(index);
     return outcome::stopped;
   }
+}
+
+/// \returns the moment, where it was looked at
+std::optional<time_point> run::note_end_of(std::uint32_t step) noexcept {
+  if (!recorded_) return {};
+  return spans()[step].ended = runtime().time->now();
 }
 
 std::uint32_t run::push_ready(std::uint32_t index, std::uint32_t list) noexcept {
@@ -234,7 +249,7 @@ std::uint32_t run::push_successors(std::uint32_t index, std::uint32_t list) noex
 
 /// Runs what is ready until everything is done or suspended. The walker's share of `active_` goes to the last operation
 /// it starts, so that a line of suspending stages counts nothing.
-void run::run_ready(std::uint32_t list, ending how, has_looked has) {
+void run::run_ready(std::uint32_t list, ending how, has_looked has, std::optional<time_point> now) {
   driver* const awaiting = driver::current;
   const bool open = awaiting && awaiting->open;  // for those who walk around this one
   while (list != no_index && !stopped()) {
@@ -244,13 +259,16 @@ void run::run_ready(std::uint32_t list, ending how, has_looked has) {
     const bool gives = plan_->suspends[index] && list == no_index;
     const bool looks = plan_->suspends[index] && deadline != no_deadline && has == has_looked::no;
     has = has_looked::no;
-    if (looks && runtime().time->now() >= deadline) {
-      fail(plan_->steps[index], deadline_failure());
-      break;
+    if (looks) {
+      if (!now) now = runtime().time->now();
+      if (*now >= deadline) {
+        fail(plan_->steps[index], deadline_failure());
+        break;
+      }
     }
     if (shares) active_.fetch_add(1, std::memory_order_relaxed);
     if (awaiting) awaiting->open = open && gives;
-    const outcome ended = execute(index);
+    const outcome ended = execute(index, now);
     if (ended == outcome::suspended) {
       if (gives) return;  // the run may be gone
       continue;
@@ -264,13 +282,13 @@ void run::run_ready(std::uint32_t list, ending how, has_looked has) {
 }
 
 void run::resume_after(std::uint32_t step_index) {
-  if (recorded_) spans()[step_index].ended = runtime().time->now();
-  run_ready(stopped() ? no_index : push_successors(step_index, no_index), ending::later, has_looked::no);
+  const auto now = note_end_of(step_index);
+  run_ready(stopped() ? no_index : push_successors(step_index, no_index), ending::later, has_looked::no, now);
 }
 
 void run::resume_here_after(std::uint32_t step_index) {
-  if (recorded_) spans()[step_index].ended = runtime().time->now();
-  if (!stopped() && execute(plan_->successor[plan_->first_successor[step_index]]) == outcome::suspended) return;
+  auto now = note_end_of(step_index);
+  if (!stopped() && execute(plan_->successor[plan_->first_successor[step_index]], now) == outcome::suspended) return;
   // The run is stopped, and ends where it is at home.
   resume = [](ready_node& node, wake how) {
     auto& self = static_cast<run&>(node);
@@ -466,6 +484,7 @@ bool run::leave_behind() {
   if (!runtime().leave_behind()) return false;
   left_behind_ = true;
   retain();  // for what goes on
+  count_end({});  // of its stages some may be writing their times
   tail_->complete(*this, ending::later);
   return true;
 }
@@ -482,6 +501,7 @@ void run::finish(ending how) {
   // Now, and not when the memory goes, which work that is not waited for may keep for long.
   if (seldom_) seldom_->pins.reset();
   if (left_behind_) return end_left_behind();
+  if (recorded_) count_end(std::span(spans(), plan_->steps.size()));
   if (abandoned_.load(std::memory_order_relaxed)) {
     tail_->abandon(*this);
     return;
@@ -490,14 +510,23 @@ void run::finish(ending how) {
   tail_->complete(*this, how);
 }
 
+/// \param stages  their times; empty: not to be looked at
+void run::count_end(std::span<const stage_span> stages) noexcept {
+  if (!plan_->meter) return;
+  stage_span& whole = spans()[plan_->steps.size()];
+  if (whole.began == time_point{}) return;  // it never began
+  if (whole.ended == time_point{}) whole.ended = runtime().time->now();
+  plan_->meter->ended(whole, stages, answered_or_exited() ? nullptr : &reason_, degraded);
+}
+
 void run::report() noexcept {
-  if (!recorded_) return;
+  if (!recorded_ || !runtime().observer) return;
   const run_record record{.chain = plan_->name,
                           .id = id,
                           .trace_parent = trace,
                           .stages = plan_->stage_names,
                           .spans = std::span(spans(), plan_->steps.size()),
-                          .why = why_stopped() == stop_reason::none || why_stopped() == stop_reason::exited ? nullptr : &reason_,
+                          .why = answered_or_exited() ? nullptr : &reason_,
                           .degraded = degraded};
   runtime().observer->run_ended(record);
 }

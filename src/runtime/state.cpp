@@ -91,6 +91,7 @@ runtime_state::runtime_state(boost::asio::any_io_executor executor, runtime_opti
       ready(std::make_shared<ready_queue>(executor)),
       lines(new serial_lines),
       timers(std::make_shared<timer_service>(time, executor)),
+      metrics(std::move(options.metrics)),
       observer(std::move(options.observer)),
       most_parked(options.most_parked),
       parked_runs(std::move(options.parked_runs)),

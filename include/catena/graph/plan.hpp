@@ -5,6 +5,7 @@
 #include <catena/graph/frame_pool.hpp>
 #include <catena/graph/need.hpp>
 #include <catena/graph/value.hpp>
+#include <catena/observe/run_meter.hpp>
 #include <catena/runtime/state.hpp>
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
@@ -131,11 +132,15 @@ class plan {
   }
   [[nodiscard]] bool goes_on_anywhere(std::uint32_t step) const noexcept { return onward[step] != 0; }
 
+  [[nodiscard]] bool records() const noexcept { return meter || runtime->observer; }
+
   mutable std::shared_ptr<const tunable_site> announced;  ///< what announce() made
+  mutable std::shared_ptr<catena::detail::run_meter> meter;  ///< null: its runs are not counted
   mutable std::atomic<std::uint32_t> references{0};
 };
 
-/// Makes known to the runtime what can be changed of the plan's stages, those of its chains left out, which are known by themselves.
+/// Makes known to the runtime what can be changed of the plan's stages, and has its runs counted; but for its chains, which are known by
+/// themselves.
 /// \param name  before the names of its stages; empty: the plan's own
 /// Once, before anybody else knows the plan.
 void announce(const plan& p, const std::string& name = {});

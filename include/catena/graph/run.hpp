@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -197,15 +198,18 @@ class run : public call_context, public ready_node {
   void release() noexcept;
 
   [[nodiscard]] bool answered() const noexcept { return why_stopped() == stop_reason::none; }
+  [[nodiscard]] bool answered_or_exited() const noexcept {
+    return why_stopped() == stop_reason::none || why_stopped() == stop_reason::exited;
+  }
   /// The run failed before its work began: it was refused, or taken out of a queue. Whoever paid for it gets it back.
   [[nodiscard]] bool never_began() const noexcept { return never_began_.load(std::memory_order_acquire); }
   /// Its only stage did not begin; in a run of several stages another one may have.
   void note_never_began() noexcept {
     if (plan_->steps.size() == 1) never_began_.store(true, std::memory_order_release);
   }
-  /// The times of the stages, null where nobody records them.
+  /// The times of the stages, and behind them that of the run; null where nobody records them.
   [[nodiscard]] stage_span* spans() noexcept {
-    return recorded_ ? slot<stage_span>(size_ - static_cast<std::uint32_t>(plan_->steps.size() * sizeof(stage_span))) : nullptr;
+    return recorded_ ? slot<stage_span>(size_ - static_cast<std::uint32_t>((plan_->steps.size() + 1) * sizeof(stage_span))) : nullptr;
   }
 
   /// An early exit's value, if why_stopped() is `exited`.
@@ -235,9 +239,11 @@ class run : public call_context, public ready_node {
   [[nodiscard]] bool execute_until(const step*& s, const step* last);
   void walk_plain();
   void walk_until_deadline(std::uint64_t began);
-  void walk_traced();
-  void run_ready(std::uint32_t first, ending how, has_looked has);
-  [[nodiscard]] outcome execute(std::uint32_t index);
+  void walk_timed();
+  /// \param now  a reading of the clock from just now, or nothing
+  void run_ready(std::uint32_t first, ending how, has_looked has, std::optional<time_point> now);
+  [[nodiscard]] outcome execute(std::uint32_t index, std::optional<time_point>& now);
+  [[nodiscard]] std::optional<time_point> note_end_of(std::uint32_t step) noexcept;
   [[nodiscard]] std::uint32_t push_ready(std::uint32_t index, std::uint32_t list) noexcept;
   [[nodiscard]] std::uint32_t push_successors(std::uint32_t index, std::uint32_t list) noexcept;
   void fail_with_current_exception(std::uint32_t index) noexcept;
@@ -247,6 +253,7 @@ class run : public call_context, public ready_node {
   void arm_deadline_locked();
   void make_seldom();
   void stop_locked(stop_reason why) noexcept;
+  void count_end(std::span<const stage_span> stages) noexcept;
   void report() noexcept;
   void end_left_behind() noexcept;
   void lock() noexcept;
@@ -264,7 +271,7 @@ class run : public call_context, public ready_node {
   bool stoppable_;
   bool guarded_;   ///< has a deadline_guard, the first thing behind the tail
   bool armed_ = false;
-  bool recorded_;  ///< has stage_spans, the last thing of all
+  const bool recorded_;  ///< has stage_spans, the last thing of all
   bool left_behind_ = false;
   std::atomic<bool> never_began_{false};
   std::uint32_t size_;

@@ -3,6 +3,7 @@
 /// \file
 /// What runtime handles share.
 #include <catena/log.hpp>
+#include <catena/observe/metric_source.hpp>
 #include <catena/observe/sink.hpp>
 #include <catena/result.hpp>
 #include <catena/runtime/compute_pool.hpp>
@@ -20,6 +21,7 @@
 
 namespace catena {
 
+class metrics;
 class parking_store;
 
 struct runtime_options {
@@ -40,7 +42,9 @@ struct runtime_options {
   std::shared_ptr<parking_store> parked_runs = nullptr;
   /// Where the time comes from; null: the machine's steady clock.
   std::shared_ptr<time_source> time = nullptr;
-  /// Where ended runs are reported; null: nowhere, and stages are not timed.
+  /// Who counts the runs of its chains and times their stages; null: nobody, and no clock is read for it.
+  std::shared_ptr<catena::metrics> metrics = nullptr;
+  /// Where ended runs are reported; null: nowhere.
   std::shared_ptr<sink> observer = nullptr;
   /// Where the library logs to; empty: nowhere.
   log_hook log = nullptr;
@@ -149,12 +153,14 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   std::shared_ptr<ready_queue> ready;
   const boost::intrusive_ptr<serial_lines> lines;
   std::shared_ptr<timer_service> timers;
+  const std::shared_ptr<catena::metrics> metrics;
   std::shared_ptr<sink> observer;
   const std::size_t most_parked;
   const std::shared_ptr<parking_store> parked_runs;
   compute_pool compute;
   compute_pool loading;
   tunable_registry tunables;  ///< what of its chains and models can be changed
+  metric_sources sources;     ///< what of its chains and models has measured itself
 
  private:
   runtime_state(boost::asio::any_io_executor executor, runtime_options options);
