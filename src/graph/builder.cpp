@@ -301,6 +301,7 @@ plan_ptr builder::compile(std::uint32_t result, exits how) {
                          .inner = stage.inner,
                          .need = stage.need,
                          .tunables = stage.tunables,
+                         .measure = stage.measure,
                          .cancel = stage.cancel});
     if (stage.suspends) p->sequential = false;
   }

@@ -19,7 +19,8 @@ batcher::batcher(std::shared_ptr<runtime_state> runtime, const model_options& op
       measures_(measures),
       former_(options.batch, options.queue, unit),
       free_(options.instances),
-      last_done_(options.instances) {
+      last_done_(options.instances),
+      meter_(runtime_->metrics ? new batch_meter(options.batch.max_size) : nullptr) {
   if (options_.batches_under_way > 1) calls_ = std::make_unique<std::mutex[]>(options_.instances);
   for (std::size_t i = 0; i < options_.instances * options_.batches_under_way; ++i) {
     auto place = std::make_unique<batch_place>();
@@ -101,7 +102,7 @@ batch_former::push_result batcher::push_locked(pending_request& r, time_point no
 }
 
 batcher::entry batcher::submit(pending_request& r, failure& why) {
-  const bool stamped = former_.needs_arrivals();
+  const bool stamped = meter_ || former_.needs_arrivals();
   time_point now = stamped ? runtime_->time->now() : time_point{};
   std::unique_lock lock(mutex_);
   if (closed_) return entry::closed;
@@ -217,6 +218,10 @@ std::size_t batcher::form_locked(batch_place& place, time_point now) noexcept {
   stats_.batch_count += place.open;
   stats_.row_count += place.size;
   stats_.padding_count += padded(place.size) - place.size;
+  if (meter_ && place.open) {
+    ++meter_->sizes[place.size];
+    for (std::size_t i = 0; i < place.size; ++i) meter_->waits.add(now - place.rows[i]->arrival);
+  }
   return expired;
 }
 
@@ -225,7 +230,7 @@ time_point batcher::look_locked(const batch_place& place) noexcept { return plac
 bool batcher::times_next_locked(batch_place& place) const noexcept {
   constexpr std::chrono::microseconds brief{20};
   constexpr std::uint32_t most_untimed = 7;
-  const bool is_exact = !runtime_->time_is_real || former_.needs_arrivals() || options_.batches_under_way > 1;
+  const bool is_exact = meter_ || !runtime_->time_is_real || former_.needs_arrivals() || options_.batches_under_way > 1;
   if (is_exact || batch_time_ >= brief || place.untimed_count == most_untimed) {
     place.untimed_count = 0;
     return true;
@@ -305,6 +310,7 @@ void batcher::done(batch_place& place, bool has_returned) noexcept {
       const duration took = took_locked(place, now);
       batch_time_ = batch_time_ == duration{} ? took : (7 * batch_time_ + took) / 8;
       if (!place.failed) learn_locked(place.formed, took, now);
+      if (meter_) meter_->computes.add(took);
     }
     const bool was_timed = std::exchange(place.timed, times_next_locked(place));
     stats_.wasted_count += std::exchange(place.wasted, 0);

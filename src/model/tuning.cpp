@@ -46,6 +46,7 @@ void batcher::announce() {
                          {{{"batch"}, std::make_shared<const tunable>(std::move(batch))}, {{"queue"}, std::make_shared<const tunable>(std::move(queue))}}});
   announced_ = site;
   runtime_->tunables.add(site);
+  runtime_->sources.add(weak_from_this());
 }
 
 }  // namespace catena::detail

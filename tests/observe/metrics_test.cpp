@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/chain.hpp>
+#include <catena/model.hpp>
 #include <catena/observe/metrics.hpp>
+#include <catena/recover/circuit_breaker.hpp>
 #include <catena/testing/manual_world.hpp>
 
 #include <boost/asio/awaitable.hpp>
@@ -215,4 +217,45 @@ TEST_CASE("what many threads count adds up, and is told while they count", "[con
   for (auto& t : all) t.join();
   CHECK(words.sum(1) == 2 * threads * each);
   CHECK(words.sum(0) == 0);
+}
+
+TEST_CASE("what a stage does when it fails is counted under its path") {
+  metered_world here;
+  const catena::circuit_breaker breaker({.consecutive = 3});
+  const auto fails = [](int) -> catena::result<int> { return catena::failure(catena::errc::unavailable); };
+  const auto chain = catena::make_chain<int>(here.rt, "guarded", [&](auto in) {
+    return in >> catena::stage("call", fails).retry({.retries = 2}).breaker(breaker).fallback([](int i) { return i; })
+              >> catena::stage("queued", [](int i) { return i; }).queue({.capacity = 3});
+  });
+  catena::test::outcome<int> end;
+  chain.async_run(1, end.take());
+  here.world.run();
+  CHECK(end.value() == 1);
+  const char* const call = R"(chain="guarded",stage="call")";
+  CHECK(here.told("catena_stage_retries", call) == 2);
+  CHECK(here.told("catena_stage_fallbacks", call) == 1);
+  CHECK(here.told("catena_stage_breaker_open", call) == 1);
+  CHECK(here.told("catena_runs", R"(chain="guarded",outcome="degraded")") == 1);
+  CHECK(here.rt.metrics().find("catena_stage_queue_length", R"(chain="guarded",stage="queued")"));
+}
+
+TEST_CASE("a model's requests, batches and their sizes are measured") {
+  metered_world here;
+  const auto model = catena::make_model<int, int>(here.rt, {.name = "twice", .version = "7", .batch = {.max_size = 8, .max_delay = 10ms}},
+                                                  [](catena::batch<int, int>& b) {
+                                                    for (std::size_t i = 0; i < b.size(); ++i) b.answer(i, 2 * b.input(i));
+                                                  });
+  std::vector<std::unique_ptr<catena::test::outcome<int>>> ends;
+  for (int i = 0; i < 3; ++i) model.async_run(i, ends.emplace_back(std::make_unique<catena::test::outcome<int>>())->take());
+  here.world.run();
+  const char* const of = R"(model="twice",version="7")";
+  const auto all = here.rt.metrics();
+  CHECK(all.value("catena_model_rows", of) == 3);
+  CHECK(all.value("catena_model_batches", of) == 1);
+  const auto* rows = all.find("catena_model_batch_rows", of);
+  REQUIRE(rows);
+  CHECK(rows->up_to[1] == 0);
+  CHECK(rows->up_to[2] == 1);
+  CHECK(all.find("catena_model_queue_wait_seconds", of)->value == Approx(0.03));
+  CHECK(all.find("catena_model_batch_duration_seconds", of)->count == 1);
 }

@@ -43,6 +43,7 @@ struct stage_request {
   std::vector<plan_ptr> inner;
   std::shared_ptr<catena::graph::need> need;  ///< what must be there before it begins, or null
   std::vector<tunable_place> tunables;  ///< what can be changed of it while it serves
+  std::shared_ptr<const stage_measure> measure;  ///< what it has counted of itself, or null
 };
 
 /// A chain being written down. Faults are collected, and thrown together by compile().

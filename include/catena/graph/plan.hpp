@@ -6,6 +6,7 @@
 #include <catena/graph/need.hpp>
 #include <catena/graph/value.hpp>
 #include <catena/observe/run_meter.hpp>
+#include <catena/observe/stage_measure.hpp>
 #include <catena/runtime/state.hpp>
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
@@ -67,6 +68,7 @@ struct step_description {
   std::vector<plan_ptr> inner;       ///< the plans it runs, for describing
   std::shared_ptr<catena::graph::need> need;  ///< what it needs itself, or null
   std::vector<tunable_place> tunables;        ///< what can be changed of the step itself
+  std::shared_ptr<const stage_measure> measure;  ///< what the step has counted of itself, or null
   /// Tells a suspended operation that its answer is not wanted; called under the run's lock, must only post.
   /// True: the run no longer waits for it.
   bool (*cancel)(operation&) = nullptr;
@@ -135,6 +137,7 @@ class plan {
   [[nodiscard]] bool records() const noexcept { return meter || runtime->observer; }
 
   mutable std::shared_ptr<const tunable_site> announced;  ///< what announce() made
+  mutable std::shared_ptr<const metric_source> measured;    ///< by its steps; made by announce()
   mutable std::shared_ptr<catena::detail::run_meter> meter;  ///< null: its runs are not counted
   mutable std::atomic<std::uint32_t> references{0};
 };

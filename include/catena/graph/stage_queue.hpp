@@ -90,6 +90,14 @@ class stage_queue {
     return next_locked();
   }
 
+  struct counts {
+    std::size_t waiting = 0;
+    std::size_t inside = 0;
+  };
+  [[nodiscard]] counts now() noexcept {
+    std::lock_guard lock(mutex_);
+    return {waiting_count_, inside_};
+  }
   [[nodiscard]] queue_options options() const noexcept { return options_.load(); }
   [[nodiscard]] const queue_options& original() const noexcept { return original_; }
 

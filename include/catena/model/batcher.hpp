@@ -3,6 +3,7 @@
 /// \file
 /// Brings requests to instances: batch former, idle instance, compute thread, results. Types are erased.
 #include <catena/graph/need.hpp>
+#include <catena/model/batch_meter.hpp>
 #include <catena/model/batch_place.hpp>
 #include <catena/model/free_places.hpp>
 #include <catena/model/model_options.hpp>
@@ -38,7 +39,11 @@ struct measured {
 /// the batcher's takes neither another nor a run's, so a run's cancellation may take it.
 /// \threads  safe
 /// \lifetime pinned by handles, by chains that have it as a stage, and by instances at work
-class batcher : public executor_user, public resident, public graph::need, public std::enable_shared_from_this<batcher> {
+class batcher : public executor_user,
+                public resident,
+                public graph::need,
+                public metric_source,
+                public std::enable_shared_from_this<batcher> {
  public:
   enum class entry {
     accepted,  ///< the request will be ended, perhaps it already is
@@ -70,8 +75,9 @@ class batcher : public executor_user, public resident, public graph::need, publi
   [[nodiscard]] const model_options& options() const noexcept { return options_; }
   [[nodiscard]] const std::shared_ptr<runtime_state>& runtime() const noexcept { return runtime_; }
   void executor_gone() noexcept override;
-  /// Makes known to the runtime what of its options can be changed. Before its first request.
+  /// Makes known to the runtime what of its options can be changed, and what it measures. Before its first request.
   void announce();
+  void collect(metric_set& to) const override;
 
   // ---- where it is ----
 
@@ -199,6 +205,7 @@ class batcher : public executor_user, public resident, public graph::need, publi
   duration batch_time_{};           ///< smoothed; zero: unknown
   time_point first_batch_ = no_deadline;
   model_stats stats_;
+  const std::unique_ptr<batch_meter> meter_;  ///< null where the runtime has no metrics
 };
 
 }  // namespace catena::detail

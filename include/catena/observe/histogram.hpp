@@ -41,6 +41,8 @@ struct duration_buckets {
 /// How many durations fell into which bucket; a snapshot.
 class duration_histogram {
  public:
+  /// From now on add() allocates nothing.
+  void make_room() { counts_.resize(duration_buckets::count); }
   void add(duration took) {
     add(duration_buckets::of(took), 1);
     sum_ += took;

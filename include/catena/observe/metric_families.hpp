@@ -20,6 +20,33 @@ inline constexpr metric_family
     slo_good_events{"catena_slo_good_events", kind::counter, "Those of them that kept it."},
     slo_target{"catena_slo_target_ratio", kind::state, "The share of events that is promised to be good.", "ratio"};
 
+// ---- stages; labels chain, stage ----
+
+inline constexpr metric_family
+    retries{"catena_stage_retries", kind::counter, "Attempts after the first one."},
+    hedges{"catena_stage_hedges", kind::counter, "Attempts beside one that took long."},
+    fallbacks{"catena_stage_fallbacks", kind::counter, "Answers that a fallback gave."},
+    breaker_open{"catena_stage_breaker_open", kind::state, "One while its breaker lets nobody through, a half while it probes."},
+    stage_waiting{"catena_stage_queue_length", kind::gauge, "Runs that wait in the stage's queue."},
+    stage_inside{"catena_stage_queue_consumers", kind::gauge, "Runs that the stage's queue has let in."};
+
+// ---- models; labels model, version ----
+
+inline constexpr metric_family
+    model_batches{"catena_model_batches", kind::counter, "Batches handed to an instance."},
+    model_rows{"catena_model_rows", kind::counter, "Requests in those batches."},
+    model_padding{"catena_model_padding_rows", kind::counter, "Rows that padded batches to allowed sizes."},
+    model_wasted{"catena_model_wasted_rows", kind::counter, "Requests that were computed and that nobody waited for any more."},
+    model_repeated{"catena_model_repeated_rows", kind::counter, "Requests computed again to find the row that a batch threw for."},
+    model_lost{"catena_model_lost_requests", kind::counter, "Requests that were not computed: refused (no room), evicted (for a higher priority), expired."},
+    model_waiting{"catena_model_queue_length", kind::gauge, "Requests that wait."},
+    model_wait{"catena_model_queue_wait_seconds", kind::histogram, "From a request's coming until an instance takes it.", "seconds"},
+    model_batch_rows{"catena_model_batch_rows", kind::histogram, "Rows of a batch.", "rows"},
+    model_batch_time{"catena_model_batch_duration_seconds", kind::histogram, "From when an instance takes a batch until it is done.", "seconds"},
+    model_instances{"catena_model_instances", kind::gauge, "Batches that can be computed at once."},
+    model_load_time{"catena_model_load_seconds", kind::state, "What it last took to load.", "seconds"},
+    model_warm_up_time{"catena_model_warm_up_seconds", kind::state, "What it last took to warm up.", "seconds"};
+
 // ---- the runtime and its process ----
 
 inline constexpr metric_family

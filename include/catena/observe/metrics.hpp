@@ -41,6 +41,8 @@ class metrics {
   [[nodiscard]] std::shared_ptr<detail::run_meter> meter_of(const detail::run_meter::subject& what);
   void collect(metric_set& to) const;
   [[nodiscard]] const metrics_options& options() const noexcept { return options_; }
+  /// Of histograms: those of the options, and the objectives'.
+  [[nodiscard]] const std::vector<duration>& bounds() const noexcept { return bounds_; }
 
  private:
   const metrics_options options_;

@@ -50,12 +50,14 @@ struct attempt_numbers {
 };
 
 /// What all runs of such a stage share.
-struct attempted_work {
+struct attempted_work : stage_measure {
   explicit attempted_work(attempt_options o) : options(std::move(o)), numbers(attempt_numbers(options)) {}
+  void collect(metric_set& to, std::string_view chain, std::string_view stage) const override;
   const attempt_options options;       ///< as they were said
   published<attempt_numbers> numbers;  ///< as they are by now
   graph::plan_ptr work;
   std::optional<retry_budget> budget;  ///< where it is tried again
+  mutable std::atomic<std::uint64_t> retries{0};  ///< that have begun
 };
 [[nodiscard]] std::vector<tunable_place> tunables_of(const std::shared_ptr<attempted_work>& stage);
 
@@ -118,7 +120,7 @@ struct attempt_step {
   static void attempt(operation& op, time_point now) {
     const attempted_work& stage = stage_of(op);
     const attempt_options& said = stage.options;
-    ++op.attempts;
+    if (++op.attempts > 1) stage.retries.fetch_add(1, std::memory_order_relaxed);
     op.began = now;
     if (said.breaker) {
       const auto pass = said.breaker->try_enter(now);
@@ -315,6 +317,7 @@ std::uint32_t attempt_step<Out, In...>::add_to(graph::builder& chain, const std:
     request.demands = shared_demands(chain, label, sizeof...(In), stage->work);
     request.keeps_scratch = true;  // what was left behind inside may still draw on its retries
   }
+  request.measure = stage;
   request.tunables = tunables_of(stage);
   request.stage = std::move(stage);
   return chain.add_stage(std::move(request));

@@ -5,6 +5,7 @@
 #include <catena/chain/steps/stage_plan.hpp>
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -23,6 +24,14 @@ struct candidate {
   duration reserve{};  ///< how much of the run's time is kept for those behind it
 };
 
+/// What all runs of such a stage share: itself, which comes first, and its fallbacks.
+struct replaced_work : stage_measure {
+  explicit replaced_work(std::vector<candidate> c) : all(std::move(c)) {}
+  void collect(metric_set& to, std::string_view chain, std::string_view stage) const override;
+  const std::vector<candidate> all;
+  mutable std::atomic<std::uint64_t> fallbacks{0};  ///< answers that one of them gave
+};
+
 /// One run's turn: one candidate after the other, until one answers.
 struct fallback_operation : parent_operation {
   using parent_operation::parent_operation;
@@ -35,12 +44,11 @@ struct fallback_step {
   using output = Out;
   using inputs = arguments<passing::dynamic, In...>;
   using operation = fallback_operation;
-  using candidates = std::vector<candidate>;
 
   static void release_inputs(graph::run& r, const graph::step& s) noexcept { inputs(r, s).release(); }
 
   /// \param all  the stage itself, which comes first, and its fallbacks
-  static std::uint32_t add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids, candidates all) {
+  static std::uint32_t add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids, std::vector<candidate> all) {
     const std::string& label = label_of(chain, name);
     graph::stage_request request;
     request.name = name;
@@ -55,12 +63,14 @@ struct fallback_step {
       if (&one != all.data() && one.work->exit_type) chain.add_exit(*one.work->exit_type, label);
     }
     request.demands = shared_demands(chain, label, sizeof...(In), std::span<const graph::plan_ptr>(request.inner));
-    request.stage = std::make_shared<const candidates>(std::move(all));
+    auto stage = std::make_shared<const replaced_work>(std::move(all));
+    request.measure = stage;
+    request.stage = std::move(stage);
     return chain.add_stage(std::move(request));
   }
 
  private:
-  static const candidates& stage_of(const operation& op) noexcept { return *static_cast<const candidates*>(op.its_step().stage); }
+  static const replaced_work& stage_of(const operation& op) noexcept { return *static_cast<const replaced_work*>(op.its_step().stage); }
 
   static graph::outcome execute(graph::run& r, const graph::step& s) {
     auto& op = make_operation<operation>(r, s);
@@ -74,7 +84,7 @@ struct fallback_step {
 
   static void start(operation& op) {
     graph::run& r = *op.owner;
-    const candidate& one = stage_of(op)[op.current];
+    const candidate& one = stage_of(op).all[op.current];
     const time_point limit = one.reserve > duration{} && r.deadline != no_deadline ? earlier(r.deadline, one.reserve) : no_deadline;
     failure why = begin_child(op, *one.work,
                               {.deadline = limit, .stoppable = true, .ended = &ended, .abandoned = &single_child<fallback_step>::abandoned},
@@ -91,7 +101,10 @@ struct fallback_step {
     }
     if (has_answer(child)) {
       take_answer<output>(child, r, op.its_step());
-      if (op.current != 0) r.degraded = true;
+      if (op.current != 0) {
+        r.degraded = true;
+        stage_of(op).fallbacks.fetch_add(1, std::memory_order_relaxed);
+      }
       child.release();
       return complete_step<fallback_step>(op);
     }
@@ -102,7 +115,7 @@ struct fallback_step {
 
   static void failed(operation& op, failure why) {
     graph::run& r = *op.owner;
-    if (op.current + 1 < stage_of(op).size() && !r.stopped() && !why.is(errc::cancelled)) {
+    if (op.current + 1 < stage_of(op).all.size() && !r.stopped() && !why.is(errc::cancelled)) {
       ++op.current;
       if (auto* hidden = hidden_failures(r)) hidden->push_back(std::move(why));
       return start(op);

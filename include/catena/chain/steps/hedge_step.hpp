@@ -54,14 +54,16 @@ class hedge_clock {
 };
 
 /// What all runs of a hedged stage share.
-struct hedged_work {
+struct hedged_work : stage_measure {
   explicit hedged_work(const hedge_options& o)
       : options(o), extra(o.extra), budget(o.budget ? *o.budget : retry_budget({.share = 0.05, .per_second = 1})), clock(o) {}
+  void collect(metric_set& to, std::string_view chain, std::string_view stage) const override;
   const hedge_options options;     ///< as they were said
   std::atomic<std::size_t> extra;  ///< as it is by now; the clock has the others
   retry_budget budget;
   graph::plan_ptr work;
   mutable hedge_clock clock;
+  mutable std::atomic<std::uint64_t> hedges{0};  ///< attempts beside another one
 };
 [[nodiscard]] std::vector<tunable_place> tunables_of(const std::shared_ptr<hedged_work>& stage);
 
@@ -106,6 +108,7 @@ struct hedge_step : race<hedge_step<Out, In...>, hedge_operation> {
     describe_child_step<output, operation>(chain, request, stage->work, sizeof...(In), &execute, &cancel);
     request.demands = shared_demands(chain, label, sizeof...(In), stage->work);
     request.keeps_scratch = true;
+    request.measure = stage;
     request.tunables = tunables_of(stage);
     request.stage = std::move(stage);
     return chain.add_stage(std::move(request));
@@ -144,6 +147,7 @@ struct hedge_step : race<hedge_step<Out, In...>, hedge_operation> {
   static void begin(operation& op, time_point now) {
     if (!op.join()) return;
     const std::uint32_t index = op.begun++;
+    if (index != 0) stage_of(op).hedges.fetch_add(1, std::memory_order_relaxed);
     op.began[index] = now;
     racing::begin(op, *stage_of(op).work, index);
   }

@@ -13,8 +13,9 @@
 namespace catena::detail {
 
 /// What all runs of a stage with a queue share.
-struct queued_work {
+struct queued_work : stage_measure {
   explicit queued_work(const queue_options& options) : queue(options) {}
+  void collect(metric_set& to, std::string_view chain, std::string_view stage) const override;
   graph::plan_ptr work;
   mutable graph::stage_queue queue;
 };
@@ -55,6 +56,7 @@ struct queue_step {
     request.inputs = std::move(ids);
     describe_child_step<output, queue_operation>(chain, request, stage->work, sizeof...(In), &execute, &cancel);
     request.keeps_scratch = true;  // a timer that fires late looks there
+    request.measure = stage;
     request.tunables = tunables_of(stage, &let_in);
     request.stage = std::move(stage);
     return chain.add_stage(std::move(request));
