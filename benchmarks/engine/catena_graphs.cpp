@@ -4,6 +4,7 @@
 #include "catena_graphs.hpp"
 
 #include <catena/observe/metrics.hpp>
+#include <catena/observe/tracer.hpp>
 
 #include <boost/asio/append.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -152,6 +153,9 @@ void add_catena_graphs(std::vector<bench::subject>& subjects) {
   });
   add_graphs(subjects, "catena_metrics", [](const dag& g) {
     return by_callback(g, {.metrics = std::make_shared<catena::metrics>()});
+  });
+  add_graphs(subjects, "catena_full", [](const dag& g) {
+    return by_callback(g, {.metrics = std::make_shared<catena::metrics>(), .tracer = catena::tracer::create({.keep_slower_than = far_away})});
   });
   add_graphs(subjects, "catena_one_suspends", [](const dag& g) { return by_callback(g, {}, some_stage(g)); });
 }

@@ -13,6 +13,9 @@
 
 namespace catena {
 struct run_notes;
+namespace detail {
+struct trace_place;
+}
 namespace graph {
 struct call_context;
 }
@@ -25,6 +28,17 @@ struct trace_context {
   std::array<std::byte, 16> trace_id{};
   std::array<std::byte, 8> span_id{};
   std::uint8_t flags = 0;
+
+  [[nodiscard]] constexpr bool is_set() const noexcept { return trace_id != decltype(trace_id){}; }
+  [[nodiscard]] constexpr bool is_sampled() const noexcept { return (flags & 1U) != 0; }
+  [[nodiscard]] constexpr std::uint64_t span_number() const noexcept {
+    std::uint64_t number = 0;
+    for (const std::byte b : span_id) number = number << 8 | static_cast<std::uint8_t>(b);
+    return number;
+  }
+  constexpr void set_span(std::uint64_t number) noexcept {
+    for (std::size_t i = span_id.size(); i-- > 0; number >>= 8) span_id[i] = static_cast<std::byte>(number & 0xff);
+  }
 };
 
 /// What one run may ask for. Trivially destructible, so that it can stand in a co_await expression under g++ 12.
@@ -33,7 +47,7 @@ struct run_options {
   catena::priority priority = priority::normal;
   std::uint32_t tenant = 0;                    ///< for whom, as the service numbers its tenants; zero: for nobody in particular
   std::uint64_t id = 0;                        ///< zero: the runtime gives one
-  const trace_context* trace_parent = nullptr; ///< copied when the run begins
+  trace_context trace_parent = {};             ///< whose part it is of a distributed trace
   run_notes* notes = nullptr;                  ///< written before its answer comes; must live until then
   /// The run it is a part of, set by call::options(): then it begins also while the runtime drains.
   const graph::call_context* part_of = nullptr;
@@ -44,6 +58,20 @@ static_assert(std::is_trivially_destructible_v<run_options>);
 struct run_notes {
   bool degraded = false;  ///< something in it was answered by a fallback
 };
+
+namespace detail {
+
+/// The number of a stage's span, which follows from its run's: so a stage that nobody looks at costs none.
+/// \source  SplitMix64, Steele, Lea and Flood (2014)
+[[nodiscard]] constexpr std::uint64_t span_of_stage(std::uint64_t run, std::uint32_t step) noexcept {
+  std::uint64_t z = run + 0x9e37'79b9'7f4a'7c15U * (std::uint64_t{step} + 1);
+  z = (z ^ z >> 30) * 0xbf58'476d'1ce4'e5b9U;
+  z = (z ^ z >> 27) * 0x94d0'49bb'1331'11ebU;
+  z ^= z >> 31;
+  return z != 0 ? z : 1;
+}
+
+}  // namespace detail
 
 namespace graph {
 
@@ -79,7 +107,10 @@ class moving_deadline {
 struct call_context {
   std::uint64_t id = 0;
   moving_deadline deadline{no_deadline};
+  /// What it hands on of a distributed trace; null: it knows of none.
   const trace_context* trace = nullptr;
+  /// Where it is recorded; null: it is not.
+  detail::trace_place* recording = nullptr;
   /// Zero while the run is wanted; see graph::stop_reason.
   std::atomic<std::uint8_t> stop{0};
   /// Something of its answer came from a fallback.
@@ -96,15 +127,21 @@ struct call_context {
 /// \lifetime  until the stage has answered; \threads  safe
 class call {
  public:
-  explicit call(const graph::call_context& context) noexcept : context_(&context) {}
+  /// \param step  of the run, whose stage it is
+  call(const graph::call_context& context, std::uint32_t step) noexcept : context_(&context), step_(step) {}
 
   [[nodiscard]] std::uint64_t id() const noexcept { return context_->id; }
   [[nodiscard]] time_point deadline() const noexcept { return context_->deadline; }
   [[nodiscard]] catena::priority priority() const noexcept { return context_->priority; }
   [[nodiscard]] std::uint32_t tenant() const noexcept { return context_->tenant; }
   [[nodiscard]] bool cancelled() const noexcept { return context_->stop.load(std::memory_order_relaxed) != 0; }
-  /// Null when the caller gave none.
-  [[nodiscard]] const trace_context* trace_parent() const noexcept { return context_->trace; }
+  /// What the stage hands on to what it calls; not set where the runtime has no tracer and the caller gave none.
+  [[nodiscard]] trace_context trace_parent() const noexcept {
+    if (!context_->trace) return {};
+    trace_context handed_on = *context_->trace;
+    if (context_->recording) handed_on.set_span(detail::span_of_stage(handed_on.span_number(), step_));
+    return handed_on;
+  }
   /// The options with which what this stage calls belongs to the same request.
   [[nodiscard]] run_options options() const noexcept {
     return {.deadline = deadline(), .priority = priority(), .tenant = tenant(), .id = id(), .trace_parent = trace_parent(),
@@ -113,7 +150,8 @@ class call {
 
  private:
   const graph::call_context* context_;
+  std::uint32_t step_;
 };
-static_assert(std::is_trivially_copyable_v<call> && sizeof(call) == sizeof(void*));
+static_assert(std::is_trivially_copyable_v<call> && sizeof(call) <= 2 * sizeof(void*));
 
 }  // namespace catena

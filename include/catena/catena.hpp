@@ -12,6 +12,8 @@
 #include <catena/incident/ticket.hpp>
 #include <catena/model.hpp>
 #include <catena/observe/metrics.hpp>
+#include <catena/observe/trace_note.hpp>
+#include <catena/observe/tracer.hpp>
 #include <catena/policy.hpp>
 #include <catena/residency/residency.hpp>
 #include <catena/result.hpp>

@@ -322,6 +322,13 @@ plan_ptr builder::compile(std::uint32_t result, exits how) {
   if (!p->sequential && !p->linear) p->links_offset = frame.fresh(stages_.size() * sizeof(std::uint32_t), alignof(std::uint32_t));
   p->frame_size = frame.size();
   for (const auto& stage : p->stages) p->stage_names.push_back(stage.name);
+  if (runtime_->tracer) {
+    auto shape = std::make_shared<catena::detail::trace_shape>();
+    shape->name = p->name;
+    shape->is_chain = p->is_chain;
+    for (const auto& stage : stages_) shape->stages.push_back({stage.name, stage.layer});
+    p->shape = std::move(shape);
+  }
   return p;
 }
 

@@ -2,6 +2,7 @@
 #include <catena/graph/deadline_watch.hpp>
 #include <catena/graph/run.hpp>
 #include <catena/incident/ticket.hpp>
+#include <catena/observe/tracer.hpp>
 
 #include <boost/asio/post.hpp>
 
@@ -59,7 +60,8 @@ class overdue_look {
 std::size_t run::size_for(const plan& p, const start_options& options) noexcept {
   std::size_t size = p.frame_size + rounded(options.tail_size);
   if (options.own_deadline) size += rounded(sizeof(deadline_guard));
-  if (options.call.trace_parent) size += rounded(sizeof(trace_context));
+  if (p.shape) size += rounded(sizeof(catena::detail::trace_place));
+  else if (options.call.trace_parent.is_set()) size += rounded(sizeof(trace_context));
   if (p.records()) size += (p.steps.size() + 1) * sizeof(stage_span);
   return size;
 }
@@ -94,8 +96,38 @@ run::run(const plan& p, const start_options& options, std::size_t size) noexcept
     guard().owner = this;
     extra += rounded(sizeof(deadline_guard));
   }
-  if (options.call.trace_parent) trace = ::new (static_cast<void*>(at(extra))) trace_context(*options.call.trace_parent);
+  place_trace(options, at(extra));
   if (recorded_) std::uninitialized_value_construct_n(spans(), p.steps.size() + 1);
+}
+
+/// A child is a part of the request of the run around it, and so is a run that works for one; any other begins a trace, or goes on with
+/// its caller's.
+void run::place_trace(const start_options& options, std::byte* where) noexcept {
+  using catena::detail::trace_place;
+  const call_context* const around = options.around ? options.around : options.call.part_of;
+  if (!plan_->shape) {
+    if (options.around && options.around->trace) trace = options.around->trace;
+    else if (options.call.trace_parent.is_set()) trace = ::new (static_cast<void*>(where)) trace_context(options.call.trace_parent);
+    return;
+  }
+  catena::tracer& by = *runtime().tracer;
+  auto* const place = ::new (static_cast<void*>(where)) trace_place;
+  recording = place;
+  trace = &place->context;
+  if (around && around->recording) {
+    place->log = around->recording->log;
+    place->context = around->recording->context;
+    place->index = options.index;
+    place->parent = options.around ? around->recording->span_of(options.around_step) : options.call.trace_parent.span_number();
+  } else {
+    place->is_outermost = true;
+    place->context = options.call.trace_parent;
+    place->parent = place->context.span_number();
+    if (!place->context.is_set()) place->context.trace_id = by.new_id();
+    if (by.samples(place->context.trace_id)) place->context.flags |= 1U;
+    place->log = by.begin(place->context);
+  }
+  place->context.set_span(by.new_span());
 }
 
 void run::lock() noexcept {
@@ -512,11 +544,15 @@ void run::finish(ending how) {
 
 /// \param stages  their times; empty: not to be looked at
 void run::count_end(std::span<const stage_span> stages) noexcept {
-  if (!plan_->meter) return;
+  const bool is_traced = recording && recording->log;
+  if (!plan_->meter && !is_traced) return;
   stage_span& whole = spans()[plan_->steps.size()];
   if (whole.began == time_point{}) return;  // it never began
   if (whole.ended == time_point{}) whole.ended = runtime().time->now();
-  plan_->meter->ended(whole, stages, answered_or_exited() ? nullptr : &reason_, degraded);
+  const bool has_failed = !answered_or_exited();
+  if (plan_->meter) plan_->meter->ended(whole, stages, has_failed ? &reason_ : nullptr, degraded);
+  if (is_traced)
+    recording->log->end_run({.shape = plan_->shape, .whole = whole, .stages = {}, .why = has_failed ? reason_ : failure(), .degraded = degraded}, *recording, stages);
 }
 
 void run::report() noexcept {

@@ -3,28 +3,14 @@
 
 #include "chat_options.hpp"
 
+#include <catena/observe/traceparent.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
 
 namespace catena::llm::detail {
-namespace {
-
-std::string trace_parent(const trace_context& t) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string text = "00-";
-  const auto add = [&](std::uint8_t byte) { (text += digits[byte >> 4]) += digits[byte & 15]; };
-  for (const std::byte b : t.trace_id) add(std::to_integer<std::uint8_t>(b));
-  text += '-';
-  for (const std::byte b : t.span_id) add(std::to_integer<std::uint8_t>(b));
-  text += '-';
-  add(t.flags);
-  return text;
-}
-
-}  // namespace
-
 chat_core::chat_core(const runtime& rt, chat_options options)
     : rt_(rt),
       options_(completed(std::move(options))),
@@ -40,7 +26,7 @@ result<http::request> chat_core::request_for(const chat_settings& how, const mes
   if (!target) return target.error();
   http::request what("POST", *std::move(target));
   what.headers = headers_;
-  if (options_.trace == trace_propagation::sent && within.trace_parent) what.headers.set("traceparent", trace_parent(*within.trace_parent));
+  if (options_.trace == trace_propagation::sent && within.trace_parent.is_set()) what.headers.set("traceparent", to_traceparent(within.trace_parent));
   what.body = std::move(said->body);
   what.accept = as == delivery::streamed ? "text/event-stream" : "application/json";
   what.progress = http::progress::told;  // by nobody, where it is not streamed: empty lines make no answer

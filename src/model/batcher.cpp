@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/model/batcher.hpp>
+#include <catena/observe/tracer.hpp>
 
 #include <algorithm>
 #include <new>
@@ -20,7 +21,8 @@ batcher::batcher(std::shared_ptr<runtime_state> runtime, const model_options& op
       former_(options.batch, options.queue, unit),
       free_(options.instances),
       last_done_(options.instances),
-      meter_(runtime_->metrics ? new batch_meter(options.batch.max_size) : nullptr) {
+      meter_(runtime_->metrics ? new batch_meter(options.batch.max_size) : nullptr),
+      is_timed_(meter_ || runtime_->tracer) {
   if (options_.batches_under_way > 1) calls_ = std::make_unique<std::mutex[]>(options_.instances);
   for (std::size_t i = 0; i < options_.instances * options_.batches_under_way; ++i) {
     auto place = std::make_unique<batch_place>();
@@ -102,7 +104,7 @@ batch_former::push_result batcher::push_locked(pending_request& r, time_point no
 }
 
 batcher::entry batcher::submit(pending_request& r, failure& why) {
-  const bool stamped = meter_ || former_.needs_arrivals();
+  const bool stamped = is_timed_ || former_.needs_arrivals();
   time_point now = stamped ? runtime_->time->now() : time_point{};
   std::unique_lock lock(mutex_);
   if (closed_) return entry::closed;
@@ -198,6 +200,8 @@ void batcher::delay_over(timer_node& node, wake how) {
 // ---- a batch, from queue to done -----------------------------------------------------------------------------------------
 
 std::size_t batcher::form_locked(batch_place& place, time_point now) noexcept {
+  const std::size_t waiting = former_.size();
+  place.formed_at = now;
   place.formed = parked_ ? formed_batch{} : former_.take(place.taken, now);
   std::size_t expired = 0;
   place.first = place.size = 0;
@@ -222,7 +226,26 @@ std::size_t batcher::form_locked(batch_place& place, time_point now) noexcept {
     ++meter_->sizes[place.size];
     for (std::size_t i = 0; i < place.size; ++i) meter_->waits.add(now - place.rows[i]->arrival);
   }
+  if (runtime_->tracer && place.open) place.traced = record_of(place, waiting);
   return expired;
+}
+
+std::shared_ptr<batch_record> batcher::record_of(const batch_place& place, std::size_t waiting) const noexcept {
+  try {
+    auto batch = std::make_shared<batch_record>();
+    batch->trace_id = runtime_->tracer->new_id();
+    batch->span = runtime_->tracer->new_span();
+    batch->model = options_.name;
+    batch->version = options_.version;
+    batch->instance = place.index;
+    batch->rows = place.size;
+    batch->padded_rows = padded(place.size);
+    batch->waiting = waiting;
+    batch->began = place.formed_at;
+    return batch;
+  } catch (...) {
+    return nullptr;
+  }
 }
 
 time_point batcher::look_locked(const batch_place& place) noexcept { return place.timed ? look_at_clock_locked() : looked_; }
@@ -230,7 +253,7 @@ time_point batcher::look_locked(const batch_place& place) noexcept { return plac
 bool batcher::times_next_locked(batch_place& place) const noexcept {
   constexpr std::chrono::microseconds brief{20};
   constexpr std::uint32_t most_untimed = 7;
-  const bool is_exact = meter_ || !runtime_->time_is_real || former_.needs_arrivals() || options_.batches_under_way > 1;
+  const bool is_exact = is_timed_ || !runtime_->time_is_real || former_.needs_arrivals() || options_.batches_under_way > 1;
   if (is_exact || batch_time_ >= brief || place.untimed_count == most_untimed) {
     place.untimed_count = 0;
     return true;
@@ -311,6 +334,7 @@ void batcher::done(batch_place& place, bool has_returned) noexcept {
       batch_time_ = batch_time_ == duration{} ? took : (7 * batch_time_ + took) / 8;
       if (!place.failed) learn_locked(place.formed, took, now);
       if (meter_) meter_->computes.add(took);
+      if (const auto traced = std::move(place.traced)) traced->ended.store(now.time_since_epoch().count(), std::memory_order_release);
     }
     const bool was_timed = std::exchange(place.timed, times_next_locked(place));
     stats_.wasted_count += std::exchange(place.wasted, 0);

@@ -92,6 +92,7 @@ runtime_state::runtime_state(boost::asio::any_io_executor executor, runtime_opti
       lines(new serial_lines),
       timers(std::make_shared<timer_service>(time, executor)),
       metrics(std::move(options.metrics)),
+      tracer(std::move(options.tracer)),
       observer(std::move(options.observer)),
       most_parked(options.most_parked),
       parked_runs(std::move(options.parked_runs)),

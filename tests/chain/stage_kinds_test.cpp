@@ -342,7 +342,7 @@ TEST_CASE("a coroutine stage hands the call on, and what it calls has the same i
   using seen = std::tuple<std::uint64_t, time_point, priority, std::uint32_t, bool>;  // id, deadline, priority, tenant, traced
   const auto inner = make_chain<int>(here.rt, "inner", [](auto in) {
     return in >> stage("look", [](call c, int) {
-             return seen{c.id(), c.deadline(), c.priority(), c.tenant(), c.trace_parent() && c.trace_parent()->flags == 1};
+             return seen{c.id(), c.deadline(), c.priority(), c.tenant(), c.trace_parent().flags == 1};
            });
   });
   auto agent = [inner](call c, int i) -> asio::awaitable<seen> {
@@ -351,8 +351,9 @@ TEST_CASE("a coroutine stage hands the call on, and what it calls has the same i
   };
   trace_context parent;
   parent.flags = 1;
+  parent.trace_id[0] = std::byte{1};
   const auto deadline = here.world.now() + 5s;
-  const run_options options{.deadline = deadline, .priority = priority::high, .tenant = 3, .id = 9, .trace_parent = &parent};
+  const run_options options{.deadline = deadline, .priority = priority::high, .tenant = 3, .id = 9, .trace_parent = parent};
   const auto end = here.run(stage("agent", agent), 1, options);
   CHECK(std::get<0>(end->value()) == 9);
   CHECK(std::get<1>(end->value()) == deadline);
@@ -365,10 +366,11 @@ TEST_CASE("stages of runs inside the run see its id, deadline, priority, tenant 
   kinds_world here;
   trace_context parent;
   parent.flags = 1;
-  const run_options options{.deadline = here.world.now() + 5s, .priority = priority::high, .tenant = 3, .id = 9, .trace_parent = &parent};
+  parent.trace_id[0] = std::byte{1};
+  const run_options options{.deadline = here.world.now() + 5s, .priority = priority::high, .tenant = 3, .id = 9, .trace_parent = parent};
   const auto look = [&](call c, int) {
     return c.id() == 9 && c.deadline() == options.deadline && c.priority() == priority::high && c.tenant() == 3 &&
-           c.trace_parent() && c.trace_parent()->flags == 1;
+           c.trace_parent().flags == 1;
   };
   const auto inner = make_chain<int>(here.rt, "inner", [&](auto in) { return in >> stage("look", look); });
   CHECK(here.run(stage("nested", inner), 1, options)->value());

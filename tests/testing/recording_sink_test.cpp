@@ -36,7 +36,7 @@ TEST_CASE("a recording sink keeps who ran, for whom, and when each stage began a
   parent.flags = 1;
   parent.trace_id[3] = std::byte{9};
   test::outcome<int> end;
-  work.async_run(1, {.id = 77, .trace_parent = &parent}, end.take());
+  work.async_run(1, {.id = 77, .trace_parent = parent}, end.take());
   here.world.run();
   CHECK(end.value() == 2);
   const auto records = here.sink->records();

@@ -44,6 +44,7 @@ struct stage_request {
   std::shared_ptr<catena::graph::need> need;  ///< what must be there before it begins, or null
   std::vector<tunable_place> tunables;  ///< what can be changed of it while it serves
   std::shared_ptr<const stage_measure> measure;  ///< what it has counted of itself, or null
+  catena::detail::step_layer layer = catena::detail::step_layer::none;  ///< what it puts around what it runs
 };
 
 /// A chain being written down. Faults are collected, and thrown together by compile().

@@ -7,6 +7,7 @@
 #include <catena/graph/value.hpp>
 #include <catena/observe/run_meter.hpp>
 #include <catena/observe/stage_measure.hpp>
+#include <catena/observe/trace_shape.hpp>
 #include <catena/runtime/state.hpp>
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
@@ -120,6 +121,8 @@ class plan {
   std::string parks;                  ///< the path of a step that may park its run; empty: there is none
   mutable std::atomic<std::uint32_t> stride{1};  ///< how many stages a walk runs between two looks at the deadline
 
+  std::shared_ptr<const catena::detail::trace_shape> shape;  ///< null: its runs are not traced
+
   std::shared_ptr<runtime_state> runtime;
   std::vector<std::shared_ptr<const void>> owned;  ///< the stages' callables
   std::vector<std::shared_ptr<need>> needs;        ///< of its stages and of the plans they run, each once
@@ -134,7 +137,7 @@ class plan {
   }
   [[nodiscard]] bool goes_on_anywhere(std::uint32_t step) const noexcept { return onward[step] != 0; }
 
-  [[nodiscard]] bool records() const noexcept { return meter || runtime->observer; }
+  [[nodiscard]] bool records() const noexcept { return meter || shape || runtime->observer; }
 
   mutable std::shared_ptr<const tunable_site> announced;  ///< what announce() made
   mutable std::shared_ptr<const metric_source> measured;    ///< by its steps; made by announce()

@@ -5,6 +5,7 @@
 #include <catena/call.hpp>
 #include <catena/graph/pin_table.hpp>
 #include <catena/graph/plan.hpp>
+#include <catena/observe/request_trace.hpp>
 #include <catena/result.hpp>
 
 #include <atomic>
@@ -89,6 +90,9 @@ class run : public call_context, public ready_node {
     const boost::asio::any_io_executor* executor = nullptr;
     bool own_deadline = false;  ///< false: who began the run stops it at the deadline
     bool stoppable = false;     ///< someone outside may stop it while it is suspended
+    const run* around = nullptr;      ///< whose step it works for; null: it is nobody's child
+    std::uint32_t around_step = 0;
+    std::uint32_t index = 0;          ///< which of that step's children it is
   };
 
   [[nodiscard]] static std::size_t size_for(const plan& p, const start_options& options) noexcept;
@@ -110,8 +114,11 @@ class run : public call_context, public ready_node {
   [[nodiscard]] const tail_operations& began_by() const noexcept { return *tail_; }
   [[nodiscard]] const plan& of() const noexcept { return *plan_; }
   [[nodiscard]] const step_description& description(const step& s) const noexcept {
-    return plan_->stages[static_cast<std::size_t>(&s - plan_->steps.data())];
+    return plan_->stages[index_of(s)];
   }
+  [[nodiscard]] std::uint32_t index_of(const step& s) const noexcept { return static_cast<std::uint32_t>(&s - plan_->steps.data()); }
+  /// What a stage is told of its run.
+  [[nodiscard]] call call_in(const step& s) const noexcept { return {*this, index_of(s)}; }
   [[nodiscard]] runtime_state& runtime() const noexcept { return *plan_->runtime; }
   [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return *executor_; }
   /// Whether it runs on the runtime's own executor.
@@ -234,7 +241,9 @@ class run : public call_context, public ready_node {
 
  private:
   run(const plan& p, const start_options& options, std::size_t size) noexcept;
-  ~run() = default;
+  ~run() {
+    if (recording) std::destroy_at(recording);
+  }
 
   [[nodiscard]] bool execute_until(const step*& s, const step* last);
   void walk_plain();
@@ -253,6 +262,7 @@ class run : public call_context, public ready_node {
   void arm_deadline_locked();
   void make_seldom();
   void stop_locked(stop_reason why) noexcept;
+  void place_trace(const start_options& options, std::byte* where) noexcept;
   void count_end(std::span<const stage_span> stages) noexcept;
   void report() noexcept;
   void end_left_behind() noexcept;

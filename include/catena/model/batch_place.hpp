@@ -3,6 +3,7 @@
 /// \file
 /// One request for a model, and the place where an instance has its batch of them. Types are erased.
 #include <catena/model/bisection.hpp>
+#include <catena/observe/request_trace.hpp>
 #include <catena/result.hpp>
 #include <catena/runtime/compute_pool.hpp>
 #include <catena/runtime/ready_list.hpp>
@@ -79,6 +80,8 @@ struct batch_place : compute_job {
   bool timed = true;                   ///< how long the batch takes is measured
   std::uint32_t untimed_count = 0;     ///< batches since one was
   time_point began{};                  ///< when the instance was free for it and requests waited
+  time_point formed_at{};              ///< when its rows were taken out of the queue; where somebody measures it
+  std::shared_ptr<batch_record> traced;  ///< null: the runtime has no tracer
   bool follows = false;                ///< on a batch, at once: `began` is known before it is formed
   std::shared_ptr<batcher> pin;        ///< set from when the place is scheduled until it is idle
   ready_list homeward;                 ///< ended while the function runs, on their way to the runtime's executor together

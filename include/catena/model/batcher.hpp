@@ -153,6 +153,8 @@ class batcher : public executor_user,
   [[nodiscard]] batch_former::push_result push_locked(pending_request& r, time_point now) noexcept;
   void evict(queued_request* leaving, const failure& why) noexcept;
   [[nodiscard]] queued_request* take_all_locked() noexcept;
+  /// A traced batch begins; it must not throw for that.
+  [[nodiscard]] std::shared_ptr<batch_record> record_of(const batch_place& place, std::size_t waiting) const noexcept;
   void warm_up_all();
   /// One instance, with batches of one size, until that is steady.
   void warm_up_until_steady(std::size_t instance, std::size_t rows, std::size_t shape, time_point end, warm_up_report& report);
@@ -206,6 +208,7 @@ class batcher : public executor_user,
   time_point first_batch_ = no_deadline;
   model_stats stats_;
   const std::unique_ptr<batch_meter> meter_;  ///< null where the runtime has no metrics
+  const bool is_timed_;                       ///< all its requests and batches are: somebody wants to know
 };
 
 }  // namespace catena::detail

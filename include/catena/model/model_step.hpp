@@ -108,7 +108,8 @@ struct model_step {
     return !static_cast<const model_operation&>(r).given_up();
   }
   [[nodiscard]] static call call_of(const pending_request& r) noexcept {
-    return call(*static_cast<const model_operation&>(r).owner);
+    const auto& op = static_cast<const model_operation&>(r);
+    return call(*op.owner, op.step);
   }
 
  private:
@@ -118,7 +119,8 @@ struct model_step {
       ++place.wasted;
       return;
     }
-    const graph::run& r = *op.owner;
+    graph::run& r = *op.owner;
+    if (r.recording && r.recording->log) trace_computed(place, op);
     if (place.called && r.of().goes_on_anywhere(op.step)) {
       op.resume = &resume_detached<model_step, resumes::here>;
       place.onward.push_back(op);
@@ -127,6 +129,15 @@ struct model_step {
     } else {
       place.send_home_locked(op);
     }
+  }
+
+  static void trace_computed(const batch_place& place, const model_operation& op) noexcept {
+    graph::run& r = *op.owner;
+    request_trace& log = *r.recording->log;
+    const std::uint64_t span = r.recording->span_of(op.step);
+    log.add_part(span, {span_part::batch_wait, op.arrival, place.formed_at});
+    log.add_part(span, {span_part::compute, place.formed_at, r.runtime().time->now()});
+    if (place.traced) log.add_link(span, place.traced);
   }
 
   static model_operation& operation_of(pending_request& r) noexcept { return static_cast<model_operation&>(r); }

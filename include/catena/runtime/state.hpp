@@ -23,6 +23,7 @@ namespace catena {
 
 class metrics;
 class parking_store;
+class tracer;
 
 struct runtime_options {
   /// Threads on which models compute, 1 to 1024; they start with the first model's first batch.
@@ -44,6 +45,8 @@ struct runtime_options {
   std::shared_ptr<time_source> time = nullptr;
   /// Who counts the runs of its chains and times their stages; null: nobody, and no clock is read for it.
   std::shared_ptr<catena::metrics> metrics = nullptr;
+  /// Who records requests and keeps those worth looking at; null: nobody, and no clock is read for it.
+  std::shared_ptr<catena::tracer> tracer = nullptr;
   /// Where ended runs are reported; null: nowhere.
   std::shared_ptr<sink> observer = nullptr;
   /// Where the library logs to; empty: nowhere.
@@ -154,6 +157,7 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   const boost::intrusive_ptr<serial_lines> lines;
   std::shared_ptr<timer_service> timers;
   const std::shared_ptr<catena::metrics> metrics;
+  const std::shared_ptr<catena::tracer> tracer;
   std::shared_ptr<sink> observer;
   const std::size_t most_parked;
   const std::shared_ptr<parking_store> parked_runs;

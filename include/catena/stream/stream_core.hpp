@@ -57,15 +57,12 @@ class stream_core : public executor_user, public std::enable_shared_from_this<st
   [[nodiscard]] time_point deadline() const noexcept { return deadline_; }
   /// The run that it comes from, once, before anybody else knows it.
   void comes_from(const call& c) noexcept {
-    from_ = {.priority = c.priority(), .tenant = c.tenant(), .id = c.id()};
-    if (c.trace_parent()) trace_ = *c.trace_parent();
-    has_trace_ = c.trace_parent() != nullptr;
+    from_ = {.priority = c.priority(), .tenant = c.tenant(), .id = c.id(), .trace_parent = c.trace_parent()};
   }
   /// Options of what is called for it; they hold as long as it.
   [[nodiscard]] run_options options_within() const noexcept {
     run_options o = from_;
     o.deadline = deadline_;
-    o.trace_parent = has_trace_ ? &trace_ : nullptr;
     return o;
   }
   /// Once, before anybody else knows it: from now on it can fail by time.
@@ -113,8 +110,6 @@ class stream_core : public executor_user, public std::enable_shared_from_this<st
   const std::shared_ptr<runtime_state> runtime_;
   const time_point deadline_;
   run_options from_ = {};
-  trace_context trace_ = {};
-  bool has_trace_ = false;
   bool open_ = true;                 ///< more may come
   stream_waiter* reader_ = nullptr;
   stream_waiter* first_ = nullptr;

@@ -302,6 +302,7 @@ std::uint32_t attempt_step<Out, In...>::add_to(graph::builder& chain, const std:
       chain.fault("stage '" + label + "': ." + what + "() cannot end a function that runs inline: say .on(executor) as well");
   }
   graph::stage_request request;
+  request.layer = step_layer::attempts;
   request.name = name;
   request.inputs = std::move(ids);
   describe_child_step<output, attempt_operation>(chain, request, stage->work, sizeof...(In), &execute, &cancel);

@@ -90,6 +90,7 @@ struct cache_step {
 
   /// Fills in everything but the stage's name and inputs.
   static void prepare(graph::builder& chain, graph::stage_request& request, stage_data data) {
+    request.layer = step_layer::cache;
     describe_child_step<output, operation>(chain, request, data.work, sizeof...(In), &execute, &cancel);
     request.stage = std::make_shared<const stage_data>(std::move(data));
   }

@@ -140,10 +140,12 @@ inline graph::run& make_child(parent_operation& parent, const graph::plan& plan,
       .tail_size = sizeof(child_tail),
       .executor = &around.executor(),
       .own_deadline = own_deadline && !plan.sequential,
-      .stoppable = around.stoppable() || options.stoppable || own_deadline};
+      .stoppable = around.stoppable() || options.stoppable || own_deadline,
+      .around = &around,
+      .around_step = parent.step,
+      .index = static_cast<std::uint32_t>(options.index)};
   const std::size_t size = graph::run::size_for(plan, start);
   graph::run& child = *graph::run::create(plan, start, plan.frames.allocate(size), size);
-  child.trace = around.trace;
   child.retries_left = options.retries_left ? options.retries_left : around.retries_left;
   around.retain();
   ::new (static_cast<void*>(&child.tail<child_tail>())) child_tail{.parent = &parent,

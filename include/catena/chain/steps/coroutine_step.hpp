@@ -273,7 +273,7 @@ struct coroutine_step {
     const auto& s = op.its_step();
     const F& f = static_cast<const stage_data*>(s.stage)->f;
     return pass<demands>(inputs(r, s), [&](auto&&... refs) {
-      if constexpr (traits::with_call) return f(call(r), std::forward<decltype(refs)>(refs)...);
+      if constexpr (traits::with_call) return f(r.call_in(s), std::forward<decltype(refs)>(refs)...);
       else return f(std::forward<decltype(refs)>(refs)...);
     });
   }

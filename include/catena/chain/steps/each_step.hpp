@@ -60,6 +60,7 @@ struct each_step {
     const std::string inner_name = stage.name();
     auto plan = plan_of_stage<Stage, item, With...>(chain, inner_name, std::move(stage));
     graph::stage_request request;
+    request.layer = step_layer::each;
     request.name = name;
     request.kind = "each";
     request.inputs = std::move(ids);

@@ -51,6 +51,7 @@ struct fallback_step {
   static std::uint32_t add_to(graph::builder& chain, const std::string& name, std::vector<std::uint32_t> ids, std::vector<candidate> all) {
     const std::string& label = label_of(chain, name);
     graph::stage_request request;
+    request.layer = step_layer::fallback;
     request.name = name;
     request.inputs = std::move(ids);
     describe_child_step<output, operation>(chain, request, all.front().work, sizeof...(In), &execute, &cancel_children);

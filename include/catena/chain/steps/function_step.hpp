@@ -40,7 +40,7 @@ struct function_step {
     const arguments<How, In...> inputs(r, s);
     const input_release release(inputs);
     auto invoke = [&](auto&&... refs) -> decltype(auto) {
-      if constexpr (traits::with_call) return f(call(r), std::forward<decltype(refs)>(refs)...);
+      if constexpr (traits::with_call) return f(r.call_in(s), std::forward<decltype(refs)>(refs)...);
       else return f(std::forward<decltype(refs)>(refs)...);
     };
     using returned = typename traits::returned;

@@ -103,6 +103,7 @@ struct hedge_step : race<hedge_step<Out, In...>, hedge_operation> {
     if (what == effects::once) chain.fault("stage '" + label + "': .hedge() would do twice what is to be done once");
     if (stage->work->sequential) chain.fault("stage '" + label + "': .hedge() cannot begin beside a function that runs inline: say .on(executor) as well");
     graph::stage_request request;
+    request.layer = step_layer::hedge;
     request.name = name;
     request.inputs = std::move(ids);
     describe_child_step<output, operation>(chain, request, stage->work, sizeof...(In), &execute, &cancel);

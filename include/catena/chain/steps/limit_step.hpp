@@ -95,6 +95,7 @@ struct limit_step {
   /// Fills in everything but the stage's name and inputs.
   static void prepare(graph::builder& chain, graph::stage_request& request, graph::plan_ptr work,
                       limit_charge<Gate, Out, In...> charge) {
+    request.layer = step_layer::admission;
     if (!charge.through.is_of(*chain.runtime())) chain.fault("stage '" + work->name + "': .limit() is given a gate of another runtime");
     if (charge.fixed < 0) chain.fault("stage '" + work->name + "': the cost of .limit() must be zero or more");
     describe_child_step<output, operation>(chain, request, work, sizeof...(In), &execute, &cancel);

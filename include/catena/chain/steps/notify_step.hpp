@@ -114,6 +114,7 @@ struct notify_step {
       if (!wrong.empty()) chain.fault("stage '" + label + "' cannot park: " + wrong);
     }
     graph::stage_request request;
+    request.layer = step_layer::notify;
     request.name = name;
     request.inputs = std::move(ids);
     describe_child_step<output, operation>(chain, request, stage->work, sizeof...(In), &execute, &cancel_notify);

@@ -68,7 +68,7 @@ struct offload_step {
       const auto& s = r.of().steps[op.step];
       const F& f = static_cast<const stage_data*>(s.stage)->f;
       auto invoke = [&](auto&&... refs) -> decltype(auto) {
-        if constexpr (traits::with_call) return f(call(r), std::forward<decltype(refs)>(refs)...);
+        if constexpr (traits::with_call) return f(r.call_in(s), std::forward<decltype(refs)>(refs)...);
         else return f(std::forward<decltype(refs)>(refs)...);
       };
       try {

@@ -297,7 +297,7 @@ struct operation_step {
     std::exception_ptr thrown;
     try {
       pass<demands>(inputs(r, s), [&](auto&&... refs) {
-        if constexpr (traits::with_call) f(call(r), std::forward<decltype(refs)>(refs)..., step_handler<operation_step>(op));
+        if constexpr (traits::with_call) f(r.call_in(s), std::forward<decltype(refs)>(refs)..., step_handler<operation_step>(op));
         else f(std::forward<decltype(refs)>(refs)..., step_handler<operation_step>(op));
       });
     } catch (...) {

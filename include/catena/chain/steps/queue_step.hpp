@@ -52,6 +52,7 @@ struct queue_step {
     auto stage = std::make_shared<queued_work>(options);
     stage->work = std::move(work);
     graph::stage_request request;
+    request.layer = step_layer::queue;
     request.name = name;
     request.inputs = std::move(ids);
     describe_child_step<output, queue_operation>(chain, request, stage->work, sizeof...(In), &execute, &cancel);

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// What is recorded of one request while it runs.
+#include <catena/observe/sink.hpp>
+#include <catena/observe/trace.hpp>
+#include <catena/observe/trace_shape.hpp>
+
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace catena {
+class tracer;
+}
+
+namespace catena::detail {
+
+/// A batch of which at least one request is traced.
+/// \threads  written by the batch's place; read when it is done, or by who is given a copy
+struct batch_record {
+  std::array<std::byte, 16> trace_id{};
+  std::uint64_t span = 0;
+  std::string model, version;
+  std::size_t instance = 0;
+  std::size_t rows = 0;
+  std::size_t padded_rows = 0;
+  std::size_t waiting = 0;   ///< requests in the queue when it was formed, its own among them
+  time_point began{};
+  std::atomic<time_point::rep> ended{0};
+  std::atomic<bool> told{false};  ///< a trace that links to it has brought it along
+};
+
+/// The record of one run, made when it ends.
+struct run_record_of_trace {
+  std::shared_ptr<const trace_shape> shape;
+  std::uint64_t span = 0;
+  std::uint64_t parent = 0;
+  std::uint32_t index = 0;  ///< which of its parent's children it is
+  stage_span whole;
+  std::vector<stage_span> stages;
+  failure why;
+  bool degraded = false;
+};
+
+/// All of one request, from several threads. Its runs hold it; when the outermost ends it is decided whether it is kept.
+/// \threads  safe
+class request_trace {
+ public:
+  request_trace(std::shared_ptr<tracer> by, const trace_context& own) noexcept;
+
+  [[nodiscard]] tracer& by() const noexcept { return *by_; }
+  [[nodiscard]] const std::array<std::byte, 16>& id() const noexcept { return id_; }
+  [[nodiscard]] bool is_sampled() const noexcept { return sampled_; }
+
+  /// \param run     what it is, but for its stages
+  /// \param stages  empty: what they did is not known
+  void end_run(run_record_of_trace run, const trace_place& place, std::span<const stage_span> stages) noexcept;
+  /// So long a span waited, or was computed.
+  void add_part(std::uint64_t span, trace_part part) noexcept;
+  void add_note(std::uint64_t span, std::string name, trace_value value) noexcept;
+  void add_link(std::uint64_t span, std::shared_ptr<batch_record> batch) noexcept;
+ private:
+  friend class catena::tracer;
+  friend class trace_tree;
+  struct part_of_span {
+    std::uint64_t span;
+    trace_part part;
+  };
+  struct note_of_span {
+    std::uint64_t span;
+    std::string name;
+    trace_value value;
+  };
+  struct link_of_span {
+    std::uint64_t span;
+    std::shared_ptr<batch_record> batch;
+  };
+  /// Calls add() under the lock where there is room; false: there is none.
+  template <class Add>
+  void record(Add add) noexcept;
+
+  std::shared_ptr<tracer> by_;
+  std::array<std::byte, 16> id_{};
+  bool sampled_ = false;
+  std::mutex mutex_;
+  bool closed_ = false;
+  std::size_t entries_ = 0;
+  std::size_t dropped_ = 0;
+  std::vector<run_record_of_trace> runs_;
+  std::vector<part_of_span> parts_;
+  std::vector<note_of_span> notes_;
+  std::vector<link_of_span> links_;
+  std::atomic<std::uint32_t> references_{0};
+  friend void intrusive_ptr_add_ref(request_trace* t) noexcept { t->references_.fetch_add(1, std::memory_order_relaxed); }
+  friend void intrusive_ptr_release(request_trace* t) noexcept;
+};
+
+/// What a run that is recorded has in its frame.
+struct trace_place {
+  trace_context context;     ///< its own, which it hands on
+  std::uint64_t parent = 0;  ///< the span that it is under
+  std::uint32_t index = 0;   ///< which of its parent's children it is
+  bool is_outermost = false;
+  boost::intrusive_ptr<request_trace> log;
+
+  [[nodiscard]] std::uint64_t span() const noexcept { return context.span_number(); }
+  [[nodiscard]] std::uint64_t span_of(std::uint32_t step) const noexcept { return span_of_stage(span(), step); }
+};
+
+}  // namespace catena::detail

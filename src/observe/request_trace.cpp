@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <catena/observe/request_trace.hpp>
+#include <catena/observe/trace_note.hpp>
+#include <catena/observe/tracer.hpp>
+
+#include <utility>
+
+namespace catena {
+namespace detail {
+
+request_trace::request_trace(std::shared_ptr<tracer> by, const trace_context& own) noexcept
+    : by_(std::move(by)), id_(own.trace_id), sampled_(own.is_sampled()) {}
+
+/// What does not fit into memory is dropped, as what is too much.
+template <class Add>
+void request_trace::record(Add add) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (closed_) return;
+  if (entries_ >= by_->options().max_spans) {
+    ++dropped_;
+    return;
+  }
+  try {
+    add();
+    ++entries_;
+  } catch (...) {
+    ++dropped_;
+  }
+}
+
+void request_trace::end_run(run_record_of_trace run, const trace_place& place, std::span<const stage_span> stages) noexcept {
+  run.span = place.span();
+  run.parent = place.parent;
+  run.index = place.index;
+  const auto add = [&] {
+    run.stages.assign(stages.begin(), stages.end());
+    runs_.push_back(std::move(run));
+  };
+  if (!place.is_outermost) return record(add);
+  const std::optional<kept_for> why = by_->worth(*this, run);
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(closed_, true)) return;
+    if (!why) return by_->count_dropped();
+    try {
+      add();
+    } catch (...) {
+      return by_->count_dropped();
+    }
+  }
+  by_->deliver(*this, *why);
+}
+
+void request_trace::add_part(std::uint64_t span, trace_part part) noexcept {
+  record([&] { parts_.push_back({span, part}); });
+}
+
+void request_trace::add_note(std::uint64_t span, std::string name, trace_value value) noexcept {
+  record([&] { notes_.push_back({span, std::move(name), std::move(value)}); });
+}
+
+void request_trace::add_link(std::uint64_t span, std::shared_ptr<batch_record> batch) noexcept {
+  record([&] { links_.push_back({span, std::move(batch)}); });
+}
+
+void intrusive_ptr_release(request_trace* t) noexcept {
+  if (t->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete t;
+}
+
+}  // namespace detail
+
+void note(const run_options& within, std::string name, trace_value value) noexcept {
+  const detail::trace_place* const place = within.part_of ? within.part_of->recording : nullptr;
+  if (place && place->log) place->log->add_note(within.trace_parent.span_number(), std::move(name), std::move(value));
+}
+
+void note(const call& of, std::string name, trace_value value) noexcept { note(of.options(), std::move(name), std::move(value)); }
+
+}  // namespace catena

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <catena/chain.hpp>
+#include <catena/model.hpp>
+#include <catena/observe/trace_note.hpp>
+#include <catena/observe/tracer.hpp>
+#include <catena/schedule/concurrency_limit.hpp>
+#include <catena/testing/manual_world.hpp>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "support/outcome.hpp"
+
+#include "support/catch.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+namespace asio = boost::asio;
+using catena::kept_for;
+using catena::span_kind;
+using catena::span_part;
+using catena::trace;
+using catena::trace_span;
+using catena::tracer_options;
+
+struct traces_taken final : catena::trace_sink {
+  void take(std::shared_ptr<const trace> t) noexcept override { all.push_back(std::move(t)); }
+  std::vector<std::shared_ptr<const trace>> all;
+};
+
+struct traced_world {
+  explicit traced_world(tracer_options options = {.sample_share = 1}) : by(make(std::move(options))), rt(world.runtime({.tracer = by})) {}
+
+  std::shared_ptr<catena::tracer> make(tracer_options options) const {
+    options.sinks = {taken};
+    options.seed = 1;
+    return catena::tracer::create(std::move(options));
+  }
+  template <class In, class Out>
+  bool answers(const catena::chain<In, Out>& c, In in, catena::run_options options = {}) {
+    catena::test::outcome<Out> end;
+    c.async_run(std::move(in), options, end.take());
+    world.run();
+    return end.answered();
+  }
+  auto wait(catena::duration d) const {
+    return [rt_ = rt, d](int i) -> asio::awaitable<int> {
+      co_await rt_.async_wait_until(rt_.now() + d, asio::use_awaitable);
+      co_return i;
+    };
+  }
+
+  catena::testing::manual_world world;
+  std::shared_ptr<traces_taken> taken = std::make_shared<traces_taken>();
+  std::shared_ptr<catena::tracer> by;
+  catena::runtime rt;
+};
+
+const trace_span& span_named(const trace& t, const std::string& name) {
+  const auto found = std::ranges::find(t.spans, name, &trace_span::name);
+  if (found == t.spans.end()) FAIL("no span " << name);
+  return *found;
+}
+
+/// As in `queue 5ms, work 3ms`.
+std::string parts_of(const trace_span& s) {
+  std::string text;
+  for (const auto& p : s.parts)
+    text += (text.empty() ? "" : ", ") + std::string(name_of(p.what)) + " " +
+            std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(p.ended - p.began).count());
+  return text;
+}
+
+/// All spans but the first hang under another one of the trace, and lie within the first.
+void check_is_one_tree(const trace& t) {
+  std::set<std::uint64_t> ids;
+  for (const auto& s : t.spans) CHECK(ids.insert(s.id).second);
+  for (std::size_t i = 1; i < t.spans.size(); ++i) {
+    CHECK(ids.contains(t.spans[i].parent));
+    CHECK(t.spans[i].began >= t.spans[0].began);
+    CHECK(t.spans[i].ended <= t.spans[0].ended);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a run has a span, each of its stages one under it, and what they waited for is told apart") {
+  traced_world here;
+  const catena::concurrency_limit gate(here.rt, {.policy = catena::fixed_limit{.count = 1}, .line_capacity = 10});
+  const auto c = catena::make_chain<int>(here.rt, "c", [&](auto in) {
+    return in >> catena::stage("queued", here.wait(5ms)).queue({.consumers = 1}) >> catena::stage("gated", here.wait(8ms)).limit(gate);
+  });
+  catena::test::outcome<int> first, second;
+  c.async_run(1, first.take());
+  c.async_run(2, second.take());
+  here.world.run();
+  REQUIRE(here.taken->all.size() == 2);
+  const trace& t = *here.taken->all[1];
+  check_is_one_tree(t);
+  REQUIRE(t.spans.size() == 3);
+  CHECK(t.spans[0].kind == span_kind::run);
+  CHECK(t.spans[0].name == "c");
+  CHECK(t.spans[0].parent == 0);
+  CHECK(parts_of(span_named(t, "queued")) == "queue 5, work 5");
+  CHECK(parts_of(span_named(t, "gated")) == "admission 3, work 8");
+  CHECK(t.spans[0].ended - t.spans[0].began == 21ms);
+}
+
+TEST_CASE("a retried stage has a span for each attempt, and pauses between them are its own") {
+  traced_world here;
+  auto fails_twice = [rt = here.rt, n = std::make_shared<int>(0)](int i) -> asio::awaitable<catena::result<int>> {
+    co_await rt.async_wait_until(rt.now() + 4ms, asio::use_awaitable);
+    if (++*n <= 2) co_return catena::failure(catena::errc::unavailable);
+    co_return i;
+  };
+  const auto c = catena::make_chain<int>(here.rt, "c", [&](auto in) {
+    return in >> catena::stage("flaky", fails_twice).retry({.retries = 3, .first_wait = 10ms, .jitter = catena::jitter::none});
+  });
+  CHECK(here.answers(c, 1));
+  REQUIRE(here.taken->all.size() == 1);
+  const trace& t = *here.taken->all[0];
+  check_is_one_tree(t);
+  REQUIRE(t.spans.size() == 5);
+  const trace_span& stage = span_named(t, "flaky");
+  CHECK(parts_of(stage) == "backoff 10, backoff 20");
+  int failed = 0;
+  for (const auto& s : t.spans) {
+    if (s.kind != span_kind::attempt) continue;
+    CHECK(s.parent == stage.id);
+    CHECK(parts_of(s) == "work 4");
+    failed += s.why.is(catena::errc::unavailable);
+  }
+  CHECK(failed == 2);
+}
+
+TEST_CASE("a request in a batch tells how long it waited and was computed, and links to the batch") {
+  traced_world here;
+  const auto model = catena::make_model<int, int>(
+      here.rt, {.name = "m", .version = "3", .batch = {.max_size = 4, .max_delay = 10ms}}, [&, rt = here.rt](catena::batch<int, int>& b) {
+        asio::co_spawn(
+            rt.get_executor(),
+            [](catena::runtime r, catena::batch<int, int> later) -> asio::awaitable<void> {
+              co_await r.async_wait_until(r.now() + 7ms, asio::use_awaitable);
+              for (std::size_t i = 0; i < later.size(); ++i) later.answer(i, 1);
+              later.done();
+            }(rt, std::move(b)),
+            asio::detached);
+      });
+  const auto c = catena::make_chain<int>(here.rt, "c", [&](auto in) { return in >> catena::stage("ask", model); });
+  catena::test::outcome<int> first, second;
+  c.async_run(1, first.take());
+  here.world.advance(2ms);
+  c.async_run(2, second.take());
+  here.world.run();
+  std::vector<const trace*> batches, requests;
+  for (const auto& t : here.taken->all) (t->spans[0].kind == span_kind::batch ? batches : requests).push_back(t.get());
+  REQUIRE(batches.size() == 1);
+  REQUIRE(requests.size() == 2);
+  CHECK(parts_of(span_named(*requests[0], "ask")) == "batch_wait 10, compute 7");
+  CHECK(parts_of(span_named(*requests[1], "ask")) == "batch_wait 8, compute 7");
+  for (const trace* t : requests) {
+    const auto& links = span_named(*t, "ask").links;
+    REQUIRE(links.size() == 1);
+    CHECK(links[0].trace_id == batches[0]->id);
+    CHECK(links[0].span == batches[0]->spans[0].id);
+  }
+  CHECK(batches[0]->spans[0].name == "m");
+}
+
+TEST_CASE("what a coroutine calls hangs under its stage, and what it notes is the stage's") {
+  traced_world here;
+  const auto inner = catena::make_chain<int>(here.rt, "inner", [&](auto in) { return in >> catena::stage("look", here.wait(3ms)); });
+  auto agent = [inner, rt = here.rt](catena::call c, int i) -> asio::awaitable<int> {
+    co_await rt.async_wait_until(rt.now() + 2ms, asio::use_awaitable);
+    note(c, "hits", std::int64_t{4});
+    co_return co_await inner(c, i);
+  };
+  const auto c = catena::make_chain<int>(here.rt, "c", [&](auto in) { return in >> catena::stage("agent", agent); });
+  CHECK(here.answers(c, 1));
+  REQUIRE(here.taken->all.size() == 1);
+  const trace& t = *here.taken->all[0];
+  check_is_one_tree(t);
+  REQUIRE(t.spans.size() == 4);
+  const trace_span& stage = span_named(t, "agent");
+  CHECK(parts_of(stage) == "work 2");
+  CHECK(span_named(t, "inner").parent == stage.id);
+  CHECK(span_named(t, "inner").kind == span_kind::run);
+  CHECK(span_named(t, "look").parent == span_named(t, "inner").id);
+  REQUIRE(stage.attributes.size() == 1);
+  CHECK(stage.attributes[0] == std::pair<std::string, catena::trace_value>{"hits", std::int64_t{4}});
+}
+
+TEST_CASE("requests that failed or took long are kept, others by their share, and the caller's word counts") {
+  traced_world here({.sample_share = 0, .keep_slower_than = 10ms});
+  auto worker = [rt = here.rt](int ms) -> asio::awaitable<catena::result<int>> {
+    co_await rt.async_wait_until(rt.now() + ms * 1ms, asio::use_awaitable);
+    if (ms == 1) co_return catena::failure(catena::errc::busy);
+    co_return ms;
+  };
+  const auto c = catena::make_chain<int>(here.rt, "c", [&](auto in) { return in >> catena::stage("work", worker); });
+  CHECK(here.answers(c, 5));
+  CHECK(here.taken->all.empty());
+  CHECK(here.by->seen().dropped == 1);
+  CHECK(here.answers(c, 11));
+  CHECK(!here.answers(c, 1));
+  catena::trace_context parent;
+  parent.trace_id[0] = std::byte{7};
+  parent.set_span(99);
+  parent.flags = 1;
+  CHECK(here.answers(c, 5, {.trace_parent = parent}));
+  REQUIRE(here.taken->all.size() == 3);
+  CHECK(here.taken->all[0]->why == kept_for::slow);
+  CHECK(here.taken->all[1]->why == kept_for::failed);
+  CHECK(here.taken->all[1]->spans[0].why.is(catena::errc::busy));
+  CHECK(span_named(*here.taken->all[1], "work").why.is(catena::errc::busy));
+  CHECK(here.taken->all[2]->why == kept_for::sampled);
+  CHECK(here.taken->all[2]->id == parent.trace_id);
+  CHECK(here.taken->all[2]->spans[0].parent == 99);
+}
