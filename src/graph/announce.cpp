@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <catena/graph/plan.hpp>
+#include <catena/graph/known_chain.hpp>
 #include <catena/observe/metrics.hpp>
 
 #include <algorithm>
@@ -70,12 +70,20 @@ void count_runs(const plan& p, metrics& by, const std::string& chain, const std:
 
 }  // namespace
 
+plan::~plan() {
+  if (known) known->forget();
+}
+
 void announce(const plan& p, const std::string& name) {
   const std::string& known_as = name.empty() ? p.name : name;
   auto site = std::make_shared<tunable_site>();
   add_parts(p, known_as, 0, *site);
   p.announced = site;
   p.runtime->tunables.add(site);
+  if (p.is_chain && name.empty()) {
+    p.known = std::make_shared<known_chain>(p);
+    p.runtime->chains.add(p.known);
+  }
   auto measures = std::make_shared<stage_measures>(known_as);
   measures->add(p, {});
   if (!measures->empty()) {

@@ -302,6 +302,8 @@ plan_ptr builder::compile(std::uint32_t result, exits how) {
                          .need = stage.need,
                          .tunables = stage.tunables,
                          .measure = stage.measure,
+                         .layer = stage.layer,
+                         .each_child = stage.each_child,
                          .cancel = stage.cancel});
     if (stage.suspends) p->sequential = false;
   }

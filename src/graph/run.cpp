@@ -57,6 +57,12 @@ class overdue_look {
 
 }  // namespace
 
+run::~run() {
+  if (!recording) return;
+  runtime().live_runs.remove(*recording);  // where it was abandoned
+  std::destroy_at(recording);
+}
+
 std::size_t run::size_for(const plan& p, const start_options& options) noexcept {
   std::size_t size = p.frame_size + rounded(options.tail_size);
   if (options.own_deadline) size += rounded(sizeof(deadline_guard));
@@ -74,7 +80,7 @@ run::run(const plan& p, const start_options& options, std::size_t size) noexcept
     : plan_(&p),
       tail_(options.tail),
       executor_(options.executor),
-      stoppable_(options.stoppable || !p.linear),
+      stoppable_(options.stoppable || !p.linear || p.shape),
       guarded_(options.own_deadline),
       recorded_(p.records()),
       size_(static_cast<std::uint32_t>(size)),
@@ -112,6 +118,7 @@ void run::place_trace(const start_options& options, std::byte* where) noexcept {
   }
   catena::tracer& by = *runtime().tracer;
   auto* const place = ::new (static_cast<void*>(where)) trace_place;
+  place->owner = this;
   recording = place;
   trace = &place->context;
   if (around && around->recording) {
@@ -138,6 +145,7 @@ void run::start(ending how, std::optional<time_point> now) {
   if (recorded_) {
     if (!now) now = runtime().time->now();
     spans()[plan_->steps.size()].began = *now;
+    if (recording && recording->is_outermost) runtime().live_runs.add(*recording);
     if (plan_->meter) plan_->meter->began();
   }
   std::uint64_t began = 0;
@@ -544,6 +552,7 @@ void run::finish(ending how) {
 
 /// \param stages  their times; empty: not to be looked at
 void run::count_end(std::span<const stage_span> stages) noexcept {
+  if (recording) runtime().live_runs.remove(*recording);
   const bool is_traced = recording && recording->log;
   if (!plan_->meter && !is_traced) return;
   stage_span& whole = spans()[plan_->steps.size()];

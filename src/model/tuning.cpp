@@ -47,6 +47,7 @@ void batcher::announce() {
   announced_ = site;
   runtime_->tunables.add(site);
   runtime_->sources.add(weak_from_this());
+  runtime_->models.add(weak_from_this());
 }
 
 }  // namespace catena::detail

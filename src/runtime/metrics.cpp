@@ -13,7 +13,7 @@ metric_set runtime::metrics() const {
   const runtime_state& state = *state_;
   metric_set all(state.metrics ? state.metrics->options().max_series : metrics_options{}.max_series);
   if (state.metrics) state.metrics->collect(all);
-  state.sources.collect(all);
+  for (const auto& source : state.sources.all()) source->collect(all);
   all.add(families::runs_live, {}, static_cast<double>(state.live_run_count()));
   all.add(families::wasted, {}, static_cast<double>(state.wasted_count()));
   all.add(families::left_behind, {}, static_cast<double>(state.left_behind_count()));

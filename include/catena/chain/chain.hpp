@@ -208,7 +208,7 @@ class chain {
   }
 
   static boost::asio::awaitable<void> warm(graph::plan_ptr plan) {
-    result<void> warmed = co_await detail::async_warm_up(std::move(plan), boost::asio::use_awaitable);
+    result<void> warmed = co_await detail::async_warm_up(plan, boost::asio::use_awaitable);
     warmed.value();
   }
 

@@ -13,22 +13,23 @@
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace catena::detail {
 
-/// Completes a handler with void(result<void>) when all has arrived that a plan needs, or when it is cancelled.
+/// Completes a handler with void(result<void>) when all has arrived that is needed, or when it is cancelled.
 template <class Handler>
 class warm_up_operation final : public arrival, public std::enable_shared_from_this<warm_up_operation<Handler>> {
  public:
-  warm_up_operation(Handler&& handler, graph::plan_ptr plan)
-      : plan_(std::move(plan)), handler_(std::move(handler)), work_(executor()) {}
+  warm_up_operation(Handler&& handler, std::shared_ptr<runtime_state> runtime, std::vector<std::shared_ptr<graph::need>> needs)
+      : runtime_(std::move(runtime)), needs_(std::move(needs)), handler_(std::move(handler)), work_(executor()) {}
 
   void begin() {
     if (auto slot = boost::asio::get_associated_cancellation_slot(*handler_); slot.is_connected())
       slot.assign([weak = this->weak_from_this()](boost::asio::cancellation_type) {
         if (const auto self = weak.lock()) self->told(failure(errc::cancelled));
       });
-    graph::bring_all(plan_->needs, this->shared_from_this());
+    graph::bring_all(needs_, this->shared_from_this());
   }
 
   /// Who comes first is the outcome.
@@ -49,23 +50,30 @@ class warm_up_operation final : public arrival, public std::enable_shared_from_t
 
  private:
   [[nodiscard]] auto executor() const {
-    return boost::asio::get_associated_executor(*handler_, plan_->runtime->ready->executor());
+    return boost::asio::get_associated_executor(*handler_, runtime_->ready->executor());
   }
 
-  const graph::plan_ptr plan_;
+  const std::shared_ptr<runtime_state> runtime_;
+  const std::vector<std::shared_ptr<graph::need>> needs_;
   std::mutex mutex_;
   std::optional<Handler> handler_;
   std::optional<held_work_for<Handler>> work_;
 };
 
-/// Warms what a plan needs; the token's signature is void(result<void>).
+/// Brings what is needed; the token's signature is void(result<void>).
 template <class Token>
-auto async_warm_up(graph::plan_ptr plan, Token&& token) {
+auto async_bring(std::shared_ptr<runtime_state> runtime, std::vector<std::shared_ptr<graph::need>> needs, Token&& token) {
   return boost::asio::async_initiate<Token, void(result<void>)>(
-      [](auto handler, graph::plan_ptr of) {
-        std::make_shared<warm_up_operation<decltype(handler)>>(std::move(handler), std::move(of))->begin();
+      [](auto handler, std::shared_ptr<runtime_state> of, std::vector<std::shared_ptr<graph::need>> all) {
+        std::make_shared<warm_up_operation<decltype(handler)>>(std::move(handler), std::move(of), std::move(all))->begin();
       },
-      token, std::move(plan));
+      token, std::move(runtime), std::move(needs));
+}
+
+/// Warms what a plan needs.
+template <class Token>
+auto async_warm_up(const graph::plan_ptr& plan, Token&& token) {
+  return async_bring(plan->runtime, plan->needs, std::forward<Token>(token));
 }
 
 }  // namespace catena::detail

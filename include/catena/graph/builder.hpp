@@ -34,6 +34,7 @@ struct stage_request {
   std::size_t scratch_size = 0;
   bool suspends = false;
   bool (*cancel)(operation&) = nullptr;
+  void (*each_child)(operation&, void (*f)(run&, void*), void* data) = nullptr;
   bool begins_anywhere = false;  ///< suspends always, and runs none of the user's code before: any thread may begin it
   bool keeps_inputs = false;   ///< something it starts may use the inputs after it has answered
   bool keeps_scratch = false;  ///< the same with its operation

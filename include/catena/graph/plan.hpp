@@ -22,6 +22,7 @@ namespace catena::graph {
 
 class plan;
 class run;
+class known_chain;
 struct step;
 struct operation;
 
@@ -70,6 +71,9 @@ struct step_description {
   std::shared_ptr<catena::graph::need> need;  ///< what it needs itself, or null
   std::vector<tunable_place> tunables;        ///< what can be changed of the step itself
   std::shared_ptr<const stage_measure> measure;  ///< what the step has counted of itself, or null
+  catena::detail::step_layer layer = catena::detail::step_layer::none;  ///< what it puts around what it runs
+  /// Calls f(run, data) for each of its runs inside, under the run's lock; null: it has none.
+  void (*each_child)(operation&, void (*f)(run&, void*), void* data) = nullptr;
   /// Tells a suspended operation that its answer is not wanted; called under the run's lock, must only post.
   /// True: the run no longer waits for it.
   bool (*cancel)(operation&) = nullptr;
@@ -91,6 +95,11 @@ struct plan_input {
 /// An immutable, validated DAG, shared by its handles and its runs.
 class plan {
  public:
+  plan() = default;
+  plan(const plan&) = delete;
+  plan& operator=(const plan&) = delete;
+  ~plan();
+
   std::string name;
   std::vector<step> steps;
   std::vector<step_description> stages;
@@ -140,6 +149,7 @@ class plan {
   [[nodiscard]] bool records() const noexcept { return meter || shape || runtime->observer; }
 
   mutable std::shared_ptr<const tunable_site> announced;  ///< what announce() made
+  mutable std::shared_ptr<known_chain> known;               ///< the same, of a chain
   mutable std::shared_ptr<const metric_source> measured;    ///< by its steps; made by announce()
   mutable std::shared_ptr<catena::detail::run_meter> meter;  ///< null: its runs are not counted
   mutable std::atomic<std::uint32_t> references{0};

@@ -5,6 +5,7 @@
 #include <catena/call.hpp>
 #include <catena/graph/pin_table.hpp>
 #include <catena/graph/plan.hpp>
+#include <catena/graph/run_report.hpp>
 #include <catena/observe/request_trace.hpp>
 #include <catena/result.hpp>
 
@@ -16,6 +17,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace catena::graph {
 
@@ -205,6 +207,11 @@ class run : public call_context, public ready_node {
   void release() noexcept;
 
   [[nodiscard]] bool answered() const noexcept { return why_stopped() == stop_reason::none; }
+  /// What it waits for, and the runs inside it.
+  /// \param path   of the stage that it is a part of; empty: of none
+  /// \threads any, while it cannot end
+  void tell_waits(const std::string& path, std::vector<run_report::wait>& to);
+  [[nodiscard]] run_report report_of_live();
   [[nodiscard]] bool answered_or_exited() const noexcept {
     return why_stopped() == stop_reason::none || why_stopped() == stop_reason::exited;
   }
@@ -241,9 +248,7 @@ class run : public call_context, public ready_node {
 
  private:
   run(const plan& p, const start_options& options, std::size_t size) noexcept;
-  ~run() {
-    if (recording) std::destroy_at(recording);
-  }
+  ~run();
 
   [[nodiscard]] bool execute_until(const step*& s, const step* last);
   void walk_plain();

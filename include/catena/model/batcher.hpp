@@ -91,6 +91,7 @@ class batcher : public executor_user,
   void unpark() override;
   [[nodiscard]] bool is_waited_for() const override;
   void fail_waiting(const failure& why) override;
+  [[nodiscard]] bool is_hot() const noexcept { return !parked_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool comes_and_goes() const noexcept override { return memory_ != nullptr; }
   void run_began() noexcept override {
     needed_.fetch_add(1, std::memory_order_relaxed);

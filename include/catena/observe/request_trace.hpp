@@ -5,6 +5,7 @@
 #include <catena/observe/sink.hpp>
 #include <catena/observe/trace.hpp>
 #include <catena/observe/trace_shape.hpp>
+#include <catena/runtime/live_list.hpp>
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
@@ -103,13 +104,14 @@ class request_trace {
   friend void intrusive_ptr_release(request_trace* t) noexcept;
 };
 
-/// What a run that is recorded has in its frame.
-struct trace_place {
+/// What a run that is recorded has in its frame. The outermost is in runtime_state::live_runs.
+struct trace_place : live_node {
   trace_context context;     ///< its own, which it hands on
   std::uint64_t parent = 0;  ///< the span that it is under
   std::uint32_t index = 0;   ///< which of its parent's children it is
   bool is_outermost = false;
   boost::intrusive_ptr<request_trace> log;
+  void* owner = nullptr;     ///< the run
 
   [[nodiscard]] std::uint64_t span() const noexcept { return context.span_number(); }
   [[nodiscard]] std::uint64_t span_of(std::uint32_t step) const noexcept { return span_of_stage(span(), step); }

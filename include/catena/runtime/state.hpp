@@ -7,7 +7,9 @@
 #include <catena/observe/sink.hpp>
 #include <catena/result.hpp>
 #include <catena/runtime/compute_pool.hpp>
+#include <catena/runtime/live_list.hpp>
 #include <catena/runtime/ready_queue.hpp>
+#include <catena/runtime/registry.hpp>
 #include <catena/runtime/serial_line.hpp>
 #include <catena/runtime/timer_service.hpp>
 #include <catena/runtime/tunable.hpp>
@@ -24,6 +26,12 @@ namespace catena {
 class metrics;
 class parking_store;
 class tracer;
+namespace detail {
+class batcher;
+}
+namespace graph {
+class known_chain;
+}
 
 struct runtime_options {
   /// Threads on which models compute, 1 to 1024; they start with the first model's first batch.
@@ -164,7 +172,10 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   compute_pool compute;
   compute_pool loading;
   tunable_registry tunables;  ///< what of its chains and models can be changed
-  metric_sources sources;     ///< what of its chains and models has measured itself
+  registry<const metric_source> sources;        ///< what of its chains and models has measured itself
+  registry<const graph::known_chain> chains;
+  registry<detail::batcher> models;
+  live_list live_runs;  ///< those that are recorded and nobody's children
 
  private:
   runtime_state(boost::asio::any_io_executor executor, runtime_options options);

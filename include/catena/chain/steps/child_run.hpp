@@ -117,6 +117,11 @@ inline bool cancel_children(graph::operation& op) {
   return false;
 }
 
+/// graph::step_description::each_child of every step with children.
+inline void each_child(graph::operation& op, void (*f)(graph::run&, void*), void* data) {
+  for (child_tail* tail = static_cast<parent_operation&>(op).children; tail; tail = tail->following) f(*tail->self, data);
+}
+
 struct child_options {
   time_point deadline = no_deadline;  ///< the child's own; the parent's applies anyway
   std::size_t index = 0;

@@ -98,6 +98,7 @@ struct chosen_step {
     request.stage = std::make_shared<const Chooser>(std::move(by));
     request.scratch_size = sizeof(operation);
     request.suspends = true;
+    request.each_child = &each_child;
     request.cancel = &cancel_children;
     request.keeps_inputs = true;
     request.result_optional = std::is_same_v<output, unit>;

@@ -73,6 +73,7 @@ struct each_step {
     request.fixed = request.dynamic = &execute;
     request.scratch_size = sizeof(operation);
     request.suspends = !plan->sequential;
+    request.each_child = &each_child;
     request.cancel = &cancel_children;
     request.keeps_inputs = true;
     request.inner = {plan};

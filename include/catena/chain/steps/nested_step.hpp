@@ -84,6 +84,7 @@ struct nested_step {
     request.stage = std::make_shared<const graph::plan_ptr>(plan);
     request.scratch_size = sizeof(parent_operation);
     request.suspends = !plan->sequential;
+    request.each_child = &each_child;
     request.cancel = &cancel_children;
     request.keeps_inputs = true;
     request.result_optional = std::is_same_v<output, unit>;

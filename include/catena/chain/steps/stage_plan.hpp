@@ -39,6 +39,7 @@ void describe_child_step(graph::builder& chain, graph::stage_request& request, c
   request.scratch_size = sizeof(Operation);
   request.suspends = true;
   request.cancel = cancel;
+  request.each_child = &each_child;
   request.keeps_inputs = true;
   request.result_optional = std::is_same_v<Out, unit>;
   request.inner = {work};
