@@ -4,6 +4,7 @@
 #include <catena/cache/single_flight.hpp>
 #include <catena/cache/store.hpp>
 #include <catena/cache/time_to_live.hpp>
+#include <catena/observe/metric_families.hpp>
 #include <catena/runtime/published.hpp>
 #include <catena/runtime/spin_lock.hpp>
 
@@ -260,6 +261,24 @@ std::shared_ptr<cache_store> cache_store::create(const cache_options& options, s
   if (options.eviction == eviction_policy::s3_fifo)
     return std::make_shared<sharded_store<s3_fifo<cached_ptr>>>(options, std::move(time));
   return std::make_shared<sharded_store<lru<cached_ptr>>>(options, std::move(time));
+}
+
+void cache_store::collect(metric_set& to) const {
+  namespace families = metric_families;
+  const cache_stats now = stats();
+  const auto looked_up = [&](std::string_view outcome, std::uint64_t count) {
+    to.add(families::cache_lookups, {{"cache", original_.name}, {"outcome", outcome}}, static_cast<double>(count));
+  };
+  const auto tell = [&](const metric_family& family, std::uint64_t value) { to.add(family, {{"cache", original_.name}}, static_cast<double>(value)); };
+  looked_up("hit", now.hits - now.negative_hits);
+  looked_up("negative_hit", now.negative_hits);
+  looked_up("miss", now.misses - now.waits);
+  looked_up("wait", now.waits);
+  tell(families::cache_evictions, now.evictions);
+  tell(families::cache_expired, now.expired);
+  tell(families::cache_load_failures, now.load_failures);
+  tell(families::cache_entries, now.count);
+  tell(families::cache_bytes, now.bytes);
 }
 
 std::shared_ptr<const tunable> cache_store::tuning(const std::shared_ptr<cache_store>& self) {

@@ -210,7 +210,7 @@ residency_stats residency_core::stats() const {
 }  // namespace detail
 
 residency::residency(const runtime& rt, const residency_options& options)
-    : core_(std::make_shared<detail::residency_core>(rt.state(), options)) {
+    : core_(rt.state()->known_source(std::make_shared<detail::residency_core>(rt.state(), options))) {
   rt.state()->add_executor_user(core_);
 }
 

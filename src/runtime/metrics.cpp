@@ -3,6 +3,7 @@
 #include <catena/observe/metric_families.hpp>
 #include <catena/observe/metrics.hpp>
 #include <catena/observe/process.hpp>
+#include <catena/observe/tracer.hpp>
 #include <catena/runtime.hpp>
 
 namespace catena {
@@ -19,6 +20,11 @@ metric_set runtime::metrics() const {
   all.add(families::left_behind, {}, static_cast<double>(state.left_behind_count()));
   all.add(families::draining, {}, state.draining() ? 1 : 0);
   all.add(families::parked_runs, {}, static_cast<double>(parked().size()));
+  if (state.tracer) {
+    const auto [kept, dropped] = state.tracer->seen();
+    all.add(families::traces, {{"fate", "kept"}}, static_cast<double>(kept));
+    all.add(families::traces, {{"fate", "dropped"}}, static_cast<double>(dropped));
+  }
   collect_process(all);
   return all;
 }

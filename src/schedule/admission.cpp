@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <catena/observe/metric_families.hpp>
 #include <catena/schedule/admission.hpp>
 #include <catena/schedule/gate_options.hpp>
 
@@ -88,7 +89,16 @@ void admission_core::refund(std::int64_t cost) {
   if (group.highest_waiting() != 0) desk->tokens_changed(group);
 }
 
+void admission_core::collect(metric_set& to) const {
+  namespace families = metric_families;
+  to.add(families::gate_waiting, {{"gate", name}}, static_cast<double>(desk->waiting_count(group)));
+  to.add(families::gate_refused, {{"gate", name}}, static_cast<double>(refused.load(std::memory_order_relaxed)));
+  for (const charged_bucket& use : original.buckets)
+    to.add(families::bucket_tokens, {{"bucket", use.bucket.name()}}, static_cast<double>(use.bucket.level()));
+}
+
 failure admission_core::why(const refusal& r) const {
+  refused.fetch_add(1, std::memory_order_relaxed);
   std::string text = "admission '" + name + "': ";
   switch (r.code) {
     case errc::queue_full: text += "its line is full at " + std::to_string(group.line_capacity); break;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <catena/observe/metric_families.hpp>
 #include <catena/schedule/concurrency_limit.hpp>
 
 #include <algorithm>
@@ -15,7 +16,7 @@ void check(const concurrency_limit_options& options) {
 
 concurrency_limit::concurrency_limit(const runtime& rt, const concurrency_limit_options& options) {
   check(options);
-  core_ = std::make_shared<detail::limit_core>(rt.state(), options);
+  core_ = rt.state()->known_source(std::make_shared<detail::limit_core>(rt.state(), options));
   rt.state()->add_executor_user(core_);
 }
 
@@ -60,7 +61,17 @@ refusal limit_core::refuse(priority p) const {
   return {.code = errc::not_admitted, .retry_after = look([&](const limit_line& l, time_point) { return l.expected_wait(p); })};
 }
 
+void limit_core::collect(metric_set& to) const {
+  namespace families = metric_families;
+  const auto tell = [&](const metric_family& family, std::uint64_t value) { to.add(family, {{"gate", name_}}, static_cast<double>(value)); };
+  tell(families::gate_waiting, waiting_count());
+  tell(families::gate_refused, refused_.load(std::memory_order_relaxed));
+  tell(families::gate_in_flight, in_flight());
+  tell(families::gate_limit, limit());
+}
+
 failure limit_core::why(const refusal& r) const {
+  refused_.fetch_add(1, std::memory_order_relaxed);
   std::string text = "limit '" + name_ + "': ";
   switch (r.code) {
     case errc::not_admitted: text += "all " + std::to_string(limit()) + " places are taken, or will be for too long"; break;

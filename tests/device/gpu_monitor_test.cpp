@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
 /// Reading GPUs, through a fake NVML: what is told, what is missing, and when it is loaded and shut down.
+#include <catena/device/gpu_metrics.hpp>
 #include <catena/device/gpu_monitor.hpp>
+#include <catena/observe/metric_set.hpp>
+#include <catena/testing/manual_world.hpp>
 
 #include <dlfcn.h>
 
@@ -75,6 +78,18 @@ TEST_CASE("a GPU is read with its name, uuid, utilisation, memory and temperatur
   CHECK(all[0].memory_total_bytes == 80'000'000'000u);
   CHECK(all[0].temperature_celsius == 61);
   CHECK(all[0].fault.empty());
+}
+
+TEST_CASE("GPUs are among a runtime's metrics while somebody wants them there") {
+  const fake_nvml fake;
+  fake->gpus = {{.uuid = "GPU-7", .compute_percent = 70, .used_bytes = 5'000'000'000}};
+  testing::manual_world world;
+  const runtime rt = world.runtime();
+  auto gpus = add_gpu_metrics(rt, gpu_monitor(gpu_fakes));
+  CHECK(rt.metrics().value("catena_gpu_compute_utilization_ratio", R"(gpu="0",uuid="GPU-7")") == 0.7);
+  CHECK(rt.metrics().value("catena_gpu_memory_used_bytes", R"(gpu="0",uuid="GPU-7")") == 5e9);
+  gpus.reset();
+  CHECK(!rt.metrics().families().contains("catena_gpu_memory_used_bytes"));
 }
 
 TEST_CASE("several GPUs are read in NVML's order, each time as they are by then") {

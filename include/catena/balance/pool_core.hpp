@@ -46,7 +46,7 @@ struct pool_ticket {
 
 /// What a chain with a pool needs is what its replicas need by then; what a run needs of them is known when it has chosen.
 /// \threads  safe; what a replica is made of is destroyed behind the lock
-class pool_core final : public graph::need {
+class pool_core final : public graph::need, public metric_source {
  public:
   pool_core(std::shared_ptr<runtime_state> runtime, const replica_pool_options& options);
 
@@ -60,6 +60,7 @@ class pool_core final : public graph::need {
   void add(std::string name, graph::plan_ptr work, const replica_options& options);
   [[nodiscard]] bool remove(std::string_view name);
   [[nodiscard]] std::vector<replica_stats> stats() const;
+  void collect(metric_set& to) const override;
 
   [[nodiscard]] result<chosen_work<pool_ticket>> choose();
   void ended(const pool_ticket& t, work_end how, const failure& why) noexcept;

@@ -44,7 +44,7 @@ class replica_pool : private chain<In, Out> {
 
   /// \errors std::invalid_argument: an option is out of range
   explicit replica_pool(const runtime& rt, const replica_pool_options& options = {})
-      : replica_pool(std::make_shared<detail::pool_core>(rt.state(), options)) {}
+      : replica_pool(rt.state()->known_source(std::make_shared<detail::pool_core>(rt.state(), options))) {}
 
   using chain<In, Out>::operator();
   using chain<In, Out>::try_run;

@@ -81,7 +81,7 @@ class cache {
 
   /// \errors  std::invalid_argument naming the option that is out of range
   explicit cache(const runtime& rt, const cache_options& options = {}, size_function size = &detail::bytes_of<T>)
-      : store_(detail::cache_store::create(options, rt.state()->time)), size_(std::move(size)) {}
+      : store_(rt.state()->known_source(detail::cache_store::create(options, rt.state()->time))), size_(std::move(size)) {}
 
   /// The answer to a request, or nothing. A hit is one use, for the eviction policy and the counters.
   [[nodiscard]] cached<T> get(const cache_key& key) const { return cached<T>(store_->get(key)); }

@@ -4,6 +4,7 @@
 /// The driver below every cache: shards with a lock each, which perform what the policies decide. Knows no types.
 #include <catena/cache/cached.hpp>
 #include <catena/cache/flight_member.hpp>
+#include <catena/observe/metric_source.hpp>
 #include <catena/runtime/tunable.hpp>
 #include <catena/time.hpp>
 
@@ -16,6 +17,7 @@ namespace catena {
 enum class eviction_policy : std::uint8_t { lru, s3_fifo };
 
 struct cache_options {
+  std::string name = "cache";                  ///< in metrics; caches of one name are counted together
   std::size_t capacity_count = 10'000;         ///< entries, 1 to 2^31; memory for finding them is taken at once
   std::size_t capacity_bytes = 64UL << 20;     ///< what all entries may weigh together; zero: no limit
   duration ttl = {};                           ///< how long a value stays, zero or more; zero: until it is evicted
@@ -74,17 +76,17 @@ class cache_flight : public flight_member {
 };
 
 /// \threads  safe
-class cache_store {
+class cache_store : public metric_source {
  public:
   enum class turn : std::uint8_t { hit, leads, waits, given_up };
 
   [[nodiscard]] static std::shared_ptr<cache_store> create(const cache_options& options, std::shared_ptr<time_source> time);
-  virtual ~cache_store() = default;
 
   [[nodiscard]] virtual cached_ptr get(const cache_key& key) = 0;
   virtual void put(const cache_key& key, cached_ptr value, std::size_t bytes) = 0;
   virtual bool erase(const cache_key& key) = 0;
   [[nodiscard]] virtual cache_stats stats() const = 0;
+  void collect(metric_set& to) const override;
   /// From now on other times to live hold, for what is stored then, and other capacities, no larger in entries than those it was made with:
   /// what is too much is evicted.
   virtual void set_options(const cache_options& options) noexcept = 0;
@@ -98,7 +100,7 @@ class cache_store {
   virtual void abandon(cache_flight& leader) noexcept = 0;
 
  protected:
-  explicit cache_store(const cache_options& options) noexcept : original_(options) {}
+  explicit cache_store(const cache_options& options) : original_(options) {}
 
   static void answer(cache_flight& f, const cached_ptr& with) noexcept {
     f.answer_ = with;

@@ -47,6 +47,58 @@ inline constexpr metric_family
     model_load_time{"catena_model_load_seconds", kind::state, "What it last took to load.", "seconds"},
     model_warm_up_time{"catena_model_warm_up_seconds", kind::state, "What it last took to warm up.", "seconds"};
 
+// ---- caches; label cache: cache_options::name ----
+
+inline constexpr metric_family
+    cache_lookups{"catena_cache_lookups", kind::counter, "Look-ups, by outcome: hit, negative_hit (a failure), miss, wait (for somebody else's computation)."},
+    cache_evictions{"catena_cache_evictions", kind::counter, "Entries that made room for others."},
+    cache_expired{"catena_cache_expired", kind::counter, "Entries found when their time had passed."},
+    cache_load_failures{"catena_cache_load_failures", kind::counter, "Computations that failed."},
+    cache_entries{"catena_cache_entries", kind::gauge, "Entries."},
+    cache_bytes{"catena_cache_bytes", kind::gauge, "What they weigh.", "bytes"};
+
+// ---- gates; label gate: the name of an admission or a concurrency limit ----
+
+inline constexpr metric_family
+    gate_waiting{"catena_gate_waiting", kind::gauge, "Requests in its line."},
+    gate_refused{"catena_gate_refused", kind::counter, "Requests that were refused."},
+    gate_in_flight{"catena_gate_in_flight", kind::gauge, "Requests that a concurrency limit has let in."},
+    gate_limit{"catena_gate_limit", kind::gauge, "How many it lets in by now."},
+    bucket_tokens{"catena_bucket_tokens", kind::state, "Tokens that are there; label bucket."};
+
+// ---- replicas and versions; labels pool, replica, and name, version ----
+
+inline constexpr metric_family
+    replica_requests{"catena_replica_requests", kind::counter, "Requests that it was chosen for."},
+    replica_failures{"catena_replica_failures", kind::counter, "Those that failed there, or ran out of time."},
+    replica_outstanding{"catena_replica_outstanding", kind::gauge, "Requests that have not ended."},
+    replica_latency{"catena_replica_latency_seconds", kind::state, "The mean of its answers lately.", "seconds"},
+    replica_ejected{"catena_replica_ejected", kind::state, "One while it is left alone, a half while it is probed."},
+    version_runs{"catena_version_runs", kind::counter, "Runs that were given it; as a shadow, requests that were sent."},
+    version_requests{"catena_version_requests", kind::counter, "Requests, by outcome: answered, failed, ignored (they say nothing about it)."},
+    version_label_state{"catena_version_label", kind::state, "One for the label that it has: none, stable, canary, shadow."};
+
+// ---- memory that models share; labels memory, model ----
+
+inline constexpr metric_family
+    memory_held{"catena_memory_held_bytes", kind::gauge, "What models hold of it.", "bytes"},
+    residency_state{"catena_model_residency_ratio", kind::state, "Where a model is: 0 in its file, 0.5 in host memory, 1 where it computes.", "ratio"},
+    residency_loads{"catena_model_loads", kind::counter, "Times that it was loaded."},
+    residency_unloads{"catena_model_unloads", kind::counter, "Times that it had to leave."};
+
+// ---- GPUs; labels gpu (its number), uuid ----
+
+inline constexpr metric_family
+    gpu_compute{"catena_gpu_compute_utilization_ratio", kind::state, "The share of the last sample period in which it computed.", "ratio"},
+    gpu_memory_use{"catena_gpu_memory_utilization_ratio", kind::state, "The same for reading and writing its memory.", "ratio"},
+    gpu_memory{"catena_gpu_memory_used_bytes", kind::state, "Memory in use, by all processes.", "bytes"},
+    gpu_memory_size{"catena_gpu_memory_size_bytes", kind::state, "Memory that it has.", "bytes"},
+    gpu_temperature{"catena_gpu_temperature_celsius", kind::state, "Its temperature.", "celsius"};
+
+// ---- traces ----
+
+inline constexpr metric_family traces{"catena_traces", kind::counter, "Requests that were recorded, by what became of it: kept, dropped."};
+
 // ---- the runtime and its process ----
 
 inline constexpr metric_family

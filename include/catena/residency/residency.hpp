@@ -62,7 +62,7 @@ class resident {
 };
 
 /// Performs what the book decides.
-class residency_core : public executor_user, public std::enable_shared_from_this<residency_core> {
+class residency_core : public executor_user, public metric_source, public std::enable_shared_from_this<residency_core> {
  public:
   using number = residency_book::number;
   residency_core(std::shared_ptr<runtime_state> runtime, const residency_options& options);
@@ -83,6 +83,7 @@ class residency_core : public executor_user, public std::enable_shared_from_this
   void executor_gone() noexcept override;
 
   [[nodiscard]] residency_stats stats() const;
+  void collect(metric_set& to) const override;
 
  private:
   struct mover : compute_job {

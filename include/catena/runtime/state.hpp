@@ -156,6 +156,12 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
     users_.push_back(made);
     return made;
   }
+  /// Makes a source known, and gives it back.
+  template <class T>
+  [[nodiscard]] std::shared_ptr<T> known_source(std::shared_ptr<T> source) {
+    sources.add(source);
+    return source;
+  }
   /// The executor is about to be destroyed.
   void executor_gone() noexcept;
 

@@ -66,9 +66,10 @@ void check(const admission_options& options);
 namespace detail {
 
 /// What handles of one admission share, and permits point to.
-struct admission_core {
+struct admission_core : metric_source {
   admission_core(const runtime& rt, const admission_options& options);
-  ~admission_core() { desk->remove(group); }
+  ~admission_core() override { desk->remove(group); }
+  void collect(metric_set& to) const override;
   admission_core(const admission_core&) = delete;
   admission_core& operator=(const admission_core&) = delete;
 
@@ -95,6 +96,7 @@ struct admission_core {
   time_source& time;
   admission_group group;
   std::vector<std::shared_ptr<admission_bucket>> pinned;
+  mutable std::atomic<std::uint64_t> refused{0};  ///< of which somebody was told why
 };
 
 }  // namespace detail
@@ -156,7 +158,7 @@ class permit {
 class admission {
  public:
   /// \errors std::invalid_argument: an option is out of range
-  admission(const runtime& rt, const admission_options& options) : core_(std::make_shared<detail::admission_core>(rt, options)) {}
+  admission(const runtime& rt, const admission_options& options) : core_(rt.state()->known_source(std::make_shared<detail::admission_core>(rt, options))) {}
 
   [[nodiscard]] const std::string& name() const noexcept { return core_->name; }
   [[nodiscard]] std::size_t waiting_count() const { return core_->desk->waiting_count(core_->group); }

@@ -34,7 +34,7 @@ void check(const concurrency_limit_options& options);
 namespace detail {
 
 /// What handles of one limit share, and slots pin.
-class limit_core : public line_desk<limit_line> {
+class limit_core : public line_desk<limit_line>, public metric_source {
  public:
   limit_core(std::shared_ptr<runtime_state> runtime, const concurrency_limit_options& options);
 
@@ -50,6 +50,7 @@ class limit_core : public line_desk<limit_line> {
   /// Why one is refused that finds no place.
   [[nodiscard]] refusal refuse(priority p) const;
   [[nodiscard]] failure why(const refusal& r) const;
+  void collect(metric_set& to) const override;
   /// Its options, for a policy document.
   [[nodiscard]] static std::shared_ptr<const tunable> tuning(const std::shared_ptr<limit_core>& self);
 
@@ -59,6 +60,7 @@ class limit_core : public line_desk<limit_line> {
   const std::string name_;
   const gate_options original_;
   std::atomic<std::size_t> line_capacity_;
+  mutable std::atomic<std::uint64_t> refused_{0};  ///< of which somebody was told why
 };
 
 }  // namespace detail

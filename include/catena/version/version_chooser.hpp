@@ -49,7 +49,7 @@ struct version_chooser {
     const auto pins = around.pins();
     void* chosen = pins->find(set.get());
     if (!chosen) {
-      const cache_key who = (*key)(call(around), input);
+      const cache_key who = (*key)(call(around, graph::no_index), input);
       chosen = pins->pin(set, [&] { return set->choose(who, given.trial); });
     }
     given.chosen = static_cast<version*>(chosen);

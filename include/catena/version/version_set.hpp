@@ -67,7 +67,7 @@ class mirror_place {
 /// has been given one.
 /// \threads  safe; no version is destroyed under its lock, and nothing of the user's is called under it
 /// \lifetime pinned by handles, by chains, by runs that were given a version, and by shadows' requests under way
-class version_set final : public graph::need, public std::enable_shared_from_this<version_set> {
+class version_set final : public graph::need, public metric_source, public std::enable_shared_from_this<version_set> {
  public:
   /// \errors std::invalid_argument naming the option that is out of range
   version_set(std::shared_ptr<runtime_state> runtime, versions_options options);
@@ -81,6 +81,7 @@ class version_set final : public graph::need, public std::enable_shared_from_thi
   void mirror(std::string_view name, const shadow_options& options);
   void stop_mirroring();
   [[nodiscard]] versions_stats stats() const;
+  void collect(metric_set& to) const override;
 
   [[nodiscard]] const std::string& name() const noexcept override { return options_.name; }
   [[nodiscard]] std::vector<graph::alternative> alternatives() const override;

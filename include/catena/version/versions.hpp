@@ -56,7 +56,7 @@ class versions : private chain<In, Out> {
   ///     versions<txn, float> risk(rt, {.name = "risk"}, [](call c) { return c.tenant(); });
   template <class Key>
   versions(const runtime& rt, versions_options options, Key key)
-      : versions(chooser{std::make_shared<detail::version_set>(rt.state(), std::move(options)),
+      : versions(chooser{rt.state()->known_source(std::make_shared<detail::version_set>(rt.state(), std::move(options))),
                          std::make_shared<const key_function>(key_of(std::move(key)))}) {}
 
   using chain<In, Out>::operator();
