@@ -64,16 +64,22 @@ void order_by_walk(layers& all) {
 
 /// Sorts a row by the mean place of the neighbours in the row beside it; who has none stays where it is.
 void sort_row(layers& all, std::vector<std::uint32_t>& row, side fixed) {
-  std::vector<std::pair<double, std::uint32_t>> keyed;
+  struct key {
+    double mean;
+    std::uint32_t place;  ///< those with the same mean keep their order
+    std::uint32_t vertex;
+  };
+  std::vector<key> keys;
   for (const std::uint32_t v : row) {
     const auto& around = neighbours(all.vertices[v], fixed);
     double sum = 0;
     for (const std::uint32_t n : around) sum += all.vertices[n].place;
-    keyed.emplace_back(around.empty() ? all.vertices[v].place : sum / static_cast<double>(around.size()), v);
+    const std::uint32_t place = all.vertices[v].place;
+    keys.push_back({around.empty() ? place : sum / static_cast<double>(around.size()), place, v});
   }
-  std::ranges::stable_sort(keyed, {}, &std::pair<double, std::uint32_t>::first);
+  std::ranges::sort(keys, {}, [](const key& k) { return std::pair(k.mean, k.place); });
   for (std::uint32_t i = 0; i < row.size(); ++i) {
-    row[i] = keyed[i].second;
+    row[i] = keys[i].vertex;
     all.vertices[row[i]].place = i;
   }
 }

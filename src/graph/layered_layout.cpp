@@ -77,7 +77,7 @@ class layout_maker {
     }
     std::vector<std::uint32_t> shortest_first(trunks_.size());
     std::iota(shortest_first.begin(), shortest_first.end(), 0U);
-    std::ranges::stable_sort(shortest_first, {}, [&](std::uint32_t t) { return trunks_[t].count; });
+    std::ranges::sort(shortest_first, {}, [&](std::uint32_t t) { return std::pair(trunks_[t].count, t); });
     std::size_t bends = 0;
     for (const std::uint32_t t : shortest_first) {
       if (bends + trunks_[t].count > options_.most_bends) break;
@@ -127,7 +127,7 @@ class layout_maker {
     std::vector<trunk*> open;
     for (trunk& t : trunks_)
       if (t.bends == no_vertex) open.push_back(&t);
-    std::ranges::stable_sort(open, {}, &trunk::first);
+    std::ranges::sort(open, {}, [](const trunk* t) { return std::pair(t->first, t->from); });
     std::vector<std::uint32_t> free_from;  // per lane, a layer
     for (trunk* t : open) {
       const auto free = std::ranges::find_if(free_from, [&](std::uint32_t layer) { return layer < t->first; });
@@ -183,7 +183,7 @@ class layout_maker {
   [[nodiscard]] std::vector<std::size_t> longest_first() const {
     std::vector<std::size_t> order(edges_.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return layer_[edges_[i].to] - layer_[edges_[i].from]; });
+    std::ranges::sort(order, {}, [&](std::size_t i) { return std::pair(layer_[edges_[i].from] - static_cast<std::int64_t>(layer_[edges_[i].to]), i); });
     return order;
   }
 

@@ -19,11 +19,12 @@ namespace {
 constexpr double margin = 20;
 constexpr double head_length = 7;
 constexpr double head_width = 6;
+constexpr double hottest = 0.55;  ///< opacity: text stays readable
 
 /// What is drawn has its light colours as attributes, which hold where no style sheet is allowed or understood.
 constexpr std::string_view style_sheet = R"(<style>
-.catena{--paper:#fff;--frame:#f6f8fa;--box:#fff;--border:#8c959f;--ink:#1f2328;--soft:#59636e;--line:#6e7781;--heat:#f0883e}
-@media (prefers-color-scheme:dark){.catena{--paper:#0d1117;--frame:#151b23;--box:#212830;--border:#656c76;--ink:#e6edf3;--soft:#9ea7b3;--line:#8b949e;--heat:#db6d28}}
+.catena{--paper:#fff;--frame:#f6f8fa;--box:#fff;--border:#8c959f;--ink:#1f2328;--soft:#4b5563;--line:#6e7781;--heat:#f0883e}
+@media (prefers-color-scheme:dark){.catena{--paper:#0d1117;--frame:#151b23;--box:#212830;--border:#656c76;--ink:#e6edf3;--soft:#b7bfc9;--line:#8b949e;--heat:#db6d28}}
 .catena .paper{fill:var(--paper)}
 .catena .frame{fill:var(--frame);stroke:var(--border)}
 .catena .box{fill:var(--box);stroke:var(--border)}
@@ -103,7 +104,7 @@ class svg_writer {
     const double radius = radius_of(b) - 0.5;
     const double lower = b.shape == box_shape::frame ? 0 : radius;
     const auto corner = [](double r, double x, double y) { return "a" + number(r) + " " + number(r) + " 0 0 1 " + number(x * r) + " " + number(y * r); };
-    text_ += "<path class=\"heat\" fill=\"#f0883e\" fill-opacity=\"" + number(0.1 + 0.5 * b.heat, 2) + "\" d=\"M" + number(b.at.x + 0.5) + " " +
+    text_ += "<path class=\"heat\" fill=\"#f0883e\" fill-opacity=\"" + number(hottest * b.heat, 2) + "\" d=\"M" + number(b.at.x + 0.5) + " " +
              number(b.at.y + 0.5 + radius) + corner(radius, 1, -1) + "H" + number(b.at.right() - 0.5 - radius) + corner(radius, 1, 1) + "V" +
              number(b.at.y + height - lower) + corner(lower, -1, 1) + "H" + number(b.at.x + 0.5 + lower) + corner(lower, -1, -1) + "Z\"/>";
   }
@@ -115,10 +116,10 @@ class svg_writer {
   void add(const label& l) {
     const bool is_soft = l.style == label_style::detail;
     text_ += "<text" + attribute("x", l.at.x) + attribute("y", l.at.y) + attribute("font-size", font_size(l.style)) +
-             (l.anchor == label_anchor::middle ? " text-anchor=\"middle\"" : "") + (is_soft ? " class=\"soft\" fill=\"#59636e\">" : " class=\"ink\" fill=\"#1f2328\">") +
+             (l.anchor == label_anchor::middle ? " text-anchor=\"middle\"" : "") + (is_soft ? " class=\"soft\" fill=\"#4b5563\">" : " class=\"ink\" fill=\"#1f2328\">") +
              escaped_xml(l.text);
     if (!l.aside.empty())
-      text_ += "<tspan dx=\"6\" class=\"soft\" fill=\"#59636e\"" + attribute("font-size", font_size(label_style::detail)) + ">" + escaped_xml(l.aside) + "</tspan>";
+      text_ += "<tspan dx=\"6\" class=\"soft\" fill=\"#4b5563\"" + attribute("font-size", font_size(label_style::detail)) + ">" + escaped_xml(l.aside) + "</tspan>";
     text_ += "</text>";
   }
 
