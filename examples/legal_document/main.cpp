@@ -5,12 +5,14 @@
 
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
 #include <span>
 #include <string>
 
+#include "legal_document/drawing.hpp"
 #include "legal_document/memory.hpp"
 #include "legal_document/report_chain.hpp"
 #include "legal_document/stage_clock.hpp"
@@ -26,17 +28,21 @@ std::string readable_result(const report& made, const options& of) {
   return of.format == report_format::json ? to_json(made) : to_markdown(made);
 }
 
+int write_file(const std::filesystem::path& file, const std::string& text) {
+  std::ofstream out(file, std::ios::binary);
+  out << text << std::flush;
+  if (out) return 0;
+  std::fprintf(stderr, "legal_document: cannot write %s\n", file.c_str());
+  return run_failed;
+}
+
 int write_report(const report& made, const options& of) {
   const auto file = report_file(of);
   if (file.empty()) {
     std::cout << readable_result(made, of) << std::flush;
     return std::cout ? 0 : run_failed;
   }
-  std::ofstream out(file, std::ios::binary);
-  out << readable_result(made, of) << std::flush;
-  if (out) return 0;
-  std::fprintf(stderr, "legal_document: cannot write %s\n", file.c_str());
-  return run_failed;
+  return write_file(file, readable_result(made, of));
 }
 
 void say_how_it_went(const report& made, const options& of, const std::string& last_failure) {
@@ -49,13 +55,13 @@ void say_how_it_went(const report& made, const options& of, const std::string& l
 }
 
 int run(const options& of) {
-  progress shown(stderr, of.quiet || of.what == task::diagram ? progress_style::none : style_for(stderr));
+  progress shown(stderr, of.quiet || of.what == task::mermaid ? progress_style::none : style_for(stderr));
   auto times = std::make_shared<stage_clock>();
   boost::asio::thread_pool pool(2);
   catena::runtime rt(pool.get_executor(), {.compute_thread_count = of.instances, .observer = times});
   const summariser model = make_summariser(rt, of, shown);
   const report_chain chain = make_report_chain(rt, model, pool.get_executor(), of, shown);
-  if (of.what == task::diagram) {
+  if (of.what == task::mermaid) {
     std::cout << chain.describe().mermaid();
     return 0;
   }
@@ -71,7 +77,8 @@ int run(const options& of) {
                    .batches = model.stats().batch_count,
                    .mean_batch_size = model.stats().mean_batch_size(),
                    .elapsed = std::chrono::steady_clock::now() - began};
-  const int status = write_report(*made, of);
+  int status = write_report(*made, of);
+  if (status == 0 && !of.drawing.empty()) status = write_file(of.drawing, to_svg(chain.describe(), *made));
   if (status == 0) say_how_it_went(*made, of, times->take_last_failure());
   return status;
 }

@@ -71,6 +71,8 @@ void take_option(options& into, argument_reader& from) {
   const string_view name = from.name();
   if (name == "-o" || name == "--out")
     into.out = from.value();
+  else if (name == "--diagram")
+    into.drawing = from.value();
   else if (name == "--batch")
     into.max_batch_size = number(name, from.value(), 1, 256);
   else if (name == "--instances")
@@ -86,8 +88,8 @@ void take_option(options& into, argument_reader& from) {
   else {
     if (name == "-h" || name == "--help")
       into.what = task::help;
-    else if (name == "--diagram")
-      into.what = into.what == task::help ? task::help : task::diagram;
+    else if (name == "--mermaid")
+      into.what = into.what == task::help ? task::help : task::mermaid;
     else if (name == "--json")
       into.format = report_format::json;
     else if (name == "-q" || name == "--quiet")
@@ -136,7 +138,8 @@ language model writes another one from them.
   -o, --out FILE     where the report goes; "-" is standard output.
                      Default: report.md, with --json standard output.
       --json         write the report as JSON instead of Markdown
-      --diagram      print the chain as a Mermaid diagram and exit
+      --diagram FILE draw the chain, with the time each stage took, as SVG
+      --mermaid      print the chain as a Mermaid diagram and exit
       --batch N      at most N sections in one call of the model, 1 to 256
                      (default 16)
       --instances N  N copies of the model compute at once, 1 to 64 (default 1)

@@ -18,7 +18,7 @@ class usage_error : public std::runtime_error {
 };
 
 enum class report_format { markdown, json };
-enum class task { report, diagram, help };
+enum class task { report, mermaid, help };
 
 /// A language model; with an empty URL it is its provider's own.
 struct endpoint {
@@ -32,6 +32,7 @@ struct options {
   report_format format = report_format::markdown;
   std::filesystem::path file;       ///< empty: the bundled GNU GPL v3
   std::filesystem::path out;        ///< empty: report.md, or standard output for JSON; "-" is standard output
+  std::filesystem::path drawing;    ///< of the chain, as SVG; empty: none
   std::size_t max_batch_size = 16;  ///< sections per call of the model, 1 to 256
   std::size_t instances = 1;        ///< copies of the model that compute at once, 1 to 64
   std::size_t max_key_points = 60;  ///< of each kind, 1 to 10 000

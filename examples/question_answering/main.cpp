@@ -37,7 +37,7 @@ standard input, a line each; /sources lists the texts, /quit ends.
       --provider NAME  deepseek, openai, llama_server, vllm or generic: what
                      the server can do, and which key it wants. Default: whose
                      URL it is, else generic
-      --diagram      print the chain as a Mermaid diagram and exit
+      --mermaid      print the chain as a Mermaid diagram and exit
   -h, --help         print this text and exit
 
 Keys are in environment variables: DEEPSEEK_API_KEY, OPENAI_API_KEY; the other
@@ -55,7 +55,7 @@ struct options {
   std::vector<std::filesystem::path> from;
   std::optional<std::string> question;
   std::optional<legal::endpoint> model = legal::endpoint{.provider = "deepseek"};
-  bool diagram = false;
+  bool mermaid = false;
 };
 
 options parse(int argc, char** argv) {
@@ -67,8 +67,8 @@ options parse(int argc, char** argv) {
       o.from.emplace_back(name);
       continue;
     }
-    if (name == "--diagram") {
-      o.diagram = true;
+    if (name == "--mermaid") {
+      o.mermaid = true;
       continue;
     }
     if (name != "--llm" && name != "--model" && name != "--provider" && name != "--question")
@@ -103,7 +103,7 @@ int run(const options& of) {
   const catena::runtime rt(pool.get_executor(), {.compute_thread_count = 1, .observer = times});
   const auto texts = std::make_shared<const qa::library>(qa::read_library(of.from));
   const answer_chain chain = qa::make_answer_chain(rt, texts, of.model);
-  if (of.diagram) {
+  if (of.mermaid) {
     std::cout << chain.describe().mermaid();
     return 0;
   }

@@ -74,7 +74,8 @@ description describe(const plan& p) {
   for (std::uint32_t i = 0; i < p.stages.size(); ++i) {
     const auto& from = p.stages[i];
     auto& to = d.stages.emplace_back();
-    to.name = from.name.empty() ? p.name : from.name;
+    to.is_nameless = from.name.empty();
+    to.name = to.is_nameless ? p.name : from.name;
     to.kind = from.kind;
     to.type = std::string(from.type->name);
     to.inputs = from.producers;

@@ -34,14 +34,23 @@ case $check in
     [ "$(head -c 1 report.json)" = '{' ] && [ "$(tail -n 1 report.json)" = '}' ] || die 'no JSON object'
     grep -q '"key_points"' report.json || die 'no key points'
     ;;
-  diagram)
-    "$program" --diagram >out 2>err || die "fails: $(cat err)"
+  mermaid)
+    "$program" --mermaid >out 2>err || die "fails: $(cat err)"
     [ "$(head -n 1 out)" = 'flowchart TD' ] || die "no Mermaid: $(head -n 1 out)"
     grep -q 'summarise' out || die 'the model is not in it'
     ;;
+  diagram)
+    "$program" --diagram chain.svg >out 2>err || die "fails: $(cat err)"
+    [ -s report.md ] || die 'report.md is missing'
+    [ "$(head -c 5 chain.svg)" = '<svg ' ] && [ "$(tail -n 1 chain.svg)" = '</svg>' ] || die 'no SVG'
+    for words in 'gpl-3.0.txt, ' '>summarise<' '>21 times<' '>merge<'; do
+      grep -qF -- "$words" chain.svg || die "the drawing lacks '$words'"
+    done
+    grep -qE '>[0-9.]+ (us|ms|s)</text>' chain.svg || die 'no times in the drawing'
+    ;;
   help)
     "$program" --help >out 2>err || die 'fails'
-    for option in --out --json --diagram --batch --instances --key-points --llm --model --provider --quiet --help; do
+    for option in --out --json --diagram --mermaid --batch --instances --key-points --llm --model --provider --quiet --help; do
       grep -qF -- "$option" out || die "does not tell of $option"
     done
     ;;

@@ -209,7 +209,7 @@ TEST_CASE("a wrong command line is refused with what was expected") {
 }
 
 TEST_CASE("the help names every option") {
-  for (const char* option : {"--out", "--json", "--diagram", "--batch", "--instances", "--key-points", "--llm", "--model",
+  for (const char* option : {"--out", "--json", "--diagram", "--mermaid", "--batch", "--instances", "--key-points", "--llm", "--model",
                              "--provider", "--quiet", "--help", "FILE", "Exit status"})
     CHECK_THAT(std::string(legal::help_text()), ContainsSubstring(option));
 }
