@@ -19,7 +19,7 @@ std::string awaited(const step_description& s) {
     case step_layer::hedge:
     case step_layer::fallback:
     case step_layer::each:
-    case step_layer::pass: break;
+    case step_layer::choice: break;
   }
   if (s.kind == "model" && s.need) return "model '" + s.need->name() + "'";
   if (s.kind == "function") return "another executor";

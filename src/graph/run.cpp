@@ -561,7 +561,7 @@ void run::count_end(std::span<const stage_span> stages) noexcept {
   const bool has_failed = !answered_or_exited();
   if (plan_->meter) plan_->meter->ended(whole, stages, has_failed ? &reason_ : nullptr, degraded);
   if (is_traced)
-    recording->log->end_run({.shape = plan_->shape, .whole = whole, .stages = {}, .why = has_failed ? reason_ : failure(), .degraded = degraded}, *recording, stages);
+    recording->log->end_run({.shape = plan_->shape, .whole = whole, .stages = {}, .why = has_failed ? reason_ : failure(), .degraded = degraded, .deadline = deadline}, *recording, stages);
 }
 
 void run::report() noexcept {

@@ -241,6 +241,7 @@ std::shared_ptr<batch_record> batcher::record_of(const batch_place& place, std::
     batch->rows = place.size;
     batch->padded_rows = padded(place.size);
     batch->waiting = waiting;
+    batch->why = place.formed.why;
     batch->began = place.formed_at;
     return batch;
   } catch (...) {

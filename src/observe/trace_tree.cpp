@@ -59,7 +59,7 @@ gap_names gaps_of(step_layer l) noexcept {
     case step_layer::hedge:
     case step_layer::fallback:
     case step_layer::each:
-    case step_layer::pass: break;
+    case step_layer::choice: break;
   }
   return {span_part::work, span_part::work, span_part::work};
 }
@@ -140,11 +140,16 @@ std::uint64_t trace_tree::span_for(const run& r, std::uint64_t around) {
   const bool is_several = layer == step_layer::attempts || layer == step_layer::hedge || layer == step_layer::each ||
                           (layer == step_layer::fallback && r.index != 0);
   if (is_inside && !r.shape->is_chain && !is_several) {
-    spans_[r.span] = static_cast<std::size_t>(&shown(around) - made_.spans.data());
+    trace_span& whole = shown(around);
+    spans_[r.span] = static_cast<std::size_t>(&whole - made_.spans.data());
+    if (layer == step_layer::choice) whole.attributes.emplace_back("catena.choice", r.shape->name);
     return around;
   }
   if (r.shape->is_chain || !is_several) {
-    new_span(r.span, around, span_kind::run, r.shape->name, r.whole).why = r.why;
+    trace_span& own = new_span(r.span, around, span_kind::run, r.shape->name, r.whole);
+    own.why = r.why;
+    if (r.deadline != no_deadline)
+      own.attributes.emplace_back("catena.deadline_left_seconds", std::chrono::duration<double>(r.deadline - r.whole.ended).count());
     return r.span;
   }
   const char* const name = layer == step_layer::each ? "item" : layer == step_layer::fallback ? "fallback" : layer == step_layer::hedge ? "hedge" : "attempt";
@@ -188,6 +193,8 @@ void trace_tree::add_parts(const run& r, std::size_t step, std::uint64_t to) {
     return add_gap(to, span_part::hand_over, until, ended);
   }
   const auto begun = children_.find(id);
+  if (layer == step_layer::cache)
+    shown(to).attributes.emplace_back("catena.cache", begun != children_.end() ? std::string("miss") : std::string(ended > began ? "wait" : "hit"));
   if (begun == children_.end()) return add_gap(to, alone(layer), began, ended);
   const gap_names gaps = gaps_of(layer);
   time_point until = began;
@@ -226,7 +233,8 @@ std::vector<std::shared_ptr<const trace>> trace_tree::add_batches() {
                     {"catena.instance", static_cast<std::int64_t>(batch->instance)},
                     {"catena.batch.rows", static_cast<std::int64_t>(batch->rows)},
                     {"catena.batch.padded_rows", static_cast<std::int64_t>(batch->padded_rows)},
-                    {"catena.batch.waiting", static_cast<std::int64_t>(batch->waiting)}};
+                    {"catena.batch.waiting", static_cast<std::int64_t>(batch->waiting)},
+                    {"catena.batch.why", std::string(batch->why)}};
     all.push_back(std::make_shared<const trace>(std::move(own)));
   }
   return all;

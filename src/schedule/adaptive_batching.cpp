@@ -14,7 +14,8 @@ batch_decision adaptive_batching::form_in_time(const waiting_requests& waiting, 
     if (now < release) return {.take = 0, .look_again = release};
   }
   const std::size_t take = best_of(std::min(waiting.count, limits.max_size));
-  return {.take = deadline == no_deadline || deadline <= now ? take : in_time(take, deadline - now)};
+  const std::size_t timely = deadline == no_deadline || deadline <= now ? take : in_time(take, deadline - now);
+  return {.take = timely, .why = timely < take ? "a deadline" : take < waiting.count ? "the cost curve" : "all that wait"};
 }
 
 double adaptive_batching::rows_per_ns(std::size_t size) const noexcept {

@@ -154,9 +154,9 @@ formed_batch batch_former::take(std::span<queued_request*> out, time_point now) 
   if (unit_ == batch_unit::request) {
     const std::size_t count = of->queue.take(out.first(decision.take));
     size_ -= count;
-    return {.count = count, .size = count, .shape = of->shape};
+    return {.count = count, .size = count, .shape = of->shape, .why = decision.why};
   }
-  formed_batch formed{.count = of->queue.take(out, decision.take), .shape = of->shape};
+  formed_batch formed{.count = of->queue.take(out, decision.take), .shape = of->shape, .why = decision.why};
   for (const queued_request* r : out.first(formed.count)) {
     formed.size += r->cost;
     left(*of, *r);

@@ -10,7 +10,9 @@ batch_decision greedy_batching::form(const waiting_requests& waiting, const batc
   if (waiting.count == 0) return {};
   if (waiting.count < limits.max_size && limits.max_delay > duration{} && now < waiting.oldest + limits.max_delay)
     return {.take = 0, .look_again = waiting.oldest + limits.max_delay};
-  return {.take = std::min(waiting.count, limits.max_size)};
+  const bool is_full = waiting.count >= limits.max_size;
+  return {.take = std::min(waiting.count, limits.max_size),
+          .why = is_full ? "it is full" : limits.max_delay > duration{} ? "the oldest has waited long enough" : "an instance is idle"};
 }
 
 preferred_batching::preferred_batching(std::vector<std::size_t> sizes) : sizes_(std::move(sizes)) {
@@ -22,7 +24,7 @@ preferred_batching::preferred_batching(std::vector<std::size_t> sizes) : sizes_(
 batch_decision preferred_batching::form(const waiting_requests& waiting, const batch_limits& limits, time_point now) const noexcept {
   if (waiting.count == 0) return {};
   const auto reached = std::upper_bound(sizes_.begin(), sizes_.end(), std::min(waiting.count, limits.max_size));
-  if (reached != sizes_.begin()) return {.take = *std::prev(reached)};
+  if (reached != sizes_.begin()) return {.take = *std::prev(reached), .why = "a preferred size is reached"};
   return greedy_batching{}.form(waiting, limits, now);
 }
 

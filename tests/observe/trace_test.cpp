@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <catena/balance.hpp>
+#include <catena/cache.hpp>
 #include <catena/chain.hpp>
 #include <catena/model.hpp>
 #include <catena/observe/trace_note.hpp>
@@ -14,6 +16,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -29,6 +32,7 @@ namespace asio = boost::asio;
 using catena::kept_for;
 using catena::span_kind;
 using catena::span_part;
+using catena::time_point;
 using catena::trace;
 using catena::trace_span;
 using catena::tracer_options;
@@ -226,4 +230,86 @@ TEST_CASE("requests that failed or took long are kept, others by their share, an
   CHECK(here.taken->all[2]->why == kept_for::sampled);
   CHECK(here.taken->all[2]->id == parent.trace_id);
   CHECK(here.taken->all[2]->spans[0].parent == 99);
+}
+
+TEST_CASE("a cache's outcome, the chosen replica, the deadline that was left and a batch's reason are told") {
+  traced_world here;
+  const catena::cache<int> kept(here.rt, {.name = "kept"});
+  catena::replica_pool<int, int> pool(here.rt, {.name = "pool"});
+  pool.add(catena::stage("near", here.wait(2ms)));
+  const auto model = catena::make_model<int, int>(here.rt, {.name = "m"}, [](catena::batch<int, int>& b) {
+    for (std::size_t i = 0; i < b.size(); ++i) b.answer(i, b.input(i));
+  });
+  const auto c = catena::make_chain<int>(here.rt, "c", [&](auto in) {
+    return in >> catena::stage("ask", pool).cache(kept) >> catena::stage("score", model);
+  });
+  for (int i = 0; i < 2; ++i) CHECK(here.answers(c, 1, {.deadline = here.rt.now() + 10ms}));
+  std::vector<const trace*> requests;
+  std::string why;
+  for (const auto& t : here.taken->all) {
+    if (t->spans[0].kind == span_kind::run) requests.push_back(t.get());
+    else why = std::get<std::string>(t->spans[0].attributes.back().second);
+  }
+  REQUIRE(requests.size() == 2);
+  const auto told = [](const trace_span& s) {
+    std::map<std::string, catena::trace_value> all(s.attributes.begin(), s.attributes.end());
+    return all;
+  };
+  CHECK(std::get<std::string>(told(span_named(*requests[0], "ask"))["catena.cache"]) == "miss");
+  CHECK(std::get<std::string>(told(span_named(*requests[0], "ask"))["catena.choice"]) == "near");
+  CHECK(std::get<std::string>(told(span_named(*requests[1], "ask"))["catena.cache"]) == "hit");
+  CHECK(std::get<double>(told(requests[0]->spans[0])["catena.deadline_left_seconds"]) == Approx(0.008));
+  CHECK(!why.empty());
+}
+
+TEST_CASE("whatever a request goes through, its trace is one tree, and along its stages the parts add up to the whole") {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    traced_world here;
+    std::mt19937_64 random(seed);
+    const auto pick = [&](int n) { return static_cast<int>(random() % static_cast<std::uint64_t>(n)); };
+    const auto model = catena::make_model<int, int>(here.rt, {.name = "m", .batch = {.max_size = 4, .max_delay = pick(3) * 1ms}},
+                                                    [](catena::batch<int, int>& b) {
+                                                      for (std::size_t i = 0; i < b.size(); ++i) b.answer(i, b.input(i));
+                                                    });
+    auto flaky = [rt = here.rt, &random](int i) -> asio::awaitable<catena::result<int>> {
+      co_await rt.async_wait_until(rt.now() + static_cast<int>(random() % 5) * 1ms, asio::use_awaitable);
+      if (random() % 3 == 0) co_return catena::failure(catena::errc::unavailable);
+      co_return i;
+    };
+    const auto inner = catena::make_chain<int>(here.rt, "inner", [&](auto in) {
+      return in >> catena::stage("try", flaky).retry({.retries = 3, .first_wait = 1ms}).timeout(20ms).fallback([](int i) { return i; });
+    });
+    const auto c = catena::make_chain<int>(here.rt, "c", [&](auto in) {
+      auto a = in >> catena::stage("queued", here.wait(pick(4) * 1ms)).queue({.consumers = 1});
+      auto b = a >> catena::stage("inner", inner).retry({.retries = 1});
+      auto d = a >> catena::stage("model", model).hedge({.extra = 1});
+      return catena::join(b, d) >> catena::stage("sum", [](int x, int y) { return x + y; });
+    });
+    std::vector<std::unique_ptr<catena::test::outcome<int>>> ends;
+    for (int i = 0; i < 4; ++i) c.async_run(i, {.deadline = here.rt.now() + (pick(4) == 0 ? 5ms : 1s)}, ends.emplace_back(std::make_unique<catena::test::outcome<int>>())->take());
+    here.world.run();
+    INFO("seed " << seed);
+    int requests = 0;
+    for (const auto& t : here.taken->all) {
+      if (t->spans[0].kind == span_kind::batch) continue;
+      ++requests;
+      check_is_one_tree(*t);
+      for (const auto& s : t->spans) {
+        if (s.kind == span_kind::run) continue;
+        catena::duration told{};
+        for (const auto& p : s.parts) told += p.ended - p.began;
+        catena::duration under{};
+        bool is_parallel = false;
+        time_point last{};
+        for (const auto& child : t->spans) {
+          if (child.parent != s.id) continue;
+          is_parallel = is_parallel || child.began < last;
+          last = child.ended;
+          under += child.ended - child.began;
+        }
+        if (!is_parallel && told + under != s.ended - s.began) FAIL_CHECK("parts of " << s.name << ": " << parts_of(s));
+      }
+    }
+    CHECK(requests == 4);
+  }
 }

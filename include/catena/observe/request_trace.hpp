@@ -16,6 +16,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace catena {
@@ -33,6 +34,7 @@ struct batch_record {
   std::size_t instance = 0;
   std::size_t rows = 0;
   std::size_t padded_rows = 0;
+  std::string_view why;      ///< why it was these: the batch policy's word, which lasts
   std::size_t waiting = 0;   ///< requests in the queue when it was formed, its own among them
   time_point began{};
   std::atomic<time_point::rep> ended{0};
@@ -49,6 +51,7 @@ struct run_record_of_trace {
   std::vector<stage_span> stages;
   failure why;
   bool degraded = false;
+  time_point deadline = no_deadline;
 };
 
 /// All of one request, from several threads. Its runs hold it; when the outermost ends it is decided whether it is kept.

@@ -19,7 +19,7 @@ enum class step_layer : std::uint8_t {
   fallback,  ///< one instead of the other
   notify,    ///< it may wait for a person when what it runs has ended
   each,      ///< one for each item
-  pass,      ///< nothing that takes time
+  choice,    ///< one of several: a replica, a version, a branch
 };
 
 /// The names in a trace of one plan's runs.

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace catena {
@@ -22,6 +23,7 @@ struct formed_batch {
   std::size_t count = 0;    ///< requests
   std::size_t size = 0;     ///< in units
   std::uint64_t shape = 0;
+  std::string_view why = {};  ///< the policy's word
 };
 
 /// Forms batches: asks the batch policy whether and how many, and takes those from the queue.

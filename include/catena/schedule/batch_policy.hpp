@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstddef>
 #include <memory>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -29,7 +30,8 @@ struct batch_limits {
 struct batch_decision {
   std::size_t take = 0;                ///< zero: let the instance wait
   time_point look_again = no_deadline; ///< if nothing is taken and nothing else happens before
-  friend bool operator==(const batch_decision&, const batch_decision&) = default;
+  std::string_view why = {};           ///< in a few words that last, for who looks at a trace
+  friend bool operator==(const batch_decision& a, const batch_decision& b) { return a.take == b.take && a.look_again == b.look_again; }
 };
 
 /// A value that decides about batches: time comes as an argument, and nothing but its own numbers is touched.

@@ -92,6 +92,7 @@ struct chosen_step {
   /// Fills in everything but the stage's name and inputs.
   static void prepare(graph::builder&, graph::stage_request& request, std::string kind, Chooser by) {
     request.kind = std::move(kind);
+    request.layer = step_layer::choice;
     request.demands.assign(sizeof...(In), graph::demand::either);
     request.type = &graph::value_type_of<output>;
     request.fixed = request.dynamic = &execute;
