@@ -31,9 +31,10 @@ inline constexpr auto decode_answer = [](const catena::torch::row& from) {
 class served {
  public:
   /// As many batches are computed at once as the script has instances.
-  served(const questions& asked, const catena::torch::script_options& script)
+  /// \param options  but for the compute threads
+  served(const questions& asked, const catena::torch::script_options& script, catena::runtime_options options = {})
       : asked_(asked),
-        rt_(context_.get_executor(), {.compute_thread_count = script.instances}),
+        rt_(context_.get_executor(), with_threads(std::move(options), script.instances)),
         model_(rt_, script, encode_question, decode_answer) {
     for (std::size_t i = 0; i < 3; ++i) {
       submit(i, [](ending) {});
@@ -74,6 +75,11 @@ class served {
   [[nodiscard]] catena::model_stats stats() const { return model_.stats(); }
 
  private:
+  static catena::runtime_options with_threads(catena::runtime_options options, std::size_t count) {
+    options.compute_thread_count = count;
+    return options;
+  }
+
   const questions& asked_;
   boost::asio::io_context context_{1};
   catena::runtime rt_;
