@@ -61,6 +61,7 @@ TEST_CASE("requests are read one after the other, with bodies of known length or
   CHECK(read_split(get) == "(GET /)");
   CHECK(read_split(get + get + get) == "(GET /)(GET /)(GET /)");
   CHECK(read_split(get + "GET /") == "(GET /)...");
+  CHECK(read_split(get + "GET / HTTP/1.1\r\n") == "(GET /)...");
   CHECK(read_split("HEAD /?a=b HTTP/1.1\r\nhost:h\r\n\r\n") == "(HEAD /?a=b)");
   CHECK(read_split(post + "Content-Length: 5\r\n\r\nhello" + get) == "(POST /in hello)(GET /)");
   CHECK(read_split(post + "Content-Length: 0\r\n\r\n" + get) == "(POST /in)(GET /)");

@@ -39,12 +39,13 @@ request_step request_reader::came(std::size_t bytes) {
 
 request_step request_reader::next() {
   parser_ = request_parser(*this, bounds_.head_bytes);
-  judged_ = is_refused_ = expects_word_ = too_large_ = false;
+  begun_ = judged_ = is_refused_ = expects_word_ = too_large_ = false;
   refusal_ = {};
   return parse();
 }
 
 request_step request_reader::parse() {
+  begun_ = begun_ || unparsed_ != end_;
   const taken_bytes taken = parser_.feed({buffer_.get() + unparsed_, end_ - unparsed_});
   unparsed_ += taken.bytes;
   if (parser_.has_head()) judge();

@@ -41,7 +41,7 @@ class request_reader final : body_sink {
   [[nodiscard]] request_step next();
 
   /// Whether nothing of a request has come yet.
-  [[nodiscard]] bool is_idle() const noexcept { return unparsed_ == end_ && !parser_.has_head(); }
+  [[nodiscard]] bool is_idle() const noexcept { return !begun_; }
   [[nodiscard]] bool has_head() const noexcept { return parser_.has_head(); }
   [[nodiscard]] const request& asked() noexcept { return parser_.head(); }
   [[nodiscard]] answer& refusal() noexcept { return refusal_; }
@@ -63,6 +63,7 @@ class request_reader final : body_sink {
   std::size_t buffer_size_ = 0;
   std::size_t unparsed_ = 0;  ///< where that begins in the buffer
   std::size_t end_ = 0;
+  bool begun_ = false;        ///< something of it has come
   bool judged_ = false;
   bool is_refused_ = false;
   bool ends_ = false;         ///< the connection is of no use after the answer
