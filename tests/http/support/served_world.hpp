@@ -134,8 +134,9 @@ struct served_world {
     serve(std::move(routes), bounds, std::move(who));
   }
   /// The operator's routes.
-  explicit served_world(runtime_options options = {}) : rt(world.runtime(std::move(options))), net(std::make_shared<http::memory_network>(*rt)) {
-    serve(http::operator_routes(*rt, {}), {}, rules_of_tests());
+  explicit served_world(runtime_options options = {}, const http::operator_options& operators = {})
+      : rt(world.runtime(std::move(options))), net(std::make_shared<http::memory_network>(*rt)) {
+    serve(http::operator_routes(*rt, operators), {}, rules_of_tests());
   }
 
   void serve(std::vector<http::server::route> routes, http::server::server_bounds bounds, http::server::access_rules who) {
