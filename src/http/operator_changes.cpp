@@ -20,7 +20,6 @@ namespace {
 using nlohmann::json;
 using server::answer;
 using server::error_answer;
-using server::request;
 
 answer json_answer(int status, const json& body) {
   return {.status = status, .body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"};
@@ -110,14 +109,14 @@ result<void> decide_by_any(const runtime& rt, const std::string& token, std::vec
 
 }  // namespace
 
-answer apply_policy(const runtime& rt, const request& asked) {
+answer apply_policy(const runtime& rt, const server::request& asked) {
   auto document = policy_document::read(asked.body);
   if (!document) return faults_answer(document.error());
   if (const auto applied = apply_policies(rt, *document); !applied) return faults_answer(applied.error());
   return json_answer(200, {{"applied", true}});
 }
 
-answer decide_run(const runtime& rt, const operator_options& options, const request& asked) {
+answer decide_run(const runtime& rt, const operator_options& options, const server::request& asked) {
   written_decision written;
   if (const std::string wrong = read_decision(asked.body, written); !wrong.empty()) return error_answer(400, wrong + "; " + std::string(decision_form));
   auto meant = decisions_of(rt, options, asked.name, written);

@@ -15,15 +15,14 @@
 #include <utility>
 
 namespace catena::http {
-namespace {
 
 /// An executor of its own, which has work as long as somebody listens or is answered on it.
-class operator_thread {
+class operator_endpoint_thread {
  public:
-  explicit operator_thread(const runtime& logging) : state_(std::make_shared<state>(logging.state())) {}
-  operator_thread(const operator_thread&) = delete;
-  operator_thread& operator=(const operator_thread&) = delete;
-  ~operator_thread() {
+  explicit operator_endpoint_thread(const runtime& logging) : state_(std::make_shared<state>(logging.state())) {}
+  operator_endpoint_thread(const operator_endpoint_thread&) = delete;
+  operator_endpoint_thread& operator=(const operator_endpoint_thread&) = delete;
+  ~operator_endpoint_thread() {
     if (!thread_.joinable()) return;
     // Whatever the endpoint calls may destroy it; its thread then ends by itself, and soon, as nothing is accepted any more.
     if (thread_.get_id() == std::this_thread::get_id()) thread_.detach();
@@ -47,8 +46,6 @@ class operator_thread {
   std::thread thread_;
 };
 
-}  // namespace
-
 class operator_endpoint::implementation {
  public:
   implementation(const runtime& rt, operator_options options) : place_(place_of(options)) {
@@ -71,7 +68,7 @@ class operator_endpoint::implementation {
 
  private:
   operator_place place_;
-  std::optional<operator_thread> thread_;
+  std::optional<operator_endpoint_thread> thread_;
   std::shared_ptr<server::tcp_listener> listener_;
   std::shared_ptr<server::http_server> server_;
 };

@@ -5,13 +5,12 @@ namespace catena::http {
 
 using server::answer;
 using server::at_once;
-using server::request;
 
 std::vector<server::route> operator_routes(const runtime& rt, const operator_options& options) {
   return {
-      {"GET", "/healthz", at_once([](const request&) { return answer{.body = "{\"status\":\"alive\"}\n"}; })},
-      {"PUT", "/policy", at_once([rt](const request& asked) { return apply_policy(rt, asked); })},
-      {"POST", "/runs/{ticket}", at_once([rt, options](const request& asked) { return decide_run(rt, options, asked); })},
+      {"GET", "/healthz", at_once([](const server::request&) { return answer{.body = "{\"status\":\"alive\"}\n"}; })},
+      {"PUT", "/policy", at_once([rt](const server::request& asked) { return apply_policy(rt, asked); })},
+      {"POST", "/runs/{ticket}", at_once([rt, options](const server::request& asked) { return decide_run(rt, options, asked); })},
   };
 }
 
