@@ -41,12 +41,15 @@ class message_parser : public boost::beast::http::basic_parser<IsRequest> {
       sum.head_is_too_long = seen_ > max_head_bytes_;
       return sum;
     }
+    // Of a head that is not whole, Beast sees what is wrong sooner or later, as it is split: who is asked answers the same in any case.
+    if (IsRequest && !seen_head_) return sum;
     while (!this->is_done() && sum.bytes < bytes.size() && !would_fail_beast(bytes.substr(sum.bytes))) {
       error_code code;
       const std::size_t count = this->put(boost::asio::const_buffer(bytes.data() + sum.bytes, bytes.size() - sum.bytes), code);
       sum.bytes += count;
       looked_at_ -= std::min(looked_at_, count);
-      if (code == boost::beast::http::error::need_more) break;
+      // Nor does it find the end of a first line that is too short.
+      if (code == boost::beast::http::error::need_more && (!IsRequest || this->is_header_done())) break;
       if (code) {
         sum.why = "it is no HTTP (" + code.message() + ")";
         break;

@@ -34,6 +34,8 @@ answer faults_answer(const policy_faults& faults) {
 constexpr std::string_view decision_form =
     R"(expected is {"decision": "retry", "skip", "fail" or "use", "reason": a text for "fail", "value": for "use"})";
 
+constexpr int most_levels = 32;
+
 /// What somebody wrote, once it is of that form.
 struct written_decision {
   std::string what;
@@ -43,7 +45,14 @@ struct written_decision {
 
 /// What is wrong, or nothing.
 std::string read_decision(const std::string& body, written_decision& into) {
-  const json all = json::parse(body, nullptr, false);
+  // What is copied and written later takes stack for each level.
+  bool is_deep = false;
+  const auto keep = [&](int depth, json::parse_event_t, const json&) {
+    is_deep = is_deep || depth > most_levels;
+    return !is_deep;
+  };
+  const json all = json::parse(body, keep, false);
+  if (is_deep) return "what the body holds is nested more than " + std::to_string(most_levels) + " times";
   if (all.is_discarded()) return "the body is no JSON";
   if (!all.is_object()) return "the body is no object";
   for (const auto& [name, value] : all.items()) {
@@ -82,11 +91,11 @@ std::vector<decision> meanings_of(const json& value) {
 }
 
 /// \param token  of the run
-result<std::vector<decision>> decisions_of(const runtime& rt, const operator_options& options, const std::string& token, const written_decision& w) {
+result<std::vector<decision>> decisions_of(const runtime& rt, const value_reader& read_value, const std::string& token, const written_decision& w) {
   if (w.what == "retry") return std::vector{decision::retry()};
   if (w.what == "skip") return std::vector{decision::skip()};
   if (w.what == "fail") return std::vector{w.reason ? decision::fail(*w.reason) : decision::fail()};
-  if (!options.read_value) {
+  if (!read_value) {
     auto all = meanings_of(*w.value);
     if (!all.empty()) return all;
     return failure(errc::invalid_input, "'value' is neither a truth value nor a number nor a text: others are read by operator_options::read_value");
@@ -94,7 +103,7 @@ result<std::vector<decision>> decisions_of(const runtime& rt, const operator_opt
   const auto runs = rt.parked();
   const auto run = std::ranges::find(runs, sha256(token), &parked_record::token_hash);
   if (run == runs.end()) return std::vector{decision::retry()};  // which says why there is none
-  auto read = options.read_value(*run, w.value->dump());
+  auto read = read_value(*run, w.value->dump());
   if (!read) return read.error();
   return std::vector{*std::move(read)};
 }
@@ -116,10 +125,10 @@ answer apply_policy(const runtime& rt, const server::request& asked) {
   return json_answer(200, {{"applied", true}});
 }
 
-answer decide_run(const runtime& rt, const operator_options& options, const server::request& asked) {
+answer decide_run(const runtime& rt, const value_reader& read_value, const server::request& asked) {
   written_decision written;
   if (const std::string wrong = read_decision(asked.body, written); !wrong.empty()) return error_answer(400, wrong + "; " + std::string(decision_form));
-  auto meant = decisions_of(rt, options, asked.name, written);
+  auto meant = decisions_of(rt, read_value, asked.name, written);
   if (!meant) return error_answer(400, meant.error().message());
   const auto decided = decide_by_any(rt, asked.name, *std::move(meant));
   if (decided) return json_answer(200, {{"decided", written.what}});

@@ -10,7 +10,7 @@ std::vector<server::route> operator_routes(const runtime& rt, const operator_opt
   return {
       {"GET", "/healthz", at_once([](const server::request&) { return answer{.body = "{\"status\":\"alive\"}\n"}; })},
       {"PUT", "/policy", at_once([rt](const server::request& asked) { return apply_policy(rt, asked); })},
-      {"POST", "/runs/{ticket}", at_once([rt, options](const server::request& asked) { return decide_run(rt, options, asked); })},
+      {"POST", "/runs/{ticket}", at_once([rt, read = options.read_value](const server::request& asked) { return decide_run(rt, read, asked); })},
   };
 }
 

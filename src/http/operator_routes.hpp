@@ -7,9 +7,14 @@
 #include <catena/http/operator_options.hpp>
 #include <catena/runtime.hpp>
 
+#include <functional>
+#include <string_view>
 #include <vector>
 
 namespace catena::http {
+
+/// operator_options::read_value.
+using value_reader = std::function<result<decision>(const parked_record&, std::string_view)>;
 
 [[nodiscard]] std::vector<server::route> operator_routes(const runtime& rt, const operator_options& options);
 
@@ -17,6 +22,6 @@ namespace catena::http {
 [[nodiscard]] server::answer apply_policy(const runtime& rt, const server::request& asked);
 
 /// POST /runs/{ticket}.
-[[nodiscard]] server::answer decide_run(const runtime& rt, const operator_options& options, const server::request& asked);
+[[nodiscard]] server::answer decide_run(const runtime& rt, const value_reader& read_value, const server::request& asked);
 
 }  // namespace catena::http

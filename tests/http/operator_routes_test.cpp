@@ -164,6 +164,8 @@ TEST_CASE("a decision that is none says what is wrong with it and what is expect
            {R"({"decision": "use"})", "'value' is missing"},
            {R"({"decision": "retry", "within": "1s"})", "'within' is unknown"},
            {R"({"decision": "use", "value": [1]})", "operator_options::read_value"},
+           {R"({"decision": "use", "value": )" + std::string(100'000, '[') + std::string(100'000, ']') + "}", "nested more than 32 times"},
+           {std::string(500'000, '['), "nested more than 32 times"},
            {R"({"decision": "use", "value": "x"})", "the stage answers int, not "},
            {R"({"decision": "skip"})", "the stage cannot be skipped"}}) {
     INFO(body);
