@@ -23,6 +23,8 @@
 #include <unistd.h>
 
 #include "http/support/misbehaviour.hpp"
+#include "http/support/served_world.hpp"
+#include "src/http/server/tcp_listener.hpp"
 
 #include "support/catch.hpp"
 
@@ -179,6 +181,31 @@ TEST_CASE("an endpoint, its runtime and their executor may be destroyed in any o
       ops.reset();
       rt.reset();
     }
+  }
+}
+
+TEST_CASE("an answer may come when the executor is gone, and its connection with it") {
+  for (const wire how : {wire::plain, wire::tls}) {
+    auto context = std::make_unique<boost::asio::io_context>(1);
+    test::late_answers late;
+    const runtime rt(context->get_executor());
+    const auto server = std::make_shared<http::server::http_server>(
+        rt.state(), http::server::service({{"GET", "/later", late.handler()}}, test::rules_of_tests()), http::server::server_bounds{},
+        how == wire::tls ? test::localhost() : nullptr);
+    const auto listener = std::make_shared<http::server::tcp_listener>(rt.state(), boost::asio::ip::address_v4::loopback(), std::uint16_t{0});
+    rt.state()->add_executor_user(listener);
+    rt.state()->add_executor_user(server);
+    listener->start([&](std::shared_ptr<http::transport> stream) { server->accept(std::move(stream)); });
+    tcp_place place(how);
+    test::outcome<http::response> end;
+    place.client->async_send(to_path(place, listener->port(), "GET", "/later"), {}, end.take());
+    while (late.waiting.empty()) {
+      context->poll();
+      place.context.poll();
+    }
+    context.reset();
+    CHECK(server->connection_count() == 0);
+    late.answer_next("too late");
   }
 }
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <algorithm>
 #include <chrono>
+#include <deque>
+#include <optional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "http/support/http_world.hpp"
 #include "http/support/served_world.hpp"
 
 #include "support/catch.hpp"
@@ -334,4 +337,78 @@ TEST_CASE("clients can hang up at every step") {
     w.world.advance(10s);
     CHECK(w.server->connection_count() == 0);
   });
+}
+
+namespace {
+
+/// A server that speaks TLS, whom our own client asks.
+struct secure_world : served_world {
+  explicit secure_world(test::late_answers& late, std::uint64_t seed = 1) : served_world(answering_later(late), {}, {.most_at_once = 900}, test::rules_of_tests(), seed) {
+    auto rules = test::rules_of_tests();
+    rules.is_secure = true;
+    serve(answering_later(late), {.request_time = 3s, .closing_time = 1s}, rules, test::localhost());
+    http::client_options options;
+    options.network = net;
+    options.ca_file = test::the_authority().ca_file();
+    client.emplace(*rt, options);
+  }
+  test::outcome<http::response>& begin(const std::string& path) {
+    auto& end = ends.emplace_back();
+    client->async_send({"GET", http::url::parse("https://localhost:80" + path).value()}, {}, end.take());
+    return end;
+  }
+  std::deque<test::outcome<http::response>> ends;
+  std::optional<http::client> client;
+};
+
+}  // namespace
+
+TEST_CASE("a server that speaks TLS answers over kept connections, and gives up who does not shake hands") {
+  test::late_answers late;
+  secure_world w(late);
+  for (int i = 0; i < 3; ++i) {
+    auto& end = w.begin("/");
+    w.world.run_until_idle();
+    REQUIRE(end.answered());
+    CHECK(end.value().body == "<now>");
+  }
+  CHECK(w.server->connection_count() == 1);
+  raw_client &silent = w.connect(), &plain = w.connect();
+  plain.say(get());
+  w.world.run_until_idle();
+  CHECK(plain.ended());
+  CHECK(told(plain.take()).find("200") == std::string::npos);
+  w.world.advance(2s);
+  CHECK_FALSE(silent.ended());
+  w.world.advance(1s);
+  CHECK(silent.ended());
+}
+
+TEST_CASE("a server that speaks TLS can be closed, or its executor destroyed, at every step") {
+  for (const bool closes : {true, false}) {
+    for (std::size_t k = 0;; k += 1) {
+      INFO((closes ? "closed" : "destroyed") << " at step " << k);
+      test::late_answers late;
+      secure_world w(late);
+      w.begin("/");
+      w.begin("/later");
+      w.connect();
+      std::size_t steps = 0;
+      while (steps < k && w.world.step_in_time()) ++steps;
+      const std::weak_ptr<server::http_server> watched = w.server;
+      if (closes) {
+        w.server->close();
+        w.world.advance(2s);
+      } else {
+        w.world.destroy_executor();
+      }
+      CHECK(w.server->connection_count() == 0);
+      late.waiting.clear();
+      w.net.reset();
+      w.server.reset();
+      if (!closes) w.client.reset();
+      CHECK((watched.expired() || closes));
+      if (steps < k) break;
+    }
+  }
 }

@@ -139,8 +139,9 @@ struct served_world {
     serve(http::operator_routes(*rt, operators), {}, rules_of_tests());
   }
 
-  void serve(std::vector<http::server::route> routes, http::server::server_bounds bounds, http::server::access_rules who) {
-    server = std::make_shared<http::server::http_server>(rt->state(), http::server::service(std::move(routes), std::move(who)), bounds, nullptr);
+  void serve(std::vector<http::server::route> routes, http::server::server_bounds bounds, http::server::access_rules who,
+             std::shared_ptr<http::tls_context> tls = nullptr) {
+    server = std::make_shared<http::server::http_server>(rt->state(), http::server::service(std::move(routes), std::move(who)), bounds, std::move(tls));
     rt->state()->add_executor_user(server);
     net->listen("localhost", 80, [to = server](http::memory_arrival a) { to->accept(std::move(a.stream)); });
   }
