@@ -82,9 +82,13 @@ std::string why_not(const operator_options& options) {
 
 }  // namespace
 
-TEST_CASE("an endpoint on loopback is asked by anybody, and changed by who has the token") {
+TEST_CASE("an endpoint on loopback is asked by anybody, and changed by who has the token", "[concurrency]") {
   tcp_place place(wire::plain);
-  operator_endpoint ops(place.rt, {.token = secret});
+  const auto& rt = place.rt;
+  ::setenv("OPS_TOKEN", secret.c_str(), 1);
+  // [operator_endpoint]
+  http::operator_endpoint ops(rt, {.port = 0, .token_variable = "OPS_TOKEN", .executor = http::served_by::own_thread});
+  // [/operator_endpoint]
   CHECK(ops.port() != 0);
   const auto alive = place.ask(to_path(place, ops.port(), "GET", "/healthz"));
   CHECK(status(alive) == 200);
@@ -127,10 +131,12 @@ TEST_CASE("options that are wrong are named, and what is more than loopback with
     CHECK_THAT(why_not({.token = token}), ContainsSubstring("operator_options::token: a token has"));
   CHECK_THAT(why_not({.token = secret, .token_variable = "X"}), ContainsSubstring("operator_options::token and token_variable"));
   ::unsetenv("CATENA_TEST_NO_TOKEN");
-  CHECK_THAT(why_not({.token_variable = "CATENA_TEST_NO_TOKEN"}), ContainsSubstring("operator_options::token_variable names an environment variable that is not set: CATENA_TEST_NO_TOKEN"));
+  CHECK_THAT(why_not({.token_variable = "CATENA_TEST_NO_TOKEN"}),
+             ContainsSubstring("operator_options::token_variable names an environment variable that is not set: CATENA_TEST_NO_TOKEN"));
   ::setenv("CATENA_TEST_NO_TOKEN", "bad", 1);
   CHECK_THAT(why_not({.token_variable = "CATENA_TEST_NO_TOKEN"}), ContainsSubstring("operator_options::token_variable: a token has"));
-  for (const char* host : {"", "a b", "host:80", "host/", "http://host", "[::1", "*", "u@host", "a?b", "a#b"}) CHECK_THAT(why_not({.hosts = {host}}), ContainsSubstring("operator_options::hosts must be"));
+  for (const char* host : {"", "a b", "host:80", "host/", "http://host", "[::1", "*", "u@host", "a?b", "a#b"})
+    CHECK_THAT(why_not({.hosts = {host}}), ContainsSubstring("operator_options::hosts must be"));
   for (const char* host : {"host", "HOST.example", "10.0.0.1", "::1", "[2001:db8::1]"}) CHECK(why_not({.hosts = {host}}).empty());
   CHECK_THAT(why_not({.max_head_bytes = 1023}), ContainsSubstring("operator_options::max_head_bytes must be"));
   CHECK_THAT(why_not({.max_body_bytes = std::size_t{1} << 31}), ContainsSubstring("operator_options::max_body_bytes must be"));

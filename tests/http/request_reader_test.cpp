@@ -93,8 +93,10 @@ TEST_CASE("what could be read in two ways is no request, and nothing behind it i
 }
 
 TEST_CASE("what is no HTTP is told so at once") {
-  for (const std::string& text : {std::string("\x16\x03\x01\x02"), std::string("\r\n") + get, std::string("get / HTTP/1.1\r\n"), std::string("{"), std::string("\0", 1)}) CHECK(read(text, 1) == "(400)|");
-  for (const char* line : {"GET /", "GET / HTTP/2.0", "GET / HTTP/1.2", "GET / http/1.1", "GET  / HTTP/1.1", "GET / HTTP/1.1 ", "GET\t/ HTTP/1.1", "GET http://h/ HTTP/1.1", "GET * HTTP/1.1",
+  for (const std::string& text : {std::string("\x16\x03\x01\x02"), std::string("\r\n") + get, std::string("get / HTTP/1.1\r\n"), std::string("{"), std::string("\0", 1)})
+    CHECK(read(text, 1) == "(400)|");
+  for (const char* line : {"GET /", "GET / HTTP/2.0", "GET / HTTP/1.2", "GET / http/1.1", "GET  / HTTP/1.1", "GET / HTTP/1.1 ", "GET\t/ HTTP/1.1",
+                           "GET http://h/ HTTP/1.1", "GET * HTTP/1.1",
                            "GET h HTTP/1.1", "GET /\x7f HTTP/1.1", "GET /\xc3\xa9 HTTP/1.1", "GET /#a HTTP/1.1", "G@T / HTTP/1.1", "GET", "GET ", "GET / ", "GET / HTTP"}) {
     INFO(line);
     CHECK(read_split(std::string(line) + "\r\nHost: h\r\n\r\n" + get) == "(400)|");

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <algorithm>
 #include <chrono>
-#include <deque>
-#include <optional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "http/support/http_world.hpp"
 #include "http/support/served_world.hpp"
 
 #include "support/catch.hpp"
@@ -18,6 +15,7 @@ using test::asking;
 using test::raw_client;
 using test::served_world;
 using test::status_of;
+using test::told;
 using test::with_token;
 namespace server = http::server;
 
@@ -27,27 +25,6 @@ namespace {
 std::vector<server::route> echoing() {
   return {{"GET", "/", server::at_once([](const server::request& r) { return server::answer{.body = "<" + std::string(r.query()) + ">"}; })},
           {"POST", "/in", server::at_once([](const server::request& r) { return server::answer{.body = "<" + r.body + ">"}; })}};
-}
-std::vector<server::route> answering_later(test::late_answers& late) {
-  return {{"GET", "/", server::at_once([](const server::request&) { return server::answer{.body = "<now>"}; })}, {"GET", "/later", late.handler()}};
-}
-
-/// The statuses and bodies of all answers in a text.
-std::string told(std::string_view text) {
-  std::string all;
-  while (!text.empty()) {
-    const int status = status_of(text);
-    if (status == 0) return all + "?";
-    const std::size_t end = text.find("\r\n\r\n");
-    if (end == text.npos) return all + "...";
-    const std::size_t length = text.substr(0, end).find("Content-Length: ");
-    const std::size_t size = length == text.npos ? 0 : std::stoul(std::string(text.substr(length + 16)));
-    const std::string_view body = text.substr(end + 4, size);
-    all += std::to_string(status) + (body.starts_with('<') ? std::string(body) : "") + " ";
-    text.remove_prefix(std::min(text.size(), end + 4 + size));
-  }
-  if (!all.empty()) all.pop_back();
-  return all;
 }
 
 std::string get(const std::string& query = "", const std::string& fields = "") { return asking{.line = "GET /" + query, .fields = fields}.text(); }
@@ -102,7 +79,7 @@ TEST_CASE("who waits to be told before it sends a body is told") {
 
 TEST_CASE("an answer that comes later keeps what is asked behind it waiting, and no other connection") {
   test::late_answers late;
-  served_world w(answering_later(late));
+  served_world w(late.routes());
   raw_client& c = w.connect();
   c.say(asking{.line = "GET /later"}.text() + get());
   w.world.advance(1h);
@@ -179,7 +156,7 @@ TEST_CASE("an answer that nobody takes is given up") {
 
 TEST_CASE("one connection more than there may be takes the place of the one that was idle for longest, or is told that there is none") {
   test::late_answers late;
-  served_world w(answering_later(late), {.most_connections = 3});
+  served_world w(late.routes(), {.most_connections = 3});
   std::vector<raw_client*> all;
   for (int i = 0; i < 3; ++i) {
     all.push_back(&w.connect());
@@ -222,7 +199,7 @@ TEST_CASE("a thousand idle connections are as many as may be, and one that asks 
 
 TEST_CASE("a server that is closed ends what is idle, answers what was asked, and waits no longer than it may") {
   test::late_answers late;
-  served_world w(answering_later(late), {.closing_time = 2s});
+  served_world w(late.routes(), {.closing_time = 2s});
   raw_client &idle = w.connect(), &slow = w.connect(), &slower = w.connect(), &begun = w.connect();
   slow.say(asking{.line = "GET /later"}.text() + get());
   slower.say(asking{.line = "GET /later"}.text());
@@ -260,155 +237,4 @@ TEST_CASE("a server that is closed keeps its executor no longer than its connect
   w.server->close();
   w.world.run_until_idle();
   CHECK(w.world.context().outstanding_work_count() == 0);
-}
-
-namespace {
-
-/// Some connections, each in another state.
-std::unique_ptr<served_world> busy_world(test::late_answers& late, std::uint64_t seed) {
-  auto w = std::make_unique<served_world>(answering_later(late), server::server_bounds{.request_time = 3s, .idle_time = 5s, .closing_time = 1s}, http::memory_network_options{.most_at_once = 60, .capacity = 300},
-                                          test::rules_of_tests(), seed);
-  w->connect();
-  w->connect().say(get() + get() + asking{.line = "GET /later"}.text() + get());
-  w->connect().say("GET / HT");
-  w->connect().say(asking{.line = "POST /in", .body = "refused"}.text());
-  w->connect().say(get("", "Connection: close\r\n"));
-  w->connect().say("no HTTP");
-  return w;
-}
-
-/// Calls `then` at every step of its course.
-template <class Then>
-void at_every_step_of_a_server(Then then) {
-  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
-    for (std::size_t k = 0;; ++k) {
-      INFO("seed " << seed << ", step " << k);
-      test::late_answers late;
-      const auto w = busy_world(late, seed);
-      std::size_t steps = 0;
-      while (steps < k && w->world.step_in_time()) {
-        ++steps;
-        if (steps == 60 && !late.waiting.empty()) late.answer_next("<late>");
-      }
-      then(*w, late);
-      if (steps < k) break;
-    }
-  }
-}
-
-}  // namespace
-
-TEST_CASE("a server can be closed at every step, and nothing of it is left then") {
-  at_every_step_of_a_server([](served_world& w, test::late_answers& late) {
-    w.server->close();
-    w.world.advance(2s);
-    CHECK(w.server->connection_count() == 0);
-    late.waiting.clear();
-    w.world.run();
-    for (const auto& c : w.clients) CHECK(c->ended());
-    const std::weak_ptr<server::http_server> watched = w.server;
-    w.net.reset();
-    w.server.reset();
-    CHECK(watched.expired());
-  });
-}
-
-TEST_CASE("a server's executor can be destroyed at every step, before and after the server is closed") {
-  for (const bool closes : {false, true}) {
-    at_every_step_of_a_server([closes](served_world& w, test::late_answers& late) {
-      if (closes) w.server->close();
-      const std::weak_ptr<server::http_server> watched = w.server;
-      w.world.destroy_executor();
-      CHECK(w.server->connection_count() == 0);
-      w.net.reset();
-      w.server.reset();
-      while (!late.waiting.empty()) late.answer_next("<to nobody>");
-      CHECK(watched.expired());
-    });
-  }
-}
-
-TEST_CASE("clients can hang up at every step") {
-  at_every_step_of_a_server([](served_world& w, test::late_answers& late) {
-    for (const auto& c : w.clients) c->hang_up();
-    w.world.run_until_idle();
-    while (!late.waiting.empty()) late.answer_next("<to nobody>");
-    w.world.run_until_idle();
-    w.world.advance(10s);
-    CHECK(w.server->connection_count() == 0);
-  });
-}
-
-namespace {
-
-/// A server that speaks TLS, whom our own client asks.
-struct secure_world : served_world {
-  explicit secure_world(test::late_answers& late, std::uint64_t seed = 1) : served_world(answering_later(late), {}, {.most_at_once = 900}, test::rules_of_tests(), seed) {
-    auto rules = test::rules_of_tests();
-    rules.is_secure = true;
-    serve(answering_later(late), {.request_time = 3s, .closing_time = 1s}, rules, test::localhost());
-    http::client_options options;
-    options.network = net;
-    options.ca_file = test::the_authority().ca_file();
-    client.emplace(*rt, options);
-  }
-  test::outcome<http::response>& begin(const std::string& path) {
-    auto& end = ends.emplace_back();
-    client->async_send({"GET", http::url::parse("https://localhost:80" + path).value()}, {}, end.take());
-    return end;
-  }
-  std::deque<test::outcome<http::response>> ends;
-  std::optional<http::client> client;
-};
-
-}  // namespace
-
-TEST_CASE("a server that speaks TLS answers over kept connections, and gives up who does not shake hands") {
-  test::late_answers late;
-  secure_world w(late);
-  for (int i = 0; i < 3; ++i) {
-    auto& end = w.begin("/");
-    w.world.run_until_idle();
-    REQUIRE(end.answered());
-    CHECK(end.value().body == "<now>");
-  }
-  CHECK(w.server->connection_count() == 1);
-  raw_client &silent = w.connect(), &plain = w.connect();
-  plain.say(get());
-  w.world.run_until_idle();
-  CHECK(plain.ended());
-  CHECK(told(plain.take()).find("200") == std::string::npos);
-  w.world.advance(2s);
-  CHECK_FALSE(silent.ended());
-  w.world.advance(1s);
-  CHECK(silent.ended());
-}
-
-TEST_CASE("a server that speaks TLS can be closed, or its executor destroyed, at every step") {
-  for (const bool closes : {true, false}) {
-    for (std::size_t k = 0;; k += 1) {
-      INFO((closes ? "closed" : "destroyed") << " at step " << k);
-      test::late_answers late;
-      secure_world w(late);
-      w.begin("/");
-      w.begin("/later");
-      w.connect();
-      std::size_t steps = 0;
-      while (steps < k && w.world.step_in_time()) ++steps;
-      const std::weak_ptr<server::http_server> watched = w.server;
-      if (closes) {
-        w.server->close();
-        w.world.advance(2s);
-      } else {
-        w.world.destroy_executor();
-      }
-      CHECK(w.server->connection_count() == 0);
-      late.waiting.clear();
-      w.net.reset();
-      w.server.reset();
-      if (!closes) w.client.reset();
-      CHECK((watched.expired() || closes));
-      if (steps < k) break;
-    }
-  }
 }

@@ -18,7 +18,9 @@ namespace catena::http {
 /// | --- | --- |
 /// | GET /healthz | 200 as long as the process lives |
 /// | PUT /policy | applies a policy document, see apply_policies(); 400 lists all faults, and then nothing has changed |
-/// | POST /runs/{ticket} | decides about a parked run by its token: {"decision": "retry", "skip", "fail" or "use", "reason": for fail, "value": for use}; 404 for an unknown one, 409 where it is too late |
+/// | POST /runs/{ticket} | decides about a parked run by its token, see below; 404 for an unknown one, 409 where it is too late |
+///
+/// A decision is {"decision": "retry"}, {"decision": "skip"}, {"decision": "fail", "reason": text} or {"decision": "use", "value": any}.
 ///
 /// All that is wrong is told as {"error": what}. A request that changes something needs the token, also on loopback, and may not come from a
 /// page of another origin; one whose Host is none of operator_options::hosts is refused.

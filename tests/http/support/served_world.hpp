@@ -8,6 +8,7 @@
 #include <catena/http/memory_network.hpp>
 #include <catena/testing/manual_world.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <memory>
@@ -109,6 +110,24 @@ inline const std::string with_token = "Authorization: Bearer " + the_token + "\r
   return answered.starts_with("HTTP/1.1 ") && answered.size() > 12 ? std::stoi(std::string(answered.substr(9, 3))) : 0;
 }
 
+/// The statuses and bodies of all answers in a text, as in "200<body> 404".
+[[nodiscard]] inline std::string told(std::string_view text) {
+  std::string all;
+  while (!text.empty()) {
+    const int status = status_of(text);
+    if (status == 0) return all + "?";
+    const std::size_t end = text.find("\r\n\r\n");
+    if (end == text.npos) return all + "...";
+    const std::size_t length = text.substr(0, end).find("Content-Length: ");
+    const std::size_t size = length == text.npos ? 0 : std::stoul(std::string(text.substr(length + 16)));
+    const std::string_view body = text.substr(end + 4, size);
+    all += std::to_string(status) + (body.starts_with('<') ? std::string(body) : "") + " ";
+    text.remove_prefix(std::min(text.size(), end + 4 + size));
+  }
+  if (!all.empty()) all.pop_back();
+  return all;
+}
+
 /// What a server of tests offers unless they bring their own.
 [[nodiscard]] inline http::server::access_rules rules_of_tests() {
   return {.hosts = {"localhost", "127.0.0.1", "::1"}, .token = the_token};
@@ -119,6 +138,10 @@ struct late_answers {
   std::deque<http::server::reply> waiting;
   [[nodiscard]] http::server::handler handler() {
     return [this](const http::server::request&, http::server::reply to) { waiting.push_back(std::move(to)); };
+  }
+  /// One that answers at once, and one that answers later.
+  [[nodiscard]] std::vector<http::server::route> routes() {
+    return {{"GET", "/", http::server::at_once([](const http::server::request&) { return http::server::answer{.body = "<now>"}; })}, {"GET", "/later", handler()}};
   }
   void answer_next(std::string text) {
     http::server::reply next = std::move(waiting.front());
