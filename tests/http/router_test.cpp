@@ -8,7 +8,6 @@
 #include "support/catch.hpp"
 
 using namespace catena;
-using http::server::answer;
 using http::server::percent_decoded;
 using http::server::router;
 
@@ -29,7 +28,7 @@ const router& some_routes() {
 std::string where(std::string_view method, std::string_view path) {
   const auto found = some_routes().find(method, path);
   if (const auto* to = std::get_if<router::found>(&found)) return to->to->method + " " + to->to->pattern + (to->name.empty() ? "" : " " + to->name);
-  const auto& none = std::get<answer>(found);
+  const auto& none = std::get<http::server::answer>(found);
   return std::to_string(none.status) + std::string(none.headers.find("Allow").value_or(""));
 }
 
@@ -84,7 +83,7 @@ TEST_CASE("a query's parameters are found by their names") {
 }
 
 TEST_CASE("an answer says what may be done with it, and no field of it ends its line") {
-  answer a{.status = 200, .body = "text", .content_type = "text/plain"};
+  http::server::answer a{.status = 200, .body = "text", .content_type = "text/plain"};
   a.headers.add("X-Note", "fine");
   a.headers.add("X-Bad", "one\r\nX-Two: two");
   const std::string common =

@@ -21,17 +21,17 @@ namespace server = http::server;
 
 namespace {
 
-const std::string get = asking{}.text(), ending = asking{.fields = "Connection: close\r\n"}.text();
+const std::string asking_now = asking{}.text(), asking_last = asking{.fields = "Connection: close\r\n"}.text();
 
 /// Some connections, each in another state.
 std::unique_ptr<served_world> busy_world(test::late_answers& late, std::uint64_t seed) {
   const server::server_bounds bounds{.request_time = 3s, .idle_time = 5s, .closing_time = 1s};
   auto w = std::make_unique<served_world>(late.routes(), bounds, http::memory_network_options{.most_at_once = 60, .capacity = 300}, test::rules_of_tests(), seed);
   w->connect();
-  w->connect().say(get + get + asking{.line = "GET /later"}.text() + get);
+  w->connect().say(asking_now + asking_now + asking{.line = "GET /later"}.text() + asking_now);
   w->connect().say("GET / HT");
   w->connect().say(asking{.line = "POST /in", .body = "refused"}.text());
-  w->connect().say(ending);
+  w->connect().say(asking_last);
   w->connect().say("no HTTP");
   return w;
 }
@@ -133,7 +133,7 @@ TEST_CASE("a server that speaks TLS answers over kept connections, and gives up 
   }
   CHECK(w.server->connection_count() == 1);
   raw_client &silent = w.connect(), &plain = w.connect();
-  plain.say(get);
+  plain.say(asking_now);
   w.world.run_until_idle();
   CHECK(plain.ended());
   CHECK(test::told(plain.take()).find("200") == std::string::npos);

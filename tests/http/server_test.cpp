@@ -27,8 +27,8 @@ std::vector<server::route> echoing() {
           {"POST", "/in", server::at_once([](const server::request& r) { return server::answer{.body = "<" + r.body + ">"}; })}};
 }
 
-std::string get(const std::string& query = "", const std::string& fields = "") { return asking{.line = "GET /" + query, .fields = fields}.text(); }
-std::string post(const std::string& body, const std::string& fields = "") { return asking{.line = "POST /in", .fields = with_token + fields, .body = body}.text(); }
+std::string getting(const std::string& query = "", const std::string& fields = "") { return asking{.line = "GET /" + query, .fields = fields}.text(); }
+std::string posting(const std::string& body, const std::string& fields = "") { return asking{.line = "POST /in", .fields = with_token + fields, .body = body}.text(); }
 
 }  // namespace
 
@@ -36,18 +36,18 @@ TEST_CASE("a connection is asked again and again, and answers in order also what
   for (const std::size_t most_at_once : {1, 7, 65536}) {
     served_world w(echoing(), {}, {.most_at_once = most_at_once});
     raw_client& c = w.connect();
-    c.say(get("?a"));
+    c.say(getting("?a"));
     w.world.run_until_idle();
     CHECK(told(c.take()) == "200<a>");
-    c.say(get("?b") + post("hello") + get("nowhere") + get("?c"));
+    c.say(getting("?b") + posting("hello") + getting("nowhere") + getting("?c"));
     w.world.run_until_idle();
     CHECK(told(c.take()) == "200<b> 200<hello> 404 200<c>");
-    c.say_byte_by_byte(post("world") + get("?d"));
+    c.say_byte_by_byte(posting("world") + getting("?d"));
     w.world.run_until_idle();
     CHECK(told(c.take()) == "200<world> 200<d>");
     CHECK_FALSE(c.ended());
     CHECK(w.server->connection_count() == 1);
-    c.say(get("?e", "Connection: close\r\n") + get("?f"));
+    c.say(getting("?e", "Connection: close\r\n") + getting("?f"));
     w.world.run_until_idle();
     CHECK_THAT(c.received(), Catch::Matchers::ContainsSubstring("\r\nConnection: close\r\n"));
     CHECK(told(c.take()) == "200<e>");
@@ -69,7 +69,7 @@ TEST_CASE("HEAD is answered like GET, but for the body") {
 TEST_CASE("who waits to be told before it sends a body is told") {
   served_world w(echoing());
   raw_client& c = w.connect();
-  c.say(post("hello", "Expect: 100-continue\r\n").substr(0, post("hello", "Expect: 100-continue\r\n").size() - 5));
+  c.say(posting("hello", "Expect: 100-continue\r\n").substr(0, posting("hello", "Expect: 100-continue\r\n").size() - 5));
   w.world.run_until_idle();
   CHECK(c.take() == "HTTP/1.1 100 Continue\r\n\r\n");
   c.say("hello");
@@ -81,7 +81,7 @@ TEST_CASE("an answer that comes later keeps what is asked behind it waiting, and
   test::late_answers late;
   served_world w(late.routes());
   raw_client& c = w.connect();
-  c.say(asking{.line = "GET /later"}.text() + get());
+  c.say(asking{.line = "GET /later"}.text() + getting());
   w.world.advance(1h);
   CHECK(c.received().empty());
   CHECK(told(w.ask({})) == "200<now>");
@@ -106,7 +106,7 @@ TEST_CASE("a handler that throws or forgets to answer is answered for, and the c
 
 TEST_CASE("a head, a body and an answer that is not taken have their time, and so has a connection that is not asked") {
   const server::server_bounds bounds{.request_time = 10s, .idle_time = 60s};
-  const std::string slow = post("hello");
+  const std::string slow = posting("hello");
   const std::string head = slow.substr(0, slow.size() - 5);
   struct row {
     const char* name;
@@ -122,8 +122,8 @@ TEST_CASE("a head, a body and an answer that is not taken have their time, and s
                        row{"stops in its body", {{head.substr(0, 20), 9s}, {head.substr(20) + "he", 1h}}, "408", 19s},
                        row{"drips its body", {{head, 4s}, {"h", 4s}, {"e", 4s}, {"l", 4s}}, "408", 10s},
                        row{"is slow, but not too slow", {{head.substr(0, 20), 9s}, {head.substr(20), 9s}, {"hello", 1h}}, "200<hello>", 78s},
-                       row{"stops between two", {{get("?a"), 1h}}, "200<a>", 60s},
-                       row{"stops in the second", {{get("?a") + "GET", 1h}}, "200<a> 408", 10s}}) {
+                       row{"stops between two", {{getting("?a"), 1h}}, "200<a>", 60s},
+                       row{"stops in the second", {{getting("?a") + "GET", 1h}}, "200<a> 408", 10s}}) {
     INFO(r.name);
     served_world w(echoing(), bounds);
     raw_client& c = w.connect();
@@ -146,7 +146,7 @@ TEST_CASE("an answer that nobody takes is given up") {
   served_world w({{"GET", "/", server::at_once([](const server::request&) { return server::answer{.body = std::string(1 << 20, 'x')}; })}}, {.request_time = 10s});
   raw_client& c = w.connect();
   c.stop_reading();
-  c.say(get());
+  c.say(getting());
   w.world.advance(9s);
   CHECK(w.server->connection_count() == 1);
   w.world.advance(1s);
@@ -162,7 +162,7 @@ TEST_CASE("one connection more than there may be takes the place of the one that
     all.push_back(&w.connect());
     w.world.advance(1s);
   }
-  all[0]->say(get());
+  all[0]->say(getting());
   w.world.advance(1s);
   CHECK(told(w.ask({})) == "200<now>");
   CHECK_FALSE(all[0]->ended());
@@ -201,7 +201,7 @@ TEST_CASE("a server that is closed ends what is idle, answers what was asked, an
   test::late_answers late;
   served_world w(late.routes(), {.closing_time = 2s});
   raw_client &idle = w.connect(), &slow = w.connect(), &slower = w.connect(), &begun = w.connect();
-  slow.say(asking{.line = "GET /later"}.text() + get());
+  slow.say(asking{.line = "GET /later"}.text() + getting());
   slower.say(asking{.line = "GET /later"}.text());
   begun.say("GET / HTTP/1.1\r\n");
   w.world.run_until_idle();
@@ -231,7 +231,7 @@ TEST_CASE("a server that is closed ends what is idle, answers what was asked, an
 TEST_CASE("a server that is closed keeps its executor no longer than its connections last") {
   served_world w(echoing(), {.closing_time = 1h});
   raw_client& c = w.connect();
-  c.say(get("", "Connection: close\r\n"));
+  c.say(getting("", "Connection: close\r\n"));
   w.world.run_until_idle();
   c.hang_up();
   w.server->close();
