@@ -2,6 +2,8 @@
 #pragma once
 /// \file
 /// Responses out of bytes; Beast's parser, kept where nobody else pays for its headers.
+#include "body_sink.hpp"
+
 #include <catena/http/message.hpp>
 
 #include <cstddef>
@@ -11,15 +13,6 @@
 #include <string_view>
 
 namespace catena::http {
-
-/// Takes the bytes of a body, without what the transfer added.
-class body_sink {
- public:
-  virtual void body_came(std::string_view bytes) = 0;
-
- protected:
-  ~body_sink() = default;
-};
 
 /// Whether a body belongs to the response at all.
 enum class body_follows : bool { never, as_its_head_says };
@@ -32,11 +25,7 @@ class response_parser {
   response_parser& operator=(response_parser&&) noexcept;
   ~response_parser();
 
-  struct taken {
-    std::size_t bytes = 0;  ///< from the front; the rest must come again, with more behind it
-    std::string why;        ///< what is wrong, if it is no response
-  };
-  [[nodiscard]] taken feed(std::string_view bytes);
+  [[nodiscard]] taken_bytes feed(std::string_view bytes);
   /// The stream has ended. Says what is missing, if anything is.
   [[nodiscard]] std::string end();
 

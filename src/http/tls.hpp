@@ -22,6 +22,9 @@ class tls_context {
   /// TLS 1.2 and later; certificates are checked against those in `ca_file`, or those that the machine trusts if it is empty.
   /// \errors std::invalid_argument: there are none in the file
   [[nodiscard]] static std::shared_ptr<tls_context> for_client(const std::string& ca_file);
+  /// A server's by files of PEM, its certificate with those that lead to its authority, and the certificate's key; TLS 1.2 and later.
+  /// \errors std::invalid_argument: one of them cannot be read, or the two do not belong together
+  [[nodiscard]] static std::shared_ptr<tls_context> for_server(const std::string& certificate_file, const std::string& key_file);
   /// A server's, which takes over the context.
   [[nodiscard]] static std::shared_ptr<tls_context> for_server(ssl_ctx_st* context);
 

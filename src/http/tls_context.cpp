@@ -34,6 +34,22 @@ std::shared_ptr<tls_context> tls_context::for_client(const std::string& ca_file)
   return context;
 }
 
+std::shared_ptr<tls_context> tls_context::for_server(const std::string& certificate_file, const std::string& key_file) {
+  SSL_CTX* const made = SSL_CTX_new(TLS_server_method());
+  if (!made) throw std::runtime_error("OpenSSL gives no context");
+  std::shared_ptr<tls_context> context(new tls_context(made, false));
+  SSL_CTX_set_min_proto_version(made, TLS1_2_VERSION);
+  // Nobody is at hand to be asked for a passphrase.
+  SSL_CTX_set_default_passwd_cb(made, [](char*, int, int, void*) { return 0; });
+  ERR_clear_error();
+  if (SSL_CTX_use_certificate_chain_file(made, certificate_file.c_str()) != 1)
+    throw std::invalid_argument("operator_options::certificate_file names a file that no certificate can be read from: " + certificate_file);
+  if (SSL_CTX_use_PrivateKey_file(made, key_file.c_str(), SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(made) != 1)
+    throw std::invalid_argument("operator_options::key_file names a file that the certificate's key cannot be read from: " + key_file);
+  ERR_clear_error();
+  return context;
+}
+
 std::shared_ptr<tls_context> tls_context::for_server(ssl_ctx_st* context) { return std::shared_ptr<tls_context>(new tls_context(context, false)); }
 
 std::shared_ptr<ssl_session_st> tls_context::session_with(const std::string& server) {

@@ -145,6 +145,12 @@ bool parking_lot::take_if_due(parked_place& place, wake how) noexcept {
   return true;
 }
 
+bool parking_lot::was_here(std::string_view token) const {
+  const std::string hash = sha256(token);
+  const std::lock_guard lock(mutex_);
+  return over_.contains(hash);
+}
+
 void parking_lot::executor_gone() noexcept {
   const std::lock_guard lock(mutex_);
   closed_ = true;  // the timers say so to all that are parked

@@ -9,7 +9,7 @@ copy=$folder/planted
 rm -rf "$copy"
 mkdir -p "$copy/src"
 cp -r "$here/../../include" "$copy/"
-cp -r "$here"/../../src/{schedule,recover,balance,cache,policy,version,http,llm,error.cpp,time.cpp} "$copy/src/"
+cp -r "$here"/../../src/{schedule,recover,balance,cache,policy,version,http,llm,incident,error.cpp,time.cpp} "$copy/src/"
 
 # plant FILE OLD NEW: a fault in the copy.
 plant() {
@@ -39,8 +39,10 @@ plant src/policy/quantities.cpp "if (__builtin_mul_overflow(sum, unit->worth, &s
 
 # A line that ends between two pieces begins with the second of them.
 plant src/http/sse_parser.cpp "found = take_line(line_);" "found = take_line(part);"
+# A head is looked at before it is whole: what is wrong with it shows sooner or later, as it is split.
+plant src/http/message_parser.hpp "if (IsRequest && !seen_head_) return sum;" ""
 
-targets=(token_bucket timer_heap cache_policies limit_line breaker balancing_policies canary_rule policy_reading sse_parser)
+targets=(token_bucket timer_heap cache_policies limit_line breaker balancing_policies canary_rule policy_reading sse_parser request_reading)
 status=0
 # What finds them is what the targets require: no sanitizer has to.
 CATENA_FUZZ_PLAIN=1 CATENA_FUZZ_SOURCE=$copy "$here/run.sh" "$copy/build" 20 "${targets[@]}" > "$copy/out" 2>&1 || status=$?

@@ -51,7 +51,8 @@ part_1=({error,time} balance/{balancing_policies,latency_estimate} cache/{store,
 part_2=(policy/{document,written,json_tree,quantities,option_table,option_tables} version/canary_rule
         schedule/{batch_former,batch_options,adaptive_batching,batch_policies,cost_table,limit_line,limit_policies}
         schedule/{request_queue,deadline_order,fair_order,fifo_order,queue_options})
-part_3=(llm/{json_in_text,shape_reader,shape_writer,answer_text,request_body,message,message_text,utf8} http/{fields,answer_reader,response_parser,status_failure,url,proxy,retry_after})
+part_3=(llm/{json_in_text,shape_reader,shape_writer,answer_text,request_body,message,message_text,utf8} http/{fields,answer_reader,response_parser,status_failure,url,proxy,retry_after}
+        incident/sha256 http/server/{message,request_parser,request_reader,router,access})
 # shellcheck disable=SC2046 # one word for each file
 (
   compile policies_1 $(printf "$source/src/%s.cpp\n" "${part_1[@]}")

@@ -78,6 +78,8 @@ class parking_lot final : public executor_user, public std::enable_shared_from_t
   /// \errors  errc::no_such_token, errc::invalid_input: the decision is none for that stage, and the token stays good
   [[nodiscard]] result<void> decide(std::string_view token, decision d);
   [[nodiscard]] std::vector<parked_record> records() const;
+  /// Whether a run has waited under this token and waits no longer, as far as that is remembered.
+  [[nodiscard]] bool was_here(std::string_view token) const;
 
   void executor_gone() noexcept override;
   void drain_begins() noexcept override;

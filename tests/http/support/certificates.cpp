@@ -46,22 +46,32 @@ std::shared_ptr<EVP_PKEY> new_key() {
   return key;
 }
 
+/// The name of a new file of PEM.
+template <class Write>
+std::string file_of(Write write) {
+  std::string name = "/tmp/catena-test-ca-XXXXXX";
+  const int handle = ::mkstemp(name.data());
+  std::FILE* const file = handle < 0 ? nullptr : ::fdopen(handle, "w");
+  expect(file && write(file) == 1);
+  std::fclose(file);
+  return name;
+}
+
 }  // namespace
 
 authority::authority() : key_(new_key()), certificate_(made_for("a test's authority", key_.get(), 1, std::chrono::hours(1))) {
   X509_set_issuer_name(certificate_.get(), X509_get_subject_name(certificate_.get()));
   add_extension(certificate_.get(), certificate_.get(), NID_basic_constraints, "critical,CA:TRUE");
   expect(X509_sign(certificate_.get(), key_.get(), EVP_sha256()) > 0);
-  file_ = "/tmp/catena-test-ca-XXXXXX";
-  const int handle = ::mkstemp(file_.data());
-  std::FILE* const file = handle < 0 ? nullptr : ::fdopen(handle, "w");
-  expect(file && PEM_write_X509(file, certificate_.get()) == 1);
-  std::fclose(file);
+  file_ = file_of([&](std::FILE* file) { return PEM_write_X509(file, certificate_.get()); });
 }
 
-authority::~authority() { ::unlink(file_.c_str()); }
+authority::~authority() {
+  ::unlink(file_.c_str());
+  for (const std::string& name : more_files_) ::unlink(name.c_str());
+}
 
-std::shared_ptr<http::tls_context> authority::server(const std::string& host, std::chrono::hours valid) const {
+authority::identity authority::identity_of(const std::string& host, std::chrono::hours valid) const {
   const auto key = new_key();
   const auto certificate = made_for(host, key.get(), 2, valid);
   X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate_.get()));
@@ -69,7 +79,18 @@ std::shared_ptr<http::tls_context> authority::server(const std::string& host, st
   boost::asio::ip::make_address(host, no_address);
   add_extension(certificate.get(), certificate_.get(), NID_subject_alt_name, (no_address ? "DNS:" : "IP:") + host);
   expect(X509_sign(certificate.get(), key_.get(), EVP_sha256()) > 0);
+  return {certificate, key};
+}
 
+authority::files authority::server_files(const std::string& host) const {
+  const auto [certificate, key] = identity_of(host, std::chrono::hours(1));
+  more_files_.push_back(file_of([c = certificate.get()](std::FILE* file) { return PEM_write_X509(file, c); }));
+  more_files_.push_back(file_of([k = key.get()](std::FILE* file) { return PEM_write_PrivateKey(file, k, nullptr, nullptr, 0, nullptr, nullptr); }));
+  return {more_files_[more_files_.size() - 2], more_files_.back()};
+}
+
+std::shared_ptr<http::tls_context> authority::server(const std::string& host, std::chrono::hours valid) const {
+  const auto [certificate, key] = identity_of(host, valid);
   SSL_CTX* const context = SSL_CTX_new(TLS_server_method());
   expect(context && SSL_CTX_use_certificate(context, certificate.get()) == 1 && SSL_CTX_use_PrivateKey(context, key.get()) == 1);
   return http::tls_context::for_server(context);

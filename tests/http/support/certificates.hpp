@@ -7,6 +7,8 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 struct evp_pkey_st;
 struct x509_st;
@@ -24,11 +26,20 @@ class authority {
   [[nodiscard]] const std::string& ca_file() const noexcept { return file_; }
   /// A server whose certificate is for `host`, a name or an address, and ends so much later; its own authority signs it.
   [[nodiscard]] std::shared_ptr<http::tls_context> server(const std::string& host, std::chrono::hours valid = std::chrono::hours(1)) const;
+  /// The same as two files of PEM that are gone with this.
+  struct files {
+    std::string certificate, key;
+  };
+  [[nodiscard]] files server_files(const std::string& host) const;
 
  private:
+  using identity = std::pair<std::shared_ptr<x509_st>, std::shared_ptr<evp_pkey_st>>;
+  [[nodiscard]] identity identity_of(const std::string& host, std::chrono::hours valid) const;
+
   std::shared_ptr<evp_pkey_st> key_;
   std::shared_ptr<x509_st> certificate_;
   std::string file_;
+  mutable std::vector<std::string> more_files_;
 };
 
 }  // namespace catena::test
