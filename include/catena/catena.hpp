@@ -11,8 +11,10 @@
 #include <catena/incident/notifier.hpp>
 #include <catena/incident/ticket.hpp>
 #include <catena/model.hpp>
+#include <catena/observe/chrome_trace.hpp>
 #include <catena/observe/metrics.hpp>
 #include <catena/observe/trace_note.hpp>
+#include <catena/observe/trace_ring.hpp>
 #include <catena/observe/tracer.hpp>
 #include <catena/policy.hpp>
 #include <catena/residency/residency.hpp>

@@ -23,6 +23,12 @@ namespace catena {
 
 class metric_set;
 
+namespace detail {
+/// Completes a handler on an executor, which it keeps busy until then.
+template <class Executor, class Handler>
+[[nodiscard]] std::shared_ptr<drain_waiter> make_drain_waiter(Executor executor, Handler handler);
+}  // namespace detail
+
 /// A shared handle on everything that chains and models need. There are no globals; two runtimes share nothing.
 /// Fork safety is not promised: fork before the first runtime is made, or exec right after.
 /// \threads   safe
@@ -62,7 +68,7 @@ class runtime {
     return boost::asio::async_initiate<Token, void(result<void>)>(
         [](auto handler, std::shared_ptr<runtime_state> state, time_point until) {
           auto executor = boost::asio::get_associated_executor(handler, state->ready->executor());
-          state->wait_for_runs(until, make_drain_waiter(std::move(executor), std::move(handler)));
+          state->wait_for_runs(until, detail::make_drain_waiter(std::move(executor), std::move(handler)));
         },
         token, state_, deadline);
   }
@@ -84,8 +90,6 @@ class runtime {
   [[nodiscard]] const std::shared_ptr<runtime_state>& state() const noexcept { return state_; }
 
  private:
-  template <class Executor, class Handler>
-  static std::shared_ptr<drain_waiter> make_drain_waiter(Executor executor, Handler handler);
   static boost::asio::awaitable<void> drain_with(runtime self, time_point deadline) {
     result<void> done = co_await self.async_drain(deadline, boost::asio::use_awaitable);
     done.value();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/llm/chat_model.hpp>
 
+#include "call_notes.hpp"
 #include "chat_core.hpp"
 #include "chat_options.hpp"
 #include "open_answer.hpp"
@@ -27,6 +28,8 @@ result<answer> read_whole(const chat_core& core, const result<http::response>& c
 
 boost::asio::awaitable<answer> ask(std::shared_ptr<chat_core> core, std::shared_ptr<const chat_settings> how, run_options within, messages asked) {
   http::request what = core->request_for(*how, asked, within, delivery::whole).value();
+  const call_notes notes(within);
+  notes.asked(core->options(), what.target, *how, delivery::whole);
   auto entering = let_in(core, within);
   call_in_flight in_flight = co_await std::move(entering);
   core->reserve(in_flight, what, *how, within).value();
@@ -38,12 +41,15 @@ boost::asio::awaitable<answer> ask(std::shared_ptr<chat_core> core, std::shared_
     throw error(core->named(read.error()));
   }
   core->complete(*read, in_flight.began(), {});
+  notes.answered(*read);
   in_flight.ended(*read);
   co_return *std::move(read);
 }
 
-boost::asio::awaitable<answer_stream> open(std::shared_ptr<chat_core> core, std::shared_ptr<const chat_settings> how, run_options within, messages asked) {
+boost::asio::awaitable<answer_stream> open(std::shared_ptr<chat_core> core, std::shared_ptr<const chat_settings> how, run_options within, call_notes notes,
+                                          messages asked) {
   http::request what = core->request_for(*how, asked, within, delivery::streamed).value();
+  notes.asked(core->options(), what.target, *how, delivery::streamed);
   auto entering = let_in(core, within);
   call_in_flight in_flight = co_await std::move(entering);
   core->reserve(in_flight, what, *how, within).value();
@@ -53,7 +59,7 @@ boost::asio::awaitable<answer_stream> open(std::shared_ptr<chat_core> core, std:
     in_flight.failed(from.error());
     throw error(core->named(from.error()));
   }
-  co_return answer_stream(std::make_unique<open_answer>(std::move(core), std::move(in_flight), *std::move(from)));
+  co_return answer_stream(std::make_unique<open_answer>(std::move(core), std::move(in_flight), std::move(notes), *std::move(from)));
 }
 
 }  // namespace
@@ -64,7 +70,8 @@ boost::asio::awaitable<void> write_answer(std::shared_ptr<chat_core> core, std::
   graph::call_context context;
   run_options within = out.options();
   within.part_of = &context;
-  auto opening = open(std::move(core), std::move(how), within, std::move(asked));
+  call_notes notes(out.recorded_in(), within.trace_parent.span_number());
+  auto opening = open(std::move(core), std::move(how), within, std::move(notes), std::move(asked));
   answer_stream from = co_await std::move(opening);
   for (;;) {
     auto coming = from.next();
@@ -94,7 +101,7 @@ boost::asio::awaitable<answer> chat_model::ask(run_options within, messages aske
 }
 
 boost::asio::awaitable<answer_stream> chat_model::open(run_options within, messages asked) const {
-  return detail::open(core_, settings_, within, std::move(asked));
+  return detail::open(core_, settings_, within, detail::call_notes(within), std::move(asked));
 }
 
 chat_stats chat_model::stats() const { return core_->stats(); }

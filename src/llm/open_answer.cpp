@@ -72,6 +72,7 @@ result<answer_piece> open_answer::end() {
   auto all = reader_.end();
   if (!all) return all.error();
   core_->complete(*all, in_flight_.began(), first_token_);
+  notes_.answered(*all);
   in_flight_.ended(*all);
   is_over_ = true;
   from_.give_up_after(std::chrono::seconds(1));

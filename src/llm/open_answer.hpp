@@ -3,6 +3,7 @@
 /// \file
 /// An answer that is being read.
 #include "answer_text.hpp"
+#include "call_notes.hpp"
 #include "chat_core.hpp"
 
 #include <catena/http/client.hpp>
@@ -20,8 +21,8 @@ namespace catena::llm::detail {
 /// Reads one answer while it is written.
 class open_answer {
  public:
-  open_answer(std::shared_ptr<chat_core> core, call_in_flight in_flight, http::response_stream from)
-      : core_(std::move(core)), in_flight_(std::move(in_flight)), from_(std::move(from)), parser_({.max_event_bytes = core_->options().max_answer_bytes}), reader_(core_->headers()) {}
+  open_answer(std::shared_ptr<chat_core> core, call_in_flight in_flight, call_notes notes, http::response_stream from)
+      : core_(std::move(core)), in_flight_(std::move(in_flight)), notes_(std::move(notes)), from_(std::move(from)), parser_({.max_event_bytes = core_->options().max_answer_bytes}), reader_(core_->headers()) {}
 
   [[nodiscard]] static boost::asio::awaitable<std::optional<answer_piece>> next(open_answer& self);
 
@@ -33,6 +34,7 @@ class open_answer {
 
   std::shared_ptr<chat_core> core_;
   call_in_flight in_flight_;
+  call_notes notes_;
   http::response_stream from_;
   http::sse_parser parser_;
   chunk_reader reader_;

@@ -144,6 +144,24 @@ struct wait_operation : timer_node {
   };
 };
 
+template <class Executor, class Handler>
+std::shared_ptr<drain_waiter> make_drain_waiter(Executor executor, Handler handler) {
+  struct waiter final : drain_waiter {
+    waiter(Executor e, Handler h) : guard(std::move(e)), handler(std::move(h)) {
+      context = &boost::asio::query(boost::asio::any_io_executor(guard.get_executor()), boost::asio::execution::context);
+    }
+    void complete(result<void> outcome) override {
+      boost::asio::post(guard.get_executor(), [h = std::move(handler), outcome = std::move(outcome)]() mutable {
+        std::move(h)(std::move(outcome));
+      });
+      guard.reset();
+    }
+    boost::asio::executor_work_guard<Executor> guard;
+    Handler handler;
+  };
+  return std::make_shared<waiter>(std::move(executor), std::move(handler));
+}
+
 }  // namespace detail
 
 template <class Token>
@@ -174,24 +192,6 @@ auto runtime::async_wait_until(time_point when, Token&& token) const {
         state->timers->add(*waiting);
       },
       token, state_, when);
-}
-
-template <class Executor, class Handler>
-std::shared_ptr<drain_waiter> runtime::make_drain_waiter(Executor executor, Handler handler) {
-  struct waiter final : drain_waiter {
-    waiter(Executor e, Handler h) : guard(std::move(e)), handler(std::move(h)) {
-      context = &boost::asio::query(boost::asio::any_io_executor(guard.get_executor()), boost::asio::execution::context);
-    }
-    void complete(result<void> outcome) override {
-      boost::asio::post(guard.get_executor(), [h = std::move(handler), outcome = std::move(outcome)]() mutable {
-        std::move(h)(std::move(outcome));
-      });
-      guard.reset();
-    }
-    boost::asio::executor_work_guard<Executor> guard;
-    Handler handler;
-  };
-  return std::make_shared<waiter>(std::move(executor), std::move(handler));
 }
 
 }  // namespace catena

@@ -100,6 +100,8 @@ class stream_writer {
   /// For whom it is written: what is called with these options belongs to the same request (deadline, priority, tenant, id, trace), as far as
   /// limits and budgets go. They hold as long as the stream.
   [[nodiscard]] run_options options() const noexcept { return buffer_->options_within(); }
+  /// Where the run that it comes from is recorded, which may have ended: what notes something of itself there needs no run. Null: nowhere.
+  [[nodiscard]] const boost::intrusive_ptr<detail::request_trace>& recorded_in() const noexcept { return buffer_->recorded_in(); }
   /// When it fails if it has not ended.
   [[nodiscard]] time_point deadline() const noexcept { return buffer_->deadline(); }
 

@@ -3,6 +3,7 @@
 /// \file
 /// What a stream is apart from its items: who is there, who waits, until when, and how it ended.
 #include <catena/call.hpp>
+#include <catena/observe/request_trace.hpp>
 #include <catena/result.hpp>
 #include <catena/runtime/brief_mutex.hpp>
 #include <catena/runtime/pinned_timer.hpp>
@@ -58,7 +59,10 @@ class stream_core : public executor_user, public std::enable_shared_from_this<st
   /// The run that it comes from, once, before anybody else knows it.
   void comes_from(const call& c) noexcept {
     from_ = {.priority = c.priority(), .tenant = c.tenant(), .id = c.id(), .trace_parent = c.trace_parent()};
+    if (const trace_place* const place = c.options().part_of->recording) recorded_in_ = place->log;
   }
+  /// Where that run is recorded; null: nowhere.
+  [[nodiscard]] const boost::intrusive_ptr<request_trace>& recorded_in() const noexcept { return recorded_in_; }
   /// Options of what is called for it; they hold as long as it.
   [[nodiscard]] run_options options_within() const noexcept {
     run_options o = from_;
@@ -110,6 +114,7 @@ class stream_core : public executor_user, public std::enable_shared_from_this<st
   const std::shared_ptr<runtime_state> runtime_;
   const time_point deadline_;
   run_options from_ = {};
+  boost::intrusive_ptr<request_trace> recorded_in_;
   bool open_ = true;                 ///< more may come
   stream_waiter* reader_ = nullptr;
   stream_waiter* first_ = nullptr;
