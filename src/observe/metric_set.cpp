@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 namespace catena {
 namespace {
@@ -119,6 +120,23 @@ double in_seconds(duration d) noexcept { return std::chrono::duration<double>(d)
 
 }  // namespace
 
+std::string metric_set::series::label(std::string_view name) const {
+  std::string_view rest = labels;
+  while (!rest.empty()) {
+    const std::string_view own = rest.substr(0, rest.find('='));
+    rest.remove_prefix(own.size() + 2);
+    std::string found;
+    for (; rest.front() != '"'; rest.remove_prefix(1)) {
+      const bool is_escaped = rest.front() == '\\';
+      if (is_escaped) rest.remove_prefix(1);
+      found += is_escaped && rest.front() == 'n' ? '\n' : rest.front();
+    }
+    if (own == name) return found;
+    rest.remove_prefix(std::min<std::size_t>(2, rest.size()));
+  }
+  return {};
+}
+
 metric_set::series& metric_set::at(const metric_family& to, std::span<const label> with) {
   auto& of = families_.try_emplace(to.name, metric_set::family{.of = to}).first->second;
   std::string key = written(with);
@@ -174,6 +192,19 @@ const metric_set::series* metric_set::find(std::string_view name, std::string_vi
 double metric_set::value(std::string_view name, std::string_view with) const noexcept {
   const series* const s = find(name, with);
   return s ? s->value : 0;
+}
+
+double quantile(const metric_set::family& of, const metric_set::series& s, double share) noexcept {
+  if (s.count == 0 || of.bounds.empty()) return std::numeric_limits<double>::quiet_NaN();
+  const double rank = std::clamp(share, 0.0, 1.0) * static_cast<double>(s.count);
+  double from = 0, below = 0;
+  for (std::size_t i = 0; i < of.bounds.size(); ++i) {
+    const auto here = static_cast<double>(s.up_to[i]);
+    if (here >= rank && here > below) return from + (of.bounds[i] - from) * (rank - below) / (here - below);
+    from = of.bounds[i];
+    below = here;
+  }
+  return of.bounds.back();
 }
 
 std::string prometheus_text(const metric_set& all) { return text_of(all, format::prometheus); }

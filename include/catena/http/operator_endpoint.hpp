@@ -17,6 +17,13 @@ namespace catena::http {
 /// | request | answers |
 /// | --- | --- |
 /// | GET /healthz | 200 as long as the process lives |
+/// | GET /readyz | 200, or 503 with reasons: the runtime drains, a model's queue is nearly full, or one is not hot that must be |
+/// | GET /metrics | rt.metrics() in Prometheus' text format, or in OpenMetrics' where that is asked for |
+/// | GET /chains | the chains that there are |
+/// | GET /chains/{name} | one as JSON; `?format=mermaid`, `dot`, or `svg` with the times of its stages |
+/// | GET /models | the models, with their queues, batches and where they are |
+/// | GET /runs | runs in flight, and what each waits for; the last that failed or were slow, and the last of all, as trees of spans |
+/// | POST /warmup | loads and warms up all models, or those of {"models": [names]}, which may be chains' names; answers with times when all are there |
 /// | PUT /policy | applies a policy document, see apply_policies(); 400 lists all faults, and then nothing has changed |
 /// | POST /runs/{ticket} | decides about a parked run by its token, see below; 404 for an unknown one, 409 where it is too late |
 ///

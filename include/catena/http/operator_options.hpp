@@ -4,6 +4,7 @@
 /// Where the operator's endpoint is, and who may ask it.
 #include <catena/incident/decision.hpp>
 #include <catena/incident/parking_store.hpp>
+#include <catena/observe/trace_ring.hpp>
 #include <catena/result.hpp>
 #include <catena/time.hpp>
 
@@ -11,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +55,11 @@ struct operator_options {
   /// How long answers that are under way may take when the endpoint is closed, 0 or more.
   duration closing_time = std::chrono::seconds(2);
   served_by executor = served_by::runtime_executor;
+  /// Models that must be able to compute at once for the service to be ready, by name; others may come and go. None of these names: it is
+  /// not ready.
+  std::vector<std::string> must_be_hot = {};
+  /// One of the tracer's sinks, of which the endpoint tells the last requests; null: it tells of none that has ended.
+  std::shared_ptr<const trace_ring> recent = nullptr;
   /// Makes the decision to use a value, which a person wrote as JSON, for the stage that `run` waits at. Empty: truth values, numbers and
   /// texts are taken for stages that answer a bool, an arithmetic type or a std::string.
   std::function<result<decision>(const parked_record& run, std::string_view value)> read_value = nullptr;

@@ -37,6 +37,8 @@ class metric_set {
 
   struct series {
     std::string labels;  ///< `a="x",b="y"`, escaped
+    /// One of them, as it is; empty: it has none of this name.
+    [[nodiscard]] std::string label(std::string_view name) const;
     double value = 0;
     std::uint64_t count = 0;            ///< of a histogram
     std::vector<std::uint64_t> up_to{}; ///< for each of the family's bounds: how many were no larger
@@ -69,6 +71,11 @@ class metric_set {
   std::size_t max_series_;
   std::map<std::string_view, family> families_;
 };
+
+/// What a share of a histogram's values did not exceed, as Prometheus' histogram_quantile tells it: between two bounds it goes by a straight
+/// line, and what is beyond the last bound counts as that. NaN where there are no values.
+/// \param share  from 0 to 1
+[[nodiscard]] double quantile(const metric_set::family& of, const metric_set::series& s, double share) noexcept;
 
 /// In Prometheus' text format, version 0.0.4.
 [[nodiscard]] std::string prometheus_text(const metric_set& all);
