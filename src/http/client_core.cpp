@@ -3,6 +3,8 @@
 
 #include "http_exchange.hpp"
 
+#include <catena/observe/metric_set.hpp>
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -141,6 +143,16 @@ client_stats client_core::stats() const {
   return sum;
 }
 
+void client_core::collect(metric_set& to) const {
+  using kind = metric_family::kind;
+  static constexpr metric_family connections{"catena_http_connections", kind::gauge, "Connections to servers, by state: used, idle."};
+  static constexpr metric_family waiting{"catena_http_waiting", kind::gauge, "Requests that wait for a connection."};
+  const client_stats now = stats();
+  to.add(connections, {{"state", "idle"}}, static_cast<double>(now.idle));
+  to.add(connections, {{"state", "used"}}, static_cast<double>(now.connections - now.idle));
+  to.add(waiting, {}, static_cast<double>(now.waiting));
+}
+
 void client_core::executor_gone() noexcept {
   std::vector<std::shared_ptr<http_exchange>> all;
   std::unordered_map<std::string, server> servers;
@@ -154,7 +166,7 @@ void client_core::executor_gone() noexcept {
   for (const auto& e : all) e->executor_gone();
 }
 
-client::client(const runtime& rt, client_options options) : core_(std::make_shared<client_core>(rt.state(), std::move(options))) {
+client::client(const runtime& rt, client_options options) : core_(rt.state()->known_source(std::make_shared<client_core>(rt.state(), std::move(options)))) {
   rt.state()->add_executor_user(core_);
 }
 

@@ -22,7 +22,7 @@ class http_exchange;
 enum class place_kind : std::uint8_t { kept, empty, waits, none_left };
 
 /// \threads  safe
-class client_core final : public executor_user, public std::enable_shared_from_this<client_core> {
+class client_core final : public executor_user, public metric_source, public std::enable_shared_from_this<client_core> {
  public:
   client_core(std::shared_ptr<runtime_state> runtime, client_options options);
 
@@ -46,6 +46,7 @@ class client_core final : public executor_user, public std::enable_shared_from_t
 
   void close_idle() noexcept;
   [[nodiscard]] client_stats stats() const;
+  void collect(metric_set& to) const override;
   void executor_gone() noexcept override;
 
  private:

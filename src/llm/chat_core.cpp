@@ -3,6 +3,7 @@
 
 #include "chat_options.hpp"
 
+#include <catena/observe/metric_set.hpp>
 #include <catena/observe/traceparent.hpp>
 
 #include <chrono>
@@ -11,6 +12,7 @@
 #include <utility>
 
 namespace catena::llm::detail {
+
 chat_core::chat_core(const runtime& rt, chat_options options)
     : rt_(rt),
       options_(completed(std::move(options))),
@@ -18,6 +20,32 @@ chat_core::chat_core(const runtime& rt, chat_options options)
       headers_(headers_of(options_)),
       client_(rt, client_options_of(options_)),
       limit_(rt, limit_options_of(options_)) {}
+
+void chat_core::collect(metric_set& to) const {
+  using kind = metric_family::kind;
+  static constexpr metric_family calls{"catena_llm_calls", kind::counter, "Calls of a language model, by outcome: answered, failed."};
+  static constexpr metric_family tokens{"catena_llm_tokens", kind::counter, "Tokens that its server has told of: input, cached_input (of input), output, reasoning (of output)."};
+  static constexpr metric_family cost{"catena_llm_cost", kind::counter, "What that cost, in the units of its prices."};
+  static constexpr metric_family in_flight{"catena_llm_in_flight", kind::gauge, "Calls under way."};
+  static constexpr metric_family most{"catena_llm_limit", kind::gauge, "How many may be, by now."};
+  const chat_stats now = stats();
+  const auto tell = [&](const metric_family& family, double value) { to.add(family, {{"model", options_.model}}, value); };
+  const auto ended = [&](std::string_view outcome, std::uint64_t count) {
+    to.add(calls, {{"model", options_.model}, {"outcome", outcome}}, static_cast<double>(count));
+  };
+  const auto used = [&](std::string_view which, std::int64_t count) {
+    to.add(tokens, {{"model", options_.model}, {"kind", which}}, static_cast<double>(count));
+  };
+  ended("answered", now.answered);
+  ended("failed", now.failed);
+  used("input", now.used.input);
+  used("cached_input", now.used.cached_input);
+  used("output", now.used.output);
+  used("reasoning", now.used.reasoning);
+  tell(cost, static_cast<double>(now.cost.nanos) * 1e-9);
+  tell(in_flight, static_cast<double>(now.in_flight));
+  tell(most, static_cast<double>(now.limit));
+}
 
 result<http::request> chat_core::request_for(const chat_settings& how, const messages& asked, const run_options& within, delivery as) const {
   auto said = request_of(options_.provider, options_.model, how, asked, as);

@@ -18,7 +18,7 @@
 namespace catena::llm::detail {
 
 /// \threads  safe
-class chat_core {
+class chat_core : public metric_source {
  public:
   chat_core(const runtime& rt, chat_options options);
 
@@ -36,6 +36,7 @@ class chat_core {
     all.limit = limit_.limit();
     return all;
   }
+  void collect(metric_set& to) const override;
 
   [[nodiscard]] result<http::request> request_for(const chat_settings& how, const messages& asked, const run_options& within, delivery as) const;
   /// \errors errc::budget_exceeded

@@ -85,7 +85,7 @@ boost::asio::awaitable<void> write_answer(std::shared_ptr<chat_core> core, std::
 }  // namespace detail
 
 chat_model::chat_model(const runtime& rt, chat_options options)
-    : core_(std::make_shared<detail::chat_core>(rt, std::move(options))), settings_(core_, &core_->options().settings) {}
+    : core_(rt.state()->known_source(std::make_shared<detail::chat_core>(rt, std::move(options)))), settings_(core_, &core_->options().settings) {}
 
 chat_model chat_model::with(chat_settings settings) const {
   check(settings, options().provider);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/chain.hpp>
 #include <catena/llm/chat_model.hpp>
+#include <catena/observe/metric_set.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -55,6 +56,9 @@ TEST_CASE("a chain asks a model, and gets its answer with what it took") {
   CHECK(chat.stats().failed == 0);
   CHECK(chat.stats().cost == end->cost);
   CHECK(chat.stats().hit_share() == 0.9);
+  const metric_set measured = w.rt->metrics();
+  CHECK(measured.value("catena_llm_calls", R"(model="deepseek-flash",outcome="answered")") == 1);
+  CHECK(measured.value("catena_llm_tokens", R"(model="deepseek-flash",kind="cached_input")") == 900);
   CHECK_THAT(end->extra, ContainsSubstring("new_field") && ContainsSubstring("fp"));
   const std::string asked = w.server->requests().at(0);
   CHECK_THAT(asked, ContainsSubstring("POST /chat/completions HTTP/1.1") && ContainsSubstring("Authorization: Bearer sk-secret") &&
