@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/observe/metric_families.hpp>
 #include <catena/observe/run_meter.hpp>
+#include <catena/observe/stage_path.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -40,12 +41,7 @@ void run_meter::count_error(const failure& why) noexcept {
 
 /// The one that a path begins with, as in `each[17]/summarise`.
 std::size_t run_meter::stage_of(std::string_view path) const noexcept {
-  for (std::size_t i = 0; i < of_.stages.size(); ++i) {
-    const std::string& name = of_.stages[i];
-    if (!name.empty() && path.starts_with(name) && (path.size() == name.size() || path[name.size()] == '/' || path[name.size()] == '['))
-      return i;
-  }
-  return of_.stages.size();
+  return static_cast<std::size_t>(std::ranges::find_if(of_.stages, [&](const std::string& s) { return begins_with_stage(path, s); }) - of_.stages.begin());
 }
 
 duration_histogram run_meter::histogram(std::size_t which) const {

@@ -20,9 +20,9 @@ sharded_words::~sharded_words() {
 /// Where there is no memory, it counts together with others.
 sharded_words::shard sharded_words::made(std::size_t slot) noexcept {
   auto* const words = static_cast<std::uint64_t*>(std::calloc(count_, sizeof(std::uint64_t)));
-  if (!words) return {shards_[thread_slot::shared].load(std::memory_order_relaxed), true};
+  if (!words) return {shards_[thread_slot::shared].load(std::memory_order_relaxed), thread_slot::shared};
   shards_[slot].store(words, std::memory_order_release);  // nobody else has this slot
-  return {words, false};
+  return {words, slot};
 }
 
 std::uint64_t sharded_words::sum(std::size_t word) const noexcept {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "trace_tree.hpp"
 
+#include <catena/observe/stage_path.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -171,7 +173,7 @@ void trace_tree::add_stage(const run& r, std::size_t step, std::uint64_t within)
   } else {
     trace_span& own = new_span(id, within, span_kind::stage, name, when);
     if (!has_ended) own.attributes.emplace_back("catena.stopped", true);
-    if (r.why.is_set() && r.why.path().starts_with(name)) own.why = r.why;
+    if (r.why.is_set() && begins_with_stage(r.why.path(), name)) own.why = r.why;
     to = id;
   }
   add_parts(r, step, to);

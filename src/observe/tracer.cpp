@@ -36,7 +36,9 @@ std::shared_ptr<tracer> tracer::create(tracer_options options) { return std::sha
 tracer::counts tracer::seen() const noexcept { return {words_.sum(kept_word), words_.sum(dropped_word)}; }
 
 std::uint64_t tracer::new_span() noexcept {
-  return detail::span_of_stage(seed_ ^ drawn_.fetch_add(1, std::memory_order_relaxed) * 0xd134'2543'de82'ef95U, 0);
+  const auto mine = words_.mine();
+  const std::uint64_t number = std::uint64_t{mine.slot()} << 56 | mine.draw(drawn_word);
+  return detail::span_of_stage(seed_ ^ number * 0xd134'2543'de82'ef95U, 0);
 }
 
 std::array<std::byte, 16> tracer::new_id() noexcept {

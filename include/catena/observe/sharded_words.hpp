@@ -21,15 +21,25 @@ class sharded_words {
    public:
     void add(std::size_t word, std::uint64_t n) const noexcept {
       const std::atomic_ref counter(words_[word]);
-      if (is_shared_) counter.fetch_add(n, std::memory_order_relaxed);
+      if (slot_ == thread_slot::shared) counter.fetch_add(n, std::memory_order_relaxed);
       else counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
     }
 
+    /// A number that no other thread draws from this word with this slot().
+    [[nodiscard]] std::uint64_t draw(std::size_t word) const noexcept {
+      const std::atomic_ref counter(words_[word]);
+      if (slot_ == thread_slot::shared) return counter.fetch_add(1, std::memory_order_relaxed);
+      const std::uint64_t drawn = counter.load(std::memory_order_relaxed);
+      counter.store(drawn + 1, std::memory_order_relaxed);
+      return drawn;
+    }
+    [[nodiscard]] std::size_t slot() const noexcept { return slot_; }
+
    private:
     friend class sharded_words;
-    shard(std::uint64_t* words, bool is_shared) noexcept : words_(words), is_shared_(is_shared) {}
+    shard(std::uint64_t* words, std::size_t slot) noexcept : words_(words), slot_(slot) {}
     std::uint64_t* words_;
-    bool is_shared_;
+    std::size_t slot_;
   };
 
   explicit sharded_words(std::size_t count);
@@ -42,7 +52,7 @@ class sharded_words {
     const std::size_t slot = thread_slot::mine();
     std::uint64_t* words = shards_[slot].load(std::memory_order_acquire);
     if (!words) [[unlikely]] return made(slot);
-    return {words, slot == thread_slot::shared};
+    return {words, slot};
   }
   /// Of all threads together.
   [[nodiscard]] std::uint64_t sum(std::size_t word) const noexcept;

@@ -72,8 +72,7 @@ class tracer : public std::enable_shared_from_this<tracer> {
 
   const tracer_options options_;
   const std::uint64_t seed_;
-  std::atomic<std::uint64_t> drawn_{0};
-  enum word : std::size_t { kept_word, dropped_word, word_count };
+  enum word : std::size_t { kept_word, dropped_word, drawn_word, word_count };
   detail::sharded_words words_{word_count};
 };
 
