@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// Everything of the core: runtime, chains, models, replica pools, versions, gates, caches, notifiers, metrics, policies from JSON and GPUs.
+/// Everything of the core: runtime, chains, models, replica pools, versions, gates, caches, notifiers, metrics, traces, policies from JSON and GPUs.
 /// Adapters such as catena/torch/ are included by name.
 #include <catena/balance.hpp>
 #include <catena/cache.hpp>
@@ -10,6 +10,7 @@
 #include <catena/error.hpp>
 #include <catena/incident/notifier.hpp>
 #include <catena/incident/ticket.hpp>
+#include <catena/inventory.hpp>
 #include <catena/model.hpp>
 #include <catena/observe/chrome_trace.hpp>
 #include <catena/observe/metrics.hpp>
