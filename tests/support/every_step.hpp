@@ -2,6 +2,8 @@
 #pragma once
 /// \file
 /// Operations that a test stops at every step of their way: who begins them, and what may be done to all of them at once.
+#include <catena/observe/metrics.hpp>
+#include <catena/observe/tracer.hpp>
 #include <catena/testing/manual_world.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -38,7 +40,15 @@ template <class T, std::size_t Count>
 struct stoppable_scene {
   explicit stoppable_scene(std::uint64_t seed)
       : world(seed), strand(boost::asio::make_strand(boost::asio::any_io_executor(world.get_executor()))) {
-    rt.emplace(world.runtime());
+    rt.emplace(world.runtime(seed % 2 == 0 ? recorded() : runtime_options{}));
+  }
+
+  /// As a service has it that is watched.
+  static runtime_options recorded() {
+    runtime_options options;
+    options.metrics = std::make_shared<metrics>();
+    options.tracer = tracer::create({.sample_share = 1});
+    return options;
   }
 
   /// Begins the i-th one: `start(token)` for a completion token, `await()` gives the awaitable of its result.
