@@ -92,7 +92,9 @@ void run_meter::collect_slo(metric_set& to) const {
   const std::uint64_t within = words_.sum(within_p99);
   const std::uint64_t answered = count_of(run_ending::answered) + count_of(run_ending::degraded);
   if (promised_.success > 0) tell("success", answered, answered + count_of(run_ending::failed), promised_.success);
-  if (promised_.p99 > duration{}) tell("latency", within, answered, 0.99);
+  if (promised_.p99 <= duration{}) return;
+  tell("latency", within, answered, 0.99);
+  to.add(families::slo_bound, {{"chain", of_.chain}}, std::chrono::duration<double>(promised_.p99).count());
 }
 
 }  // namespace catena::detail

@@ -110,6 +110,7 @@ TEST_CASE("an objective's bound is among the buckets, and its good and all event
   CHECK(here.told("catena_slo_events", R"(chain="promised",objective="latency")") == 2);
   CHECK(here.told("catena_slo_good_events", R"(chain="promised",objective="latency")") == 1);
   CHECK(here.told("catena_slo_target_ratio", R"(chain="promised",objective="success")") == 0.999);
+  CHECK(here.told("catena_slo_bound_seconds", R"(chain="promised")") == 0.007);
   const auto all = here.rt.metrics();
   const auto& bounds = all.families().find("catena_run_duration_seconds")->second.bounds;
   CHECK(std::ranges::count(bounds, 0.007) == 1);

@@ -18,7 +18,8 @@ inline constexpr metric_family
     stage_duration{"catena_stage_duration_seconds", kind::histogram, "How long a stage took, with all its waiting and attempts.", "seconds"},
     slo_events{"catena_slo_events", kind::counter, "Runs that count for an objective: success (all but cancelled ones), latency (answered ones)."},
     slo_good_events{"catena_slo_good_events", kind::counter, "Those of them that kept it."},
-    slo_target{"catena_slo_target_ratio", kind::state, "The share of events that is promised to be good.", "ratio"};
+    slo_target{"catena_slo_target_ratio", kind::state, "The share of events that is promised to be good.", "ratio"},
+    slo_bound{"catena_slo_bound_seconds", kind::state, "What an answer may take to be good for the objective latency.", "seconds"};
 
 // ---- stages; labels chain, stage ----
 
