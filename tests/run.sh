@@ -21,8 +21,10 @@ if [ "$preset" = tsan ] && [ -z "${CATENA_FIXED_LAYOUT:-}" ] && setarch "$(uname
   CATENA_FIXED_LAYOUT=1 exec setarch "$(uname -m)" -R "${BASH_SOURCE[0]}" --tsan "$@"
 fi
 
+packages=(catch2 libtbb-dev libcurl4-openssl-dev clang-19 libclang-rt-19-dev)
+[ "$preset" != release ] || packages+=(prometheus)  # what the sanitizers look at needs none
 # shellcheck disable=SC2046
-install_packages $(build_packages) catch2 libtbb-dev libcurl4-openssl-dev clang-19 libclang-rt-19-dev
+install_packages $(build_packages) "${packages[@]}"
 configure "$preset"
 build "$preset"
 say "running the tests"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A service to try the rules with: it is asked a hundred times a second, and Prometheus reads how that goes.
 //
-//   service [PORT]     tells its metrics at http://127.0.0.1:PORT/metrics; without one, at a port that it prints
+//   ops_service [PORT]     tells its metrics at http://127.0.0.1:PORT/metrics; without one, at a port that it prints
 //
 // The line `break` on its standard input makes the server fail that it asks, `repair` ends that, and so does everything with `quit`.
 #include <catena/chain.hpp>
@@ -57,7 +57,7 @@ score_chain make_score_chain(const catena::runtime& rt, const place_server& serv
 
 asio::awaitable<void> ask(catena::runtime rt, score_chain score) {
   for (int customer = 0;; ++customer) {
-    score.async_run(customer, {.deadline = rt.now() + 1s}, [](const catena::result<double>&) {});
+    score.async_run(customer, {.deadline = rt.now() + 10s}, [](const catena::result<double>&) {});
     co_await rt.async_wait_until(rt.now() + 10ms, asio::use_awaitable);
   }
 }
