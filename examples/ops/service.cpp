@@ -9,7 +9,10 @@
 #include <catena/observe/metrics.hpp>
 #include <catena/recover/circuit_breaker.hpp>
 
-#include <boost/asio.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
 
 #include <atomic>
 #include <cstdlib>

@@ -61,7 +61,7 @@ struct exposed_sources {
 
 }  // namespace
 
-TEST_CASE("all that is measured is written into the file that $CATENA_EXPOSITION names", "[.exposition]") {
+TEST_CASE("all that is measured is told together, and written into the file that $CATENA_EXPOSITION names") {
   testing::manual_world world;
   runtime_options watched;
   watched.metrics = std::make_shared<metrics>(metrics_options{.slos = {{"all", {.success = 0.999, .p99 = 150ms}}}});
@@ -75,7 +75,7 @@ TEST_CASE("all that is measured is written into the file that $CATENA_EXPOSITION
     world.run();
     CHECK(end.answered() == (i > 0));
   }
-  const char* const file = std::getenv("CATENA_EXPOSITION");
-  REQUIRE(file);
-  std::ofstream(file) << prometheus_text(rt.metrics());
+  const metric_set now = rt.metrics();
+  CHECK(now.families().size() >= 69);
+  if (const char* const file = std::getenv("CATENA_EXPOSITION")) std::ofstream(file) << prometheus_text(now);
 }

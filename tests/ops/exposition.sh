@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$1"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-CATENA_EXPOSITION=$scratch/exposition "$2" '[.exposition]' >"$scratch/said" || { cat "$scratch/said"; exit 1; }
+CATENA_EXPOSITION=$scratch/exposition "$2" 'all that is measured is told together*' >"$scratch/said" || { cat "$scratch/said"; exit 1; }
 faults=0
 # missing WHAT: complains of the names in the standard input that the exposition, or the rules for those with a colon, does not have.
 {

@@ -5,7 +5,9 @@
 set -euo pipefail
 rules=$1/examples/ops/catena.rules.yml
 service=$2
-command -v prometheus >/dev/null && command -v promtool >/dev/null || { echo 'cannot run here: there is no prometheus'; exit; }
+for program in prometheus promtool; do
+  command -v "$program" >/dev/null || { echo "cannot run here: there is no $program"; exit; }
+done
 
 folder=$(mktemp -d)
 started=()
