@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // A service to try the rules with: it is asked a hundred times a second, and Prometheus reads how that goes.
 //
-//   ops_service [PORT]     tells its metrics at http://127.0.0.1:PORT/metrics; without one, at a port that it prints
+//   ops_service [PORT]     has its operator's endpoint at http://127.0.0.1:PORT; without one, at a port that it prints
 //
 // The line `break` on its standard input makes the server fail that it asks, `repair` ends that, and so does everything with `quit`.
 #include <catena/chain.hpp>
+#include <catena/http/operator_endpoint.hpp>
 #include <catena/model.hpp>
 #include <catena/observe/metrics.hpp>
 #include <catena/recover/circuit_breaker.hpp>
@@ -20,8 +21,6 @@
 #include <memory>
 #include <string>
 #include <thread>
-
-#include "ops/metrics_responder.hpp"
 
 namespace {
 
@@ -71,7 +70,7 @@ int main(int argc, char** argv) {
   asio::io_context io;
   const catena::runtime rt(io.get_executor(), watched());
   const auto is_broken = std::make_shared<std::atomic<bool>>(false);
-  const catena::test::metrics_responder ops(rt, static_cast<std::uint16_t>(argc > 1 ? std::atoi(argv[1]) : 0));
+  const catena::http::operator_endpoint ops(rt, {.port = static_cast<std::uint16_t>(argc > 1 ? std::atoi(argv[1]) : 0)});
   std::cout << ops.port() << std::endl;
   asio::co_spawn(io, ask(rt, make_score_chain(rt, {rt, is_broken})), asio::detached);
   std::thread serving([&] { io.run(); });
