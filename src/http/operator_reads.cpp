@@ -200,10 +200,13 @@ answer list_runs(const runtime& rt, const trace_ring* recent) {
   json in_flight = json::array();
   for (const run_report& r : live) in_flight.push_back(shown_live(r, now));
   const traces_in_ring ended = recent ? recent->snapshot() : traces_in_ring{};
-  return shown_json({{"in_flight_count", rt.state()->live_run_count()},
-                     {"in_flight", std::move(in_flight)},
-                     {"notable", shown_traces(ended.notable)},
-                     {"recent", shown_traces(ended.recent)}});
+  json shown{{"in_flight_count", rt.state()->live_run_count()},
+             {"in_flight", std::move(in_flight)},
+             {"notable", shown_traces(ended.notable)},
+             {"recent", shown_traces(ended.recent)}};
+  if (!rt.state()->tracer) shown["missing"] = "runs in flight are told where there is a runtime_options::tracer";
+  else if (!recent) shown["missing"] = "runs that ended are told where there is an operator_options::recent";
+  return shown_json(shown);
 }
 
 void warm_up(const runtime& rt, const server::request& asked, server::reply to) {

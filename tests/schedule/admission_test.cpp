@@ -318,7 +318,7 @@ TEST_CASE("drain waits for the admissions that wait, and refuses new ones but fo
   s.rt.async_drain(no_deadline, drained.take());
   s.gate.async_admit(1, fresh.take());
   graph::call_context context;
-  s.gate.async_admit(1, call(context).options(), part.take());
+  s.gate.async_admit(1, call(context, 0).options(), part.take());
   s.world.advance(500ms);
   CHECK(fresh.why().is(errc::shutting_down));
   CHECK(old.answered());
