@@ -89,7 +89,7 @@ void append_attributes(std::string& to, const trace& t, const trace_span& s) {
   all.add("catena.span.kind", std::string(name_of(s.kind)));
   if (&s == &t.spans.front()) {
     all.add("catena.kept_for", std::string(name_of(t.why)));
-    if (t.dropped_span_count != 0) all.add("catena.dropped_spans", static_cast<std::int64_t>(t.dropped_span_count));
+    if (t.dropped_count != 0) all.add("catena.dropped_spans", static_cast<std::int64_t>(t.dropped_count));
   }
   if (s.ended == time_point{}) all.add("catena.unended", true);
   if (s.why.is(errc::cancelled)) {

@@ -123,7 +123,7 @@ void chrome_events::append_span(std::string& to, const trace& t, std::size_t ind
   if (index == 0) {
     with.add("trace", to_hex(t.id));
     with.add("kept_for", std::string(name_of(t.why)));
-    if (t.dropped_span_count != 0) with.add("dropped_spans", static_cast<std::int64_t>(t.dropped_span_count));
+    if (t.dropped_count != 0) with.add("dropped_spans", static_cast<std::int64_t>(t.dropped_count));
   }
   if (s.ended == time_point{}) with.add("unended", true);
   if (s.why.is_set()) {

@@ -13,19 +13,25 @@ request_trace::request_trace(std::shared_ptr<tracer> by, const trace_context& ow
 
 /// What does not fit into memory is dropped, as what is too much.
 template <class Add>
-void request_trace::record(Add add) noexcept {
+void request_trace::record(std::size_t& count, std::size_t most, Add add) noexcept {
   const std::lock_guard lock(mutex_);
   if (closed_) return;
-  if (entries_ >= by_->options().max_spans) {
+  if (count >= most) {
     ++dropped_;
     return;
   }
   try {
     add();
-    ++entries_;
+    ++count;
   } catch (...) {
     ++dropped_;
   }
+}
+
+template <class Add>
+void request_trace::record_detail(Add add) noexcept {
+  constexpr std::size_t for_each_span = 16;
+  record(detail_count_, for_each_span * by_->options().max_spans, add);
 }
 
 void request_trace::end_run(run_record_of_trace run, const trace_place& place, std::span<const stage_span> stages) noexcept {
@@ -36,7 +42,7 @@ void request_trace::end_run(run_record_of_trace run, const trace_place& place, s
     run.stages.assign(stages.begin(), stages.end());
     runs_.push_back(std::move(run));
   };
-  if (!place.is_outermost) return record(add);
+  if (!place.is_outermost) return record(run_count_, by_->options().max_spans, add);
   const std::optional<kept_for> why = by_->worth(*this, run);
   {
     const std::lock_guard lock(mutex_);
@@ -52,15 +58,15 @@ void request_trace::end_run(run_record_of_trace run, const trace_place& place, s
 }
 
 void request_trace::add_part(std::uint64_t span, trace_part part) noexcept {
-  record([&] { parts_.push_back({span, part}); });
+  record_detail([&] { parts_.push_back({span, part}); });
 }
 
 void request_trace::add_note(std::uint64_t span, std::string name, trace_value value) noexcept {
-  record([&] { notes_.push_back({span, std::move(name), std::move(value)}); });
+  record_detail([&] { notes_.push_back({span, std::move(name), std::move(value)}); });
 }
 
 void request_trace::add_link(std::uint64_t span, std::shared_ptr<batch_record> batch) noexcept {
-  record([&] { links_.push_back({span, std::move(batch)}); });
+  record_detail([&] { links_.push_back({span, std::move(batch)}); });
 }
 
 void intrusive_ptr_release(request_trace* t) noexcept {

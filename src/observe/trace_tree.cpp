@@ -81,7 +81,7 @@ span_part alone(step_layer l) noexcept {
 std::vector<std::shared_ptr<const trace>> trace_tree::build(kept_for why) {
   made_.id = of_.id_;
   made_.why = why;
-  made_.dropped_span_count = of_.dropped_;
+  made_.dropped_count = of_.dropped_;
   find_children();
   add_run(of_.runs_.size() - 1);  // the outermost ended last
   // What a coroutine left behind, and what was recorded of what is missing, is under the first.
@@ -139,8 +139,7 @@ std::uint64_t trace_tree::span_for(const run& r, std::uint64_t around) {
   const auto begun_by = steps_.find(r.parent);
   const bool is_inside = !made_.spans.empty() && begun_by != steps_.end();
   const step_layer layer = is_inside ? of_.runs_[begun_by->second.run].shape->stages[begun_by->second.step].layer : step_layer::none;
-  const bool is_several = layer == step_layer::attempts || layer == step_layer::hedge || layer == step_layer::each ||
-                          (layer == step_layer::fallback && r.index != 0);
+  const bool is_several = layer == step_layer::attempts || layer == step_layer::hedge || layer == step_layer::each;
   if (is_inside && !r.shape->is_chain && !is_several) {
     trace_span& whole = shown(around);
     spans_[r.span] = static_cast<std::size_t>(&whole - made_.spans.data());
@@ -154,7 +153,7 @@ std::uint64_t trace_tree::span_for(const run& r, std::uint64_t around) {
       own.attributes.emplace_back("catena.deadline_left_seconds", std::chrono::duration<double>(r.deadline - r.whole.ended).count());
     return r.span;
   }
-  const char* const name = layer == step_layer::each ? "item" : layer == step_layer::fallback ? "fallback" : layer == step_layer::hedge ? "hedge" : "attempt";
+  const char* const name = layer == step_layer::each ? "item" : layer == step_layer::hedge ? "hedge" : "attempt";
   trace_span& own = new_span(r.span, around, span_kind::attempt, name, r.whole);
   own.why = r.why;
   own.attributes.emplace_back("catena.number", static_cast<std::int64_t>(r.index));
@@ -221,7 +220,7 @@ std::vector<std::shared_ptr<const trace>> trace_tree::add_batches() {
   for (const auto& [span, batch] : of_.links_) {
     shown(span).links.push_back({batch->trace_id, batch->span});
     if (batch->told.exchange(true, std::memory_order_acq_rel)) continue;
-    trace own{.id = batch->trace_id, .why = made_.why, .spans = {}, .dropped_span_count = 0};
+    trace own{.id = batch->trace_id, .why = made_.why, .spans = {}, .dropped_count = 0};
     trace_span& b = own.spans.emplace_back();
     b.id = batch->span;
     b.kind = span_kind::batch;

@@ -138,13 +138,39 @@ TEST_CASE("a retried stage has a span for each attempt, and pauses between them 
   const trace_span& stage = span_named(t, "flaky");
   CHECK(parts_of(stage) == "backoff 10, backoff 20");
   int failed = 0;
+  std::set<std::int64_t> numbers;
   for (const auto& s : t.spans) {
     if (s.kind != span_kind::attempt) continue;
     CHECK(s.parent == stage.id);
     CHECK(parts_of(s) == "work 4");
+    numbers.insert(std::get<std::int64_t>(s.attributes.at(0).second));
     failed += s.why.is(catena::errc::unavailable);
   }
   CHECK(failed == 2);
+  CHECK(numbers == std::set<std::int64_t>{1, 2, 3});
+}
+
+TEST_CASE("a fallback is a span beside what it stands in for, and the run says that it is degraded") {
+  traced_world here;
+  const auto c = catena::make_chain<int>(here.rt, "c", [&](auto in) {
+    return in >> catena::stage("near", [](int) -> catena::result<int> { return catena::failure(catena::errc::busy); }).fallback(here.wait(2ms));
+  });
+  CHECK(here.answers(c, 1));
+  const trace& t = *here.taken->all.at(0);
+  check_is_one_tree(t);
+  CHECK(parts_of(span_named(t, "fallback")) == "work 2");
+  CHECK(span_named(t, "fallback").parent == span_named(t, "near").id);
+  CHECK(std::ranges::count(t.spans[0].attributes, std::string("catena.degraded"), [](const auto& a) { return a.first; }) == 1);
+}
+
+TEST_CASE("a trace has so many spans at most, and says how many are missing") {
+  traced_world here({.sample_share = 1, .max_spans = 10});
+  const auto c = catena::make_chain<std::vector<int>>(here.rt, "c", [&](auto in) { return in >> catena::each(catena::stage("nap", here.wait(1ms))); });
+  CHECK(here.answers(c, std::vector<int>(100, 1)));
+  const trace& t = *here.taken->all.at(0);
+  check_is_one_tree(t);
+  CHECK(t.dropped_count == 90);
+  CHECK(t.spans.size() < 30);
 }
 
 TEST_CASE("a request in a batch tells how long it waited and was computed, and links to the batch") {

@@ -87,16 +87,21 @@ class request_trace {
     std::uint64_t span;
     std::shared_ptr<batch_record> batch;
   };
-  /// Calls add() under the lock where there is room; false: there is none.
+  /// Calls add() under the lock where there is room.
+  /// \param count  of what it adds to, of which there are `most`
   template <class Add>
-  void record(Add add) noexcept;
+  void record(std::size_t& count, std::size_t most, Add add) noexcept;
+  /// Parts, notes and links: so many for each span that there may be.
+  template <class Add>
+  void record_detail(Add add) noexcept;
 
   std::shared_ptr<tracer> by_;
   std::array<std::byte, 16> id_{};
   bool sampled_ = false;
   std::mutex mutex_;
   bool closed_ = false;
-  std::size_t entries_ = 0;
+  std::size_t run_count_ = 0;
+  std::size_t detail_count_ = 0;
   std::size_t dropped_ = 0;
   std::vector<run_record_of_trace> runs_;
   std::vector<part_of_span> parts_;

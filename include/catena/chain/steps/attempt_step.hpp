@@ -134,7 +134,7 @@ struct attempt_step {
     const time_point limit = said.attempt_timeout ? std::min(op.until, later(now, op.numbers.attempt_timeout)) : op.until;
     failure why = begin_child(
         op, *stage.work,
-        {.deadline = limit, .stoppable = true, .retries_left = own_retries(op), .now = now, .ended = &ended, .abandoned = &abandoned},
+        {.deadline = limit, .index = op.attempts, .stoppable = true, .retries_left = own_retries(op), .now = now, .ended = &ended, .abandoned = &abandoned},
         [&](graph::run& made) {
           if (said.retry) child_inputs<In...>::lend(*op.owner, op.its_step(), made);
           else child_inputs<In...>::give(*op.owner, op.its_step(), made);
