@@ -21,8 +21,9 @@ std::vector<model_report> models_of(const runtime& rt) {
     all.push_back({.name = model->name(),
                    .version = model->options().version,
                    .instances = model->options().instances,
-                   .queue_capacity = model->options().queue.capacity,
+                   .queue_capacity = model->queue_capacity(),
                    .is_hot = model->is_hot(),
+                   .is_nearly_full = model->is_nearly_full(),
                    .stats = model->stats()});
   return all;
 }
@@ -33,6 +34,8 @@ std::vector<run_report> runs_of(const runtime& rt, std::size_t most) {
   rt.state()->live_runs.look(most, [&](live_node& node) {
     all.push_back(static_cast<graph::run*>(static_cast<detail::trace_place&>(node).owner)->report_of_live());
   });
+  std::ranges::sort(all, {}, &run_report::began);
+  if (all.size() > most) all.resize(most);
   return all;
 }
 

@@ -49,8 +49,9 @@ struct run_options {
   std::uint64_t id = 0;                        ///< zero: the runtime gives one
   trace_context trace_parent = {};             ///< whose part it is of a distributed trace
   run_notes* notes = nullptr;                  ///< written before its answer comes; must live until then
-  /// The run it is a part of, set by call::options(): then it begins also while the runtime drains.
+  /// The run it is a part of, and of which of its steps, set by call::options(): then it begins also while the runtime drains.
   const graph::call_context* part_of = nullptr;
+  std::uint32_t part_of_step = 0;
 };
 static_assert(std::is_trivially_destructible_v<run_options>);
 
@@ -70,6 +71,9 @@ namespace detail {
   z ^= z >> 31;
   return z != 0 ? z : 1;
 }
+
+/// What a step of a recorded run hands on.
+[[nodiscard]] trace_context handed_on(const trace_place& by, std::uint32_t step) noexcept;
 
 }  // namespace detail
 
@@ -137,15 +141,13 @@ class call {
   [[nodiscard]] bool cancelled() const noexcept { return context_->stop.load(std::memory_order_relaxed) != 0; }
   /// What the stage hands on to what it calls; not set where the runtime has no tracer and the caller gave none.
   [[nodiscard]] trace_context trace_parent() const noexcept {
-    if (!context_->trace) return {};
-    trace_context handed_on = *context_->trace;
-    if (context_->recording) handed_on.set_span(detail::span_of_stage(handed_on.span_number(), step_));
-    return handed_on;
+    if (context_->recording) return detail::handed_on(*context_->recording, step_);
+    return context_->trace ? *context_->trace : trace_context{};
   }
   /// The options with which what this stage calls belongs to the same request.
   [[nodiscard]] run_options options() const noexcept {
     return {.deadline = deadline(), .priority = priority(), .tenant = tenant(), .id = id(), .trace_parent = trace_parent(),
-            .part_of = context_};
+            .part_of = context_, .part_of_step = step_};
   }
 
  private:

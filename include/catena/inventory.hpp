@@ -21,8 +21,9 @@ struct model_report {
   std::string name;
   std::string version;
   std::size_t instances = 0;
-  std::size_t queue_capacity = 0;
-  bool is_hot = true;  ///< it can compute at once
+  std::size_t queue_capacity = 0;  ///< by now, for each shape
+  bool is_hot = true;              ///< it can compute at once
+  bool is_nearly_full = false;     ///< nine tenths of the places are taken that there are for some shape
   model_stats stats;
 };
 
@@ -31,7 +32,7 @@ struct model_report {
 [[nodiscard]] std::vector<graph::description> chains_of(const runtime& rt);
 [[nodiscard]] std::vector<model_report> models_of(const runtime& rt);
 
-/// At most so many of the runs in flight, where the runtime has a tracer; else none. Runs that would end meanwhile wait for it: some
+/// Those of the runs in flight that began first, so many at most, where the runtime has a tracer; else none. Runs that would end meanwhile wait for it: some
 /// microseconds for each that is told.
 /// \threads  safe
 [[nodiscard]] std::vector<run_report> runs_of(const runtime& rt, std::size_t most = 100);

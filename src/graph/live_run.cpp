@@ -2,6 +2,8 @@
 // A run in flight, as somebody else sees it.
 #include <catena/graph/run.hpp>
 
+#include <new>
+
 namespace catena::graph {
 namespace {
 
@@ -17,6 +19,7 @@ std::string awaited(const step_description& s) {
     case step_layer::notify: return "a person's decision";
     case step_layer::none:
     case step_layer::hedge:
+    case step_layer::race:
     case step_layer::fallback:
     case step_layer::each:
     case step_layer::choice: break;
@@ -34,7 +37,7 @@ void run::tell_waits(const std::string& path, std::vector<run_report::wait>& to)
     std::vector<run_report::wait>& to;
     bool found = false;
   };
-  guarded([&] {
+  const auto tell = [&] {
     for (operation* op = operations_; op; op = op->following) {
       const step_description& about = plan_->stages[op->step];
       const std::string own = about.name.empty() ? path : path.empty() ? about.name : path + "/" + about.name;
@@ -46,6 +49,12 @@ void run::tell_waits(const std::string& path, std::vector<run_report::wait>& to)
           child.tell_waits(child.plan_->is_chain ? self.path + "/" + child.plan_->name : self.path, self.to);
         }, &v);
       if (!v.found) to.push_back({own, awaited(about), recorded_ ? spans()[op->step].began : time_point{}});
+    }
+  };
+  guarded([&] {
+    try {
+      tell();
+    } catch (const std::bad_alloc&) {  // what is not told for want of memory is told the next time
     }
   });
 }

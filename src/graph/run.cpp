@@ -33,6 +33,11 @@ class for_run {
   Function function_;
 };
 
+/// Whether a run is a chain's with something in front of it that goes by the same name: a gate.
+bool is_limited_by(run* around, const plan& p) noexcept {
+  return around && p.is_chain && around->of().meter && around->of().meter->counts_runs() && around->of().name == p.name;
+}
+
 failure deadline_failure() { return failure(errc::deadline_exceeded); }
 
 /// Looks whether a run that was stopped at its deadline has ended. What it told to end has its turn first, and what that told.
@@ -119,22 +124,29 @@ void run::place_trace(const start_options& options, std::byte* where) noexcept {
   catena::tracer& by = *runtime().tracer;
   auto* const place = ::new (static_cast<void*>(where)) trace_place;
   place->owner = this;
+  place->shape = plan_->shape.get();
+  place->index = options.index;
   recording = place;
   trace = &place->context;
   if (around && around->recording) {
-    place->log = around->recording->log;
-    place->context = around->recording->context;
-    place->index = options.index;
-    place->parent = options.around ? around->recording->span_of(options.around_step) : options.call.trace_parent.span_number();
-  } else {
-    place->is_outermost = true;
-    place->context = options.call.trace_parent;
-    place->parent = place->context.span_number();
-    if (!place->context.is_set()) place->context.trace_id = by.new_id();
-    if (by.samples(place->context.trace_id)) place->context.flags |= 1U;
-    place->log = by.begin(place->context);
+    const trace_place& above = *around->recording;
+    const std::uint32_t step = options.around ? options.around_step : options.call.part_of_step;
+    place->log = above.log;
+    place->context = above.context;
+    place->context.set_span(by.new_span());
+    place->parent = above.span_of(step);
+    const bool is_shown = plan_->is_chain || (options.around && catena::detail::shows_its_runs(above.shape->stages[step].layer));
+    place->shown = is_shown ? place->span() : above.shown_for(step);
+    return;
   }
+  place->is_outermost = true;
+  place->context = options.call.trace_parent;
+  place->parent = place->context.span_number();
+  if (!place->context.is_set()) place->context.trace_id = by.new_id();
+  if (by.samples(place->context.trace_id)) place->context.flags |= 1U;
+  place->log = by.begin(place->context);
   place->context.set_span(by.new_span());
+  place->shown = place->span();
 }
 
 void run::lock() noexcept {
@@ -145,8 +157,10 @@ void run::start(ending how, std::optional<time_point> now) {
   if (recorded_) {
     if (!now) now = runtime().time->now();
     spans()[plan_->steps.size()].began = *now;
+    if (recording) recording->began.store(now->time_since_epoch().count(), std::memory_order_relaxed);
     if (recording && recording->is_outermost) runtime().live_runs.add(*recording);
-    if (plan_->meter) plan_->meter->began();
+    is_whole_ = !is_limited_by(around(), *plan_);
+    if (plan_->meter && is_whole_) plan_->meter->began();
   }
   std::uint64_t began = 0;
   if (deadline != no_deadline) {
@@ -550,6 +564,12 @@ void run::finish(ending how) {
   tail_->complete(*this, how);
 }
 
+void run::note_under_way() noexcept {
+  if (!recording || !recording->log) return;
+  const time_point began{duration(recording->began.load(std::memory_order_relaxed))};
+  if (began != time_point{}) recording->log->note_under_way({.shape = plan_->shape, .whole = {began, {}}, .stages = {}, .why = {}}, *recording);
+}
+
 /// \param stages  their times; empty: not to be looked at
 void run::count_end(std::span<const stage_span> stages) noexcept {
   if (recording) runtime().live_runs.remove(*recording);
@@ -559,7 +579,7 @@ void run::count_end(std::span<const stage_span> stages) noexcept {
   if (whole.began == time_point{}) return;  // it never began
   if (whole.ended == time_point{}) whole.ended = runtime().time->now();
   const bool has_failed = !answered_or_exited();
-  if (plan_->meter) plan_->meter->ended(whole, stages, has_failed ? &reason_ : nullptr, degraded);
+  if (plan_->meter) plan_->meter->ended(is_whole_, whole, stages, has_failed ? &reason_ : nullptr, degraded);
   if (is_traced)
     recording->log->end_run({.shape = plan_->shape, .whole = whole, .stages = {}, .why = has_failed ? reason_ : failure(), .degraded = degraded, .deadline = deadline}, *recording, stages);
 }

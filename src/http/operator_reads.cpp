@@ -37,7 +37,7 @@ std::vector<std::string> reasons_against(const runtime& rt, const std::vector<st
   if (rt.state()->draining()) all.emplace_back("the runtime is draining");
   const auto models = models_of(rt);
   for (const model_report& m : models)
-    if (m.stats.queue_depth > m.queue_capacity - m.queue_capacity / 10) all.push_back("the queue of model '" + m.name + "' is nearly full");
+    if (m.is_nearly_full) all.push_back("the queue of model '" + m.name + "' is nearly full");
   for (const std::string& name : must_be_hot) {
     const auto is_it = [&](const model_report& m) { return m.name == name && m.is_hot; };
     if (std::ranges::none_of(models, is_it)) all.push_back("model '" + name + "' is not hot");
@@ -93,8 +93,18 @@ json shown_live(const run_report& r, time_point now) {
   return shown;
 }
 
-json shown_span(const trace_span& s, time_point began) {
-  json shown{{"id", s.id}, {"parent", s.parent}, {"kind", name_of(s.kind)}, {"name", s.name}, {"at", seconds(s.began - began)}, {"seconds", seconds(s.ended - s.began)}};
+/// As in OTLP and traceparent, and because browsers know no integers of 64 bits.
+std::string in_hex(std::uint64_t span) {
+  trace_context c;
+  c.set_span(span);
+  return to_hex(c.span_id);
+}
+
+json shown_span(const trace_span& s, const trace_span& whole) {
+  const time_point began = whole.began;
+  const bool has_ended = s.ended != time_point{};
+  json shown{{"id", in_hex(s.id)}, {"parent", in_hex(s.parent)}, {"kind", name_of(s.kind)}, {"name", s.name}, {"at", seconds(s.began - began)}, {"seconds", seconds((has_ended ? s.ended : whole.ended) - s.began)}};
+  if (!has_ended) shown["unended"] = true;  // when its request had
   for (const auto& part : s.parts)
     shown["parts"].push_back({{"what", name_of(part.what)}, {"at", seconds(part.began - began)}, {"seconds", seconds(part.ended - part.began)}});
   for (const auto& [name, value] : s.attributes) std::visit([&](const auto& v) { shown["attributes"][name] = v; }, value);
@@ -104,7 +114,7 @@ json shown_span(const trace_span& s, time_point began) {
 
 json shown_trace(const trace& t) {
   json spans = json::array();
-  for (const trace_span& s : t.spans) spans.push_back(shown_span(s, t.spans.front().began));
+  for (const trace_span& s : t.spans) spans.push_back(shown_span(s, t.spans.front()));
   return {{"trace_id", to_hex(t.id)}, {"kept_for", name_of(t.why)}, {"spans", std::move(spans)}};
 }
 
@@ -171,8 +181,8 @@ answer list_chains(const runtime& rt) {
 
 answer show_chain(const runtime& rt, const server::request& asked) {
   const auto all = chains_of(rt);
-  const auto chain = std::ranges::find(all, asked.name, &graph::description::name);
-  if (chain == all.end()) return error_answer(404, "there is no chain '" + asked.name + "'; GET /chains names those that there are");
+  const auto chain = std::find_if(all.rbegin(), all.rend(), [&](const auto& d) { return d.name == asked.name; });  // of one name, the newest
+  if (chain == all.rend()) return error_answer(404, "there is no chain '" + asked.name + "'; GET /chains names those that there are");
   const std::string format = asked.parameter("format").value_or("json");
   if (format == "json") return {.body = chain->json() + "\n"};
   if (format == "mermaid") return {.body = chain->mermaid(), .content_type = "text/plain; charset=utf-8"};
@@ -195,8 +205,7 @@ answer list_models(const runtime& rt) {
 answer list_runs(const runtime& rt, const trace_ring* recent) {
   constexpr std::size_t most_live = 100;
   const time_point now = rt.now();
-  auto live = runs_of(rt, most_live);
-  std::ranges::sort(live, {}, &run_report::began);
+  const auto live = runs_of(rt, most_live);
   json in_flight = json::array();
   for (const run_report& r : live) in_flight.push_back(shown_live(r, now));
   const traces_in_ring ended = recent ? recent->snapshot() : traces_in_ring{};

@@ -61,6 +61,12 @@ model_stats batcher::stats() const {
   return snapshot;
 }
 
+bool batcher::is_nearly_full() const {
+  const std::size_t capacity = queue_capacity();
+  std::lock_guard lock(mutex_);
+  return 10 * former_.longest_queue() >= 9 * capacity && capacity != 0;
+}
+
 // ---- requests come and go ----------------------------------------------------------------------------------------------
 
 /// Where only the ageing of priorities asks for it, the last look at the clock will do, if it is of the time since the model

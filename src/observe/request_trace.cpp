@@ -3,6 +3,7 @@
 #include <catena/observe/trace_note.hpp>
 #include <catena/observe/tracer.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace catena {
@@ -40,6 +41,14 @@ void request_trace::end_run(run_record_of_trace run, const trace_place& place, s
   run.index = place.index;
   const auto add = [&] {
     run.stages.assign(stages.begin(), stages.end());
+    if (under_way_ != 0 && !place.is_outermost) {
+      const auto known = std::ranges::find(runs_, run.span, &run_record_of_trace::span);
+      if (known != runs_.end()) {
+        --under_way_;
+        *known = std::move(run);
+        return;
+      }
+    }
     runs_.push_back(std::move(run));
   };
   if (!place.is_outermost) return record(run_count_, by_->options().max_spans, add);
@@ -55,6 +64,20 @@ void request_trace::end_run(run_record_of_trace run, const trace_place& place, s
     }
   }
   by_->deliver(*this, *why);
+  runs_.clear();  // whoever still holds it need not hold these
+  parts_.clear();
+  notes_.clear();
+  links_.clear();
+}
+
+void request_trace::note_under_way(run_record_of_trace run, const trace_place& place) noexcept {
+  run.span = place.span();
+  run.parent = place.parent;
+  run.index = place.index;
+  record(run_count_, by_->options().max_spans, [&] {
+    runs_.push_back(std::move(run));
+    ++under_way_;
+  });
 }
 
 void request_trace::add_part(std::uint64_t span, trace_part part) noexcept {
@@ -69,6 +92,12 @@ void request_trace::add_link(std::uint64_t span, std::shared_ptr<batch_record> b
   record_detail([&] { links_.push_back({span, std::move(batch)}); });
 }
 
+trace_context handed_on(const trace_place& by, std::uint32_t step) noexcept {
+  trace_context c = by.context;
+  c.set_span(by.shown_for(step));
+  return c;
+}
+
 void intrusive_ptr_release(request_trace* t) noexcept {
   if (t->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete t;
 }
@@ -77,7 +106,7 @@ void intrusive_ptr_release(request_trace* t) noexcept {
 
 void note(const run_options& within, std::string name, trace_value value) noexcept {
   const detail::trace_place* const place = within.part_of ? within.part_of->recording : nullptr;
-  if (place && place->log) place->log->add_note(within.trace_parent.span_number(), std::move(name), std::move(value));
+  if (place && place->log) place->log->add_note(place->span_of(within.part_of_step), std::move(name), std::move(value));
 }
 
 void note(const call& of, std::string name, trace_value value) noexcept { note(of.options(), std::move(name), std::move(value)); }

@@ -17,12 +17,12 @@ run_meter::run_meter(subject of, slo promised, std::span<const duration> bounds)
       words_(first_histogram + (of_.stages.size() + 1) * histogram_words),
       errors_(of_.is_chain ? of_.stages.size() + 1 : 0) {}
 
-void run_meter::ended(stage_span run, std::span<const stage_span> stages, const failure* why, bool is_degraded) noexcept {
+void run_meter::ended(bool is_whole, stage_span run, std::span<const stage_span> stages, const failure* why, bool is_degraded) noexcept {
   const auto mine = words_.mine();
   for (std::size_t i = 0; i < std::min(stages.size(), of_.stages.size()); ++i)
-    if (stages[i].ended != time_point{}) [[likely]]
-      add(mine, i + 1, stages[i].ended - stages[i].began);
-  if (!of_.is_chain) return;
+    if (stages[i].ended != time_point{}) [[likely]] add(mine, i + 1, stages[i].ended - stages[i].began);
+    else if (stages[i].began != time_point{}) add(mine, i + 1, run.ended - stages[i].began);  // it was told to stop
+  if (!of_.is_chain || !is_whole) return;
   const run_ending how = !why                          ? (is_degraded ? run_ending::degraded : run_ending::answered)
                          : why->is(errc::cancelled) ? run_ending::cancelled
                                                        : run_ending::failed;

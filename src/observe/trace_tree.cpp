@@ -59,6 +59,7 @@ gap_names gaps_of(step_layer l) noexcept {
     case step_layer::notify: return {span_part::work, span_part::parked, span_part::parked};
     case step_layer::none:
     case step_layer::hedge:
+    case step_layer::race:
     case step_layer::fallback:
     case step_layer::each:
     case step_layer::choice: break;
@@ -85,7 +86,7 @@ std::vector<std::shared_ptr<const trace>> trace_tree::build(kept_for why) {
   find_children();
   add_run(of_.runs_.size() - 1);  // the outermost ended last
   // What a coroutine left behind, and what was recorded of what is missing, is under the first.
-  for (std::size_t i = 0; i + 1 < of_.runs_.size(); ++i)
+  for (std::size_t i = of_.runs_.size() - 1; i-- > 0;)
     if (!spans_.contains(of_.runs_[i].span)) add_run(i);
   add_notes();
   auto all = add_batches();
@@ -128,6 +129,7 @@ trace_span& trace_tree::shown(std::uint64_t id) {
 
 void trace_tree::add_run(std::size_t index) {
   const run& r = of_.runs_[index];
+  if (spans_.contains(r.span)) return;
   const std::uint64_t own = span_for(r, made_.spans.empty() ? r.parent : shown(r.parent).id);
   if (r.degraded) shown(own).attributes.emplace_back("catena.degraded", true);
   for (std::size_t step = 0; step < r.stages.size(); ++step)
@@ -139,7 +141,8 @@ std::uint64_t trace_tree::span_for(const run& r, std::uint64_t around) {
   const auto begun_by = steps_.find(r.parent);
   const bool is_inside = !made_.spans.empty() && begun_by != steps_.end();
   const step_layer layer = is_inside ? of_.runs_[begun_by->second.run].shape->stages[begun_by->second.step].layer : step_layer::none;
-  const bool is_several = layer == step_layer::attempts || layer == step_layer::hedge || layer == step_layer::each;
+  // Of a choice, where another one was tried as well.
+  const bool is_several = shows_its_runs(layer) || (layer == step_layer::choice && children_[r.parent].size() > 1);
   if (is_inside && !r.shape->is_chain && !is_several) {
     trace_span& whole = shown(around);
     spans_[r.span] = static_cast<std::size_t>(&whole - made_.spans.data());
@@ -153,7 +156,8 @@ std::uint64_t trace_tree::span_for(const run& r, std::uint64_t around) {
       own.attributes.emplace_back("catena.deadline_left_seconds", std::chrono::duration<double>(r.deadline - r.whole.ended).count());
     return r.span;
   }
-  const char* const name = layer == step_layer::each ? "item" : layer == step_layer::hedge ? "hedge" : "attempt";
+  const bool has_name = layer == step_layer::race || layer == step_layer::choice;
+  const std::string name = has_name ? r.shape->name : layer == step_layer::each ? "item" : "attempt";
   trace_span& own = new_span(r.span, around, span_kind::attempt, name, r.whole);
   own.why = r.why;
   own.attributes.emplace_back("catena.number", static_cast<std::int64_t>(r.index));
@@ -194,13 +198,13 @@ void trace_tree::add_parts(const run& r, std::size_t step, std::uint64_t to) {
     return add_gap(to, span_part::hand_over, until, ended);
   }
   const auto begun = children_.find(id);
-  if (layer == step_layer::cache)
-    shown(to).attributes.emplace_back("catena.cache", begun != children_.end() ? std::string("miss") : std::string(ended > began ? "wait" : "hit"));
+  if (layer == step_layer::cache && begun != children_.end()) shown(to).attributes.emplace_back("catena.cache", std::string("miss"));
   if (begun == children_.end()) return add_gap(to, alone(layer), began, ended);
   const gap_names gaps = gaps_of(layer);
   time_point until = began;
   for (const std::size_t child : begun->second) {
     const stage_span when = of_.runs_[child].whole;
+    if (when.ended == time_point{}) continue;
     add_gap(to, until == began && child == begun->second.front() ? gaps.before : gaps.between, until, when.began);
     until = std::max(until, when.ended);
   }

@@ -103,6 +103,12 @@ batch_former::lane* batch_former::find_or_make(std::uint64_t shape) {
 
 // ---- batches -------------------------------------------------------------------------------------------------------------
 
+std::size_t batch_former::longest_queue() const noexcept {
+  std::size_t longest = 0;
+  for (const auto& l : lanes_) longest = std::max(longest, l->queue.size());
+  return longest;
+}
+
 std::size_t batch_former::waiting_in(const lane& of) const noexcept { return unit_ == batch_unit::cost ? of.cost : of.queue.size(); }
 
 batch_decision batch_former::ask(lane& of, time_point now) const {

@@ -105,6 +105,14 @@ TEST_CASE("GET /readyz says why a service is not ready") {
   CHECK_THAT(missing.body, ContainsSubstring("model 'risk' is not hot"));
   const auto model = make_model<int, int>(*here.rt, {.name = "risk", .batch = {.max_delay = 1h}, .queue = {.capacity = 10}}, [](batch<int, int>&) {});
   CHECK(here.ask("GET", "/readyz", {}, {.must_be_hot = {"risk"}}).status == 200);
+  std::vector<std::unique_ptr<test::outcome<int>>> ends;
+  for (int i = 0; i < 9; ++i) model.async_run(i, ends.emplace_back(std::make_unique<test::outcome<int>>())->take());
+  here.world.advance(0ns);
+  CHECK_THAT(http::readiness_of(*here.rt, {}).body, ContainsSubstring("the queue of model 'risk' is nearly full"));
+  test::outcome<void> drained;
+  here.rt->async_drain(no_deadline, drained.take());
+  CHECK_THAT(http::readiness_of(*here.rt, {}).body, ContainsSubstring("draining"));
+  here.world.run();
 }
 
 TEST_CASE("a chain is shown as JSON, Mermaid, DOT, and a picture with the times of its stages") {

@@ -83,6 +83,7 @@ TEST_CASE("a run in flight tells what it waits for, and since when") {
   CHECK(waits_of(runs[1]) == std::vector<std::string>{"c/gated: admission"});
   CHECK(runs[1].waits[0].since - runs[0].waits[0].since == 2ms);
   CHECK(runs_of(here.rt, 1).size() == 1);
+  CHECK(runs_of(here.rt, 1)[0].tenant == 5);
   here.world.run();
   CHECK(runs_of(here.rt).empty());
 }

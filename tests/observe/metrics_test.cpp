@@ -3,6 +3,7 @@
 #include <catena/model.hpp>
 #include <catena/observe/metrics.hpp>
 #include <catena/recover/circuit_breaker.hpp>
+#include <catena/schedule/concurrency_limit.hpp>
 #include <catena/testing/manual_world.hpp>
 
 #include <boost/asio/awaitable.hpp>
@@ -151,6 +152,22 @@ TEST_CASE("there are at most so many chains, and the others are counted as one")
   for (int i = 0; i < 5; ++i) here.run(here.waiting("chain " + std::to_string(i)), 1ms);
   CHECK(here.told("catena_runs", R"(chain="chain 1",outcome="answered")") == 1);
   CHECK(here.told("catena_runs", R"(chain="_other",outcome="answered")") == 3);
+}
+
+TEST_CASE("a chain behind a gate is counted once, also when it is refused") {
+  metered_world here({.slos = {{"gated", {.success = 0.9}}}});
+  const catena::concurrency_limit gate(here.rt, {.policy = catena::fixed_limit{.count = 1}});
+  const auto chain = here.waiting("gated").limit(gate);
+  catena::test::outcome<catena::duration> first, second;
+  chain.async_run(5ms, first.take());
+  chain.async_run(5ms, second.take());
+  here.world.advance(0ns);
+  CHECK(here.told("catena_runs_in_flight", R"(chain="gated")") == 1);
+  here.world.run();
+  CHECK(here.told("catena_runs", R"(chain="gated",outcome="answered")") == 1);
+  CHECK(here.told("catena_runs", R"(chain="gated",outcome="failed")") == 1);
+  CHECK(here.told("catena_slo_events", R"(chain="gated",objective="success")") == 2);
+  CHECK(here.rt.metrics().find("catena_stage_duration_seconds", R"(chain="gated",stage="wait")")->count == 1);
 }
 
 TEST_CASE("a family has at most so many series, and the last is of all others") {

@@ -11,6 +11,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -161,6 +162,67 @@ TEST_CASE("a fallback is a span beside what it stands in for, and the run says t
   CHECK(parts_of(span_named(t, "fallback")) == "work 2");
   CHECK(span_named(t, "fallback").parent == span_named(t, "near").id);
   CHECK(std::ranges::count(t.spans[0].attributes, std::string("catena.degraded"), [](const auto& a) { return a.first; }) == 1);
+}
+
+TEST_CASE("what a stage hands on is a span of its trace, whatever is said about the stage") {
+  traced_world here;
+  std::vector<std::uint64_t> handed_on;
+  auto look = [&handed_on, rt = here.rt](catena::call c, int i) -> asio::awaitable<int> {
+    handed_on.push_back(c.trace_parent().span_number());
+    co_await rt.async_wait_until(rt.now() + 1ms, asio::use_awaitable);
+    co_return i;
+  };
+  const catena::concurrency_limit gate(here.rt, {.policy = catena::fixed_limit{.count = 1}});
+  const auto c = catena::make_chain<int>(here.rt, "c", [&](auto in) {
+    return in >> catena::stage("plain", look) >> catena::stage("retried", look).retry({}).limit(gate).timeout(1s) >> catena::stage("queued", look).queue({});
+  });
+  CHECK(here.answers(c, 1));
+  const trace& t = *here.taken->all.at(0);
+  check_is_one_tree(t);
+  CHECK(handed_on.size() == 3);
+  for (const std::uint64_t span : handed_on) CHECK(std::ranges::count(t.spans, span, &trace_span::id) == 1);
+}
+
+TEST_CASE("attempts that lost are in the trace, also when the request ends at once") {
+  traced_world here;
+  auto slow_then_fast = [rt = here.rt, n = std::make_shared<int>(0)](int i) -> asio::awaitable<int> {
+    co_await rt.async_wait_until(rt.now() + (++*n % 20 == 0 ? 1s : 1ms), asio::use_awaitable);
+    co_return i;
+  };
+  const auto c = catena::make_chain<int>(here.rt, "c", [&](auto in) {
+    return in >> catena::stage("hedged", slow_then_fast).hedge({.least_count = 10, .budget = catena::retry_budget({.share = 1, .per_second = 100})});
+  });
+  for (int i = 0; i < 20; ++i) CHECK(here.answers(c, i));
+  const trace& t = *here.taken->all.back();
+  check_is_one_tree(t);
+  CHECK(std::ranges::count(t.spans, span_kind::attempt, &trace_span::kind) == 2);
+}
+
+TEST_CASE("a request that left work behind has each span once") {
+  traced_world here;
+  const catena::concurrency_limit gate(here.rt, {.policy = catena::fixed_limit{.count = 1}});
+  auto deaf = [rt = here.rt](int i) -> asio::awaitable<int> {
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    co_await rt.async_wait_until(rt.now() + 1h, asio::use_awaitable);
+    co_return i;
+  };
+  const auto c = catena::make_chain<int>(here.rt, "c", [&](auto in) {
+    return in >> catena::stage("a", here.wait(1ms)).retry({}).limit(gate) >> catena::stage("deaf", deaf);
+  });
+  CHECK(!here.answers(c, 1, {.deadline = here.rt.now() + 10ms}));
+  const trace& t = *here.taken->all.at(0);
+  check_is_one_tree(t);
+  CHECK(t.why == kept_for::failed);
+}
+
+TEST_CASE("a request whose time is over in a model's queue says that it waited there") {
+  traced_world here;
+  const auto model = catena::make_model<int, int>(here.rt, {.name = "m", .batch = {.max_size = 4, .max_delay = 1h}}, [](catena::batch<int, int>&) {});
+  const auto c = catena::make_chain<int>(here.rt, "c", [&](auto in) { return in >> catena::stage("ask", model); });
+  CHECK(!here.answers(c, 1, {.deadline = here.rt.now() + 10ms}));
+  const trace& t = *here.taken->all.at(0);
+  CHECK(parts_of(span_named(t, "ask")) == "batch_wait 10");
+  CHECK(span_named(t, "ask").links.empty());
 }
 
 TEST_CASE("a trace has so many spans at most, and says how many are missing") {
@@ -329,7 +391,7 @@ TEST_CASE("whatever a request goes through, its trace is one tree, and along its
         time_point last{};
         for (const auto& child : t->spans) {
           if (child.parent != s.id) continue;
-          is_parallel = is_parallel || child.began < last;
+          is_parallel = is_parallel || child.began < last || child.ended == time_point{};
           last = child.ended;
           under += child.ended - child.began;
         }

@@ -212,6 +212,19 @@ class run : public call_context, public ready_node {
   /// \threads any, while it cannot end
   void tell_waits(const std::string& path, std::vector<run_report::wait>& to);
   [[nodiscard]] run_report report_of_live();
+  /// Nobody waits for it any more, and it may end when the trace is closed: it is a part of that all the same.
+  void note_under_way() noexcept;
+  /// Adds an attribute to the span of a step, where that is recorded.
+  void note(std::uint32_t step, const char* name, const char* value) noexcept {
+    if (recording && recording->log) recording->log->add_note(recording->span_of(step), name, std::string(value));
+  }
+  /// What it hands on itself to work that is done for it.
+  [[nodiscard]] trace_context handed_on() const noexcept {
+    if (!trace) return {};
+    trace_context c = *trace;
+    if (recording) c.set_span(recording->shown);
+    return c;
+  }
   [[nodiscard]] bool answered_or_exited() const noexcept {
     return why_stopped() == stop_reason::none || why_stopped() == stop_reason::exited;
   }
@@ -288,6 +301,7 @@ class run : public call_context, public ready_node {
   bool armed_ = false;
   const bool recorded_;  ///< has stage_spans, the last thing of all
   bool left_behind_ = false;
+  bool is_whole_ = true;   ///< it is counted as a run of its chain; the one around it is not
   std::atomic<bool> never_began_{false};
   std::uint32_t size_;
   std::uint32_t extras_;  ///< offset of what is behind the tail

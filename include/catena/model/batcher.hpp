@@ -91,6 +91,8 @@ class batcher : public executor_user,
   void unpark() override;
   [[nodiscard]] bool is_waited_for() const override;
   void fail_waiting(const failure& why) override;
+  [[nodiscard]] std::size_t queue_capacity() const noexcept { return bounds_.load().capacity; }
+  [[nodiscard]] bool is_nearly_full() const;
   [[nodiscard]] bool is_hot() const noexcept { return !parked_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool comes_and_goes() const noexcept override { return memory_ != nullptr; }
   void run_began() noexcept override {

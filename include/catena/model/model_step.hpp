@@ -81,6 +81,7 @@ struct model_step {
     model_operation& op = operation_of(request);
     if (!op.claim()) return end_uncomputed(op);
     op.resume = &resume_detached<model_step, resumes::at_home>;
+    trace_waited(op);
     op.owner->note_never_began();
     op.owner->fail(op.its_step(), std::move(why));
     op.owner->resume_on_executor(op);
@@ -131,11 +132,19 @@ struct model_step {
     }
   }
 
+  /// It leaves the queue, and nothing was computed.
+  static void trace_waited(const model_operation& op) noexcept {
+    graph::run& r = *op.owner;
+    if (r.recording && r.recording->log)
+      r.recording->log->add_part(r.recording->span_of(op.step), {span_part::batch_wait, op.arrival, r.runtime().time->now()});
+  }
+
   static void trace_computed(const batch_place& place, const model_operation& op) noexcept {
     graph::run& r = *op.owner;
     request_trace& log = *r.recording->log;
     const std::uint64_t span = r.recording->span_of(op.step);
     log.add_part(span, {span_part::batch_wait, op.arrival, place.formed_at});
+    if (op.expired) return;
     log.add_part(span, {span_part::compute, place.formed_at, r.runtime().time->now()});
     if (place.traced) log.add_link(span, place.traced);
   }
@@ -152,6 +161,7 @@ struct model_step {
     const bool queued = batcher_of(op.its_step()).withdraw(op);
     const bool given_up = op.give_up();
     if (queued) {
+      trace_waited(op);
       op.owner->note_never_began();
       op.owner->release();  // not the last: who stops a run holds it
     }

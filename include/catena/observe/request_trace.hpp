@@ -9,6 +9,7 @@
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -67,6 +68,8 @@ class request_trace {
   /// \param run     what it is, but for its stages
   /// \param stages  empty: what they did is not known
   void end_run(run_record_of_trace run, const trace_place& place, std::span<const stage_span> stages) noexcept;
+  /// A run that nobody waits for any more; its end_run() replaces this, if that comes before the outermost run ends.
+  void note_under_way(run_record_of_trace run, const trace_place& place) noexcept;
   /// So long a span waited, or was computed.
   void add_part(std::uint64_t span, trace_part part) noexcept;
   void add_note(std::uint64_t span, std::string name, trace_value value) noexcept;
@@ -101,6 +104,7 @@ class request_trace {
   std::mutex mutex_;
   bool closed_ = false;
   std::size_t run_count_ = 0;
+  std::size_t under_way_ = 0;  ///< of the runs, those that have not ended
   std::size_t detail_count_ = 0;
   std::size_t dropped_ = 0;
   std::vector<run_record_of_trace> runs_;
@@ -115,14 +119,22 @@ class request_trace {
 /// What a run that is recorded has in its frame. The outermost is in runtime_state::live_runs.
 struct trace_place : live_node {
   trace_context context;     ///< its own, which it hands on
-  std::uint64_t parent = 0;  ///< the span that it is under
+  std::uint64_t parent = 0;  ///< the step that has begun it, by its number in this trace; of the outermost, the caller's span
+  std::uint64_t shown = 0;   ///< the span that a trace has for it: its own, or that of what it is a part of
+  const trace_shape* shape = nullptr;
   std::uint32_t index = 0;   ///< which of its parent's children it is
   bool is_outermost = false;
+  std::atomic<time_point::rep> began{0};  ///< zero: it has not
   boost::intrusive_ptr<request_trace> log;
   void* owner = nullptr;     ///< the run
 
   [[nodiscard]] std::uint64_t span() const noexcept { return context.span_number(); }
   [[nodiscard]] std::uint64_t span_of(std::uint32_t step) const noexcept { return span_of_stage(span(), step); }
+  /// The span that a trace has for one of its steps: one without a name is a part of the run.
+  [[nodiscard]] std::uint64_t shown_for(std::uint32_t step) const noexcept {
+    const bool is_named = step < shape->stages.size() && !shape->stages[step].name.empty();
+    return is_named ? span_of(step) : shown;
+  }
 };
 
 }  // namespace catena::detail

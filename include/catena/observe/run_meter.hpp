@@ -43,11 +43,13 @@ class run_meter {
   run_meter(subject of, slo promised, std::span<const duration> bounds);
 
   void began() noexcept { words_.mine().add(begun_word, 1); }
+  /// \param is_whole  it began(); else only its stages count
   /// \param run     from its first stage until it was answered
-  /// \param stages  one for each of its subject's, or none; those that have ended count
+  /// \param stages  one for each of its subject's, or none; those that have begun count, until the run's end at most
   /// \param why     null when it answered
-  void ended(stage_span run, std::span<const stage_span> stages, const failure* why, bool is_degraded) noexcept;
+  void ended(bool is_whole, stage_span run, std::span<const stage_span> stages, const failure* why, bool is_degraded) noexcept;
 
+  [[nodiscard]] bool counts_runs() const noexcept { return of_.is_chain; }
   void collect(metric_set& to) const;
 
  private:

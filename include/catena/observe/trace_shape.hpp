@@ -16,11 +16,17 @@ enum class step_layer : std::uint8_t {
   cache,     ///< what it runs is perhaps computed by somebody else
   attempts,  ///< one after the other, with pauses
   hedge,     ///< one beside the other
+  race,      ///< the same, of several stages
   fallback,  ///< one instead of the other
   notify,    ///< it may wait for a person when what it runs has ended
   each,      ///< one for each item
   choice,    ///< one of several: a replica, a version, a branch
 };
+
+/// Whether a run that such a step has begun is a span of its own, also where it is no chain's.
+[[nodiscard]] constexpr bool shows_its_runs(step_layer l) noexcept {
+  return l == step_layer::attempts || l == step_layer::hedge || l == step_layer::race || l == step_layer::each;
+}
 
 /// The names in a trace of one plan's runs.
 struct trace_shape {

@@ -28,24 +28,25 @@ class live_list {
     n.part = catena::detail::thread_slot::mine() % parts_.size();
     part& p = parts_[n.part];
     const std::lock_guard lock(p.mutex);
-    n.next = p.first;
-    if (p.first) p.first->previous = &n;
-    p.first = &n;
+    n.previous = p.last;
+    (p.last ? p.last->next : p.first) = &n;
+    p.last = &n;
   }
   void remove(live_node& n) noexcept {
     if (n.part == live_node::not_listed) return;
     part& p = parts_[n.part];
     const std::lock_guard lock(p.mutex);
     (n.previous ? n.previous->next : p.first) = n.next;
-    if (n.next) n.next->previous = n.previous;
+    (n.next ? n.next->previous : p.last) = n.previous;
     n.part = live_node::not_listed;
   }
-  /// Calls look(node) for at most so many. Those who would leave meanwhile wait for it.
+  /// Calls look(node) for those that are there longest, so many of each part. Those who would leave meanwhile wait for it.
   template <class Look>
-  void look(std::size_t most, Look look_at) {
+  void look(std::size_t most_of_part, Look look_at) {
     for (part& p : parts_) {
       const std::lock_guard lock(p.mutex);
-      for (live_node* n = p.first; n && most != 0; n = n->next, --most) look_at(*n);
+      std::size_t left = most_of_part;
+      for (live_node* n = p.first; n && left != 0; n = n->next, --left) look_at(*n);
     }
   }
 
@@ -53,6 +54,7 @@ class live_list {
   struct alignas(64) part {
     brief_mutex mutex;
     live_node* first = nullptr;
+    live_node* last = nullptr;
   };
   std::array<part, 16> parts_;
 };

@@ -56,6 +56,8 @@ class batch_former {
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  /// How many requests of one shape wait, of that of which most do.
+  [[nodiscard]] std::size_t longest_queue() const noexcept;
   /// Whether requests must be stamped with the moment in which they came. Otherwise any moment since the last batch was
   /// formed will do: only their priorities age by it.
   /// \threads safe

@@ -45,7 +45,7 @@ graph::run* make_mirror_run(const graph::run& r, const In& input, mirror_place p
                                                  .priority = priority::low,
                                                  .tenant = r.tenant,
                                                  .id = r.id,
-                                                 .trace_parent = r.trace ? *r.trace : trace_context{}},
+                                                 .trace_parent = r.handed_on()},
                                         .tail = &mirror_tail::operations,
                                         .tail_size = sizeof(mirror_tail),
                                         .executor = &runtime.ready->executor(),

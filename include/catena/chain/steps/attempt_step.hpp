@@ -120,7 +120,7 @@ struct attempt_step {
   static void attempt(operation& op, time_point now) {
     const attempted_work& stage = stage_of(op);
     const attempt_options& said = stage.options;
-    if (++op.attempts > 1) stage.retries.fetch_add(1, std::memory_order_relaxed);
+    ++op.attempts;
     op.began = now;
     if (said.breaker) {
       const auto pass = said.breaker->try_enter(now);
@@ -132,6 +132,7 @@ struct attempt_step {
       return give_up(op, op.last);
     }
     const time_point limit = said.attempt_timeout ? std::min(op.until, later(now, op.numbers.attempt_timeout)) : op.until;
+    if (op.attempts > 1) stage.retries.fetch_add(1, std::memory_order_relaxed);
     failure why = begin_child(
         op, *stage.work,
         {.deadline = limit, .index = op.attempts, .stoppable = true, .retries_left = own_retries(op), .now = now, .ended = &ended, .abandoned = &abandoned},

@@ -116,7 +116,8 @@ struct cache_step {
   }
 
   static graph::outcome take_hit(operation& op) {
-    const graph::run& r = *op.owner;
+    graph::run& r = *op.owner;
+    r.note(op.step, "catena.cache", "hit");
     take_cached(op);
     end_operation<cache_step>(op);
     return r.stopped() ? graph::outcome::stopped : graph::outcome::done;
@@ -143,6 +144,7 @@ struct cache_step {
     const boost::intrusive_ptr<graph::run> pinned(&r);  // as soon as it can be cancelled, the run can end
     op.work.hold(r);
     op.waited = true;
+    r.note(op.step, "catena.cache", "wait");
     if (!r.enlist(op)) {
       if (data_of(op).in.give_up(op.member)) {
         end_operation<cache_step>(op);

@@ -33,7 +33,7 @@ std::uint32_t add_choice(graph::builder& chain, graph::stage_request request, st
   request.type = &graph::value_type_of<Output>;
   request.scratch_size = sizeof(Operation);
   request.each_child = &each_child;
-  request.layer = step_layer::choice;
+  if (request.layer == step_layer::none) request.layer = step_layer::choice;
   request.cancel = &cancel_children;
   request.keeps_inputs = true;
   request.inner = data->plans;

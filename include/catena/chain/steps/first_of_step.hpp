@@ -37,6 +37,7 @@ struct first_of_step : race<first_of_step<In, Stages...>, race_operation> {
     graph::stage_request request = choice_request(std::move(name), "first_of", std::move(ids), &execute);
     request.demands = {graph::demand::reads};
     request.keeps_scratch = true;
+    request.layer = step_layer::race;
     return add_choice<output, race_operation>(chain, std::move(request), std::move(d));
   }
 

@@ -118,7 +118,10 @@ struct race {
       op.waits = op.left < op.in_flight;
       goes_on = !op.waits;
     }
-    r.guarded([&] { stop_children_locked(op); });
+    r.guarded([&] {
+      each_child(op, [](graph::run& child, void*) { child.note_under_way(); }, nullptr);
+      stop_children_locked(op);
+    });
     return goes_on;
   }
 
