@@ -58,6 +58,7 @@ nlohmann::json to_json(const description& d) {
       stage["inner"] = nlohmann::json::array();
       for (const auto& inner : s.inner) stage["inner"].push_back(to_json(inner));
     }
+    if (!s.needs.empty()) stage["needs"] = s.needs;
     for (const alternative& a : s.alternatives) stage["alternatives"].push_back({{"name", a.name}, {"label", a.label}});
     stages.push_back(std::move(stage));
   }
@@ -81,7 +82,10 @@ description describe(const plan& p) {
     to.inputs = from.producers;
     for (const operand& o : from.operands) to.takes_input = to.takes_input || o.plan_input != no_index;
     for (const auto& inner : from.inner) to.inner.push_back(describe(*inner));
-    if (from.need) to.alternatives = from.need->alternatives();
+    if (from.need) {
+      to.needs = from.need->name();
+      to.alternatives = from.need->alternatives();
+    }
     if (i == p.result_stage) d.result = i;
   }
   return d;

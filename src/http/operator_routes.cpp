@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "operator_routes.hpp"
 
+#include "page/operator_page.hpp"
+
 #include <utility>
 
 namespace catena::http {
@@ -8,8 +10,19 @@ namespace catena::http {
 using server::answer;
 using server::at_once;
 
+namespace {
+
+answer show_page() {
+  const web_page& page = operator_page();
+  return {.body = page.text, .content_type = "text/html; charset=utf-8", .content_security_policy = page.content_security_policy};
+}
+
+}  // namespace
+
 std::vector<server::route> operator_routes(const runtime& rt, const operator_options& options) {
   return {
+      // A browser is shown the page without a token, which the page then asks for.
+      {"GET", "/", at_once([](const server::request&) { return show_page(); }), server::shown_to::everybody},
       {"GET", "/healthz", at_once([](const server::request&) { return answer{.body = "{\"status\":\"alive\"}\n"}; })},
       {"GET", "/readyz", at_once([rt, hot = options.must_be_hot](const server::request&) { return readiness_of(rt, hot); })},
       {"GET", "/metrics", at_once([rt](const server::request& asked) { return metrics_of(rt, asked); })},

@@ -16,6 +16,7 @@ namespace catena::http {
 ///
 /// | request | answers |
 /// | --- | --- |
+/// | GET / | a page that shows all this to a person, and asks for the token where it needs one |
 /// | GET /healthz | 200 as long as the process lives |
 /// | GET /readyz | 200, or 503 with reasons: the runtime drains, a model's queue is nearly full, or one is not hot that must be |
 /// | GET /metrics | rt.metrics() in Prometheus' text format, or in OpenMetrics' where that is asked for |

@@ -41,6 +41,10 @@ std::optional<answer> access::refusal(const request& r) const {
   const auto place = host ? place_of(scheme_, *host) : std::nullopt;
   if (!place || std::ranges::find(hosts_, place->host()) == hosts_.end())
     return error_answer(421, "nobody of that name is here: operator_options::hosts names those who are");
+  return std::nullopt;
+}
+
+std::optional<answer> access::refusal_to_tell(const request& r) const {
   return needed_ == token_needed::to_ask_at_all ? refusal_without_token(r) : std::nullopt;
 }
 

@@ -28,9 +28,11 @@ class access {
  public:
   explicit access(access_rules rules);
 
-  /// Why nobody may ask like that: a page elsewhere whose name leads here, or one without the token.
+  /// Why nobody may ask like that: a page elsewhere whose name leads here.
   [[nodiscard]] std::optional<answer> refusal(const request& r) const;
-  /// Why nobody may change anything like that. Comes after the other.
+  /// Why nobody is told anything like that: it needs the token. Comes after the first.
+  [[nodiscard]] std::optional<answer> refusal_to_tell(const request& r) const;
+  /// Why nobody may change anything like that. Comes after the others.
   [[nodiscard]] std::optional<answer> refusal_to_change(const request& r) const;
 
  private:

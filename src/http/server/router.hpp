@@ -21,10 +21,16 @@ template <class Function>
   return [f = std::move(f)](const request& r, reply to) { to(f(r)); };
 }
 
+enum class shown_to : bool {
+  who_may_read,
+  everybody  ///< it tells nothing that is worth a token
+};
+
 struct route {
   std::string method;   ///< GET is asked by HEAD, too
   std::string pattern;  ///< a path; one of its parts may be {name}, which stands for any but the empty one
   handler does;
+  shown_to whom = shown_to::who_may_read;
 
   /// What only reads may be asked by whoever may read; all else changes something.
   [[nodiscard]] bool changes() const noexcept { return method != "GET"; }

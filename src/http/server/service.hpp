@@ -20,6 +20,9 @@ class service {
   [[nodiscard]] std::optional<answer> refusal(request& r) const {
     if (auto refused = access_.refusal(r)) return refused;
     auto where = router_.find(r.method, r.path());
+    auto* const open = std::get_if<router::found>(&where);
+    if (!open || open->to->whom == shown_to::who_may_read)
+      if (auto refused = access_.refusal_to_tell(r)) return refused;
     if (auto* const none = std::get_if<answer>(&where)) return std::move(*none);
     auto& found = std::get<router::found>(where);
     r.to = found.to;

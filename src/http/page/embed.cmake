@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSL-1.0
+# cmake -D OUT=FILE -P embed.cmake: writes the parts of the operator's page as C++, without what only those need who read them here:
+# indentation, comments on lines of their own, and spaces of the script that none of its texts has.
+cmake_minimum_required(VERSION 3.25)
+set(text "// Written by src/http/page/embed.cmake.\n#include <string_view>\n\nnamespace catena::http {\n")
+foreach(part IN ITEMS html css js)
+  file(READ ${CMAKE_CURRENT_LIST_DIR}/operator_page.${part} content)
+  string(REGEX REPLACE "\n +" "\n" content "\n${content}")
+  string(REGEX REPLACE "\n((//|<!-- )[^\n]*\n)+" "\n" content "${content}")
+  string(REGEX REPLACE "\n\n+" "\n" content "${content}")
+  string(REGEX REPLACE "^\n" "" content "${content}")
+  if(part STREQUAL "html")
+    string(REPLACE ">\n<" "><" content "${content}")
+  elseif(part STREQUAL "css")
+    string(REGEX REPLACE "}\n" "}" content "${content}")
+  elseif(part STREQUAL "js")
+    string(REGEX REPLACE " (=>|[=!]==|[+-]=|[=?:+*<>-]|>=|&&|[|][|]|[?][?]) " "\\1" content "${content}")
+    string(REGEX REPLACE "(if|for|while|catch) \\(" "\\1(" content "${content}")
+    string(REPLACE ") {" "){" content "${content}")
+    string(REPLACE "{ " "{" content "${content}")
+    string(REPLACE " }" "}" content "${content}")
+    string(REGEX REPLACE "([;{,([])\n" "\\1" content "${content}")
+  endif()
+  string(APPEND text "\nextern const std::string_view operator_page_${part};\n"
+                     "const std::string_view operator_page_${part} = R\"page(${content})page\";\n")
+endforeach()
+file(WRITE ${OUT} "${text}\n}  // namespace catena::http\n")
