@@ -22,7 +22,7 @@ if [ "$preset" = tsan ] && [ -z "${CATENA_FIXED_LAYOUT:-}" ] && setarch "$(uname
 fi
 
 packages=(catch2 libtbb-dev libcurl4-openssl-dev clang-19 libclang-rt-19-dev)
-[ "$preset" != release ] || packages+=(prometheus)  # what the sanitizers look at needs none
+[ "$preset" != release ] || packages+=(prometheus chromium)  # what the sanitizers look at needs none
 # shellcheck disable=SC2046
 install_packages $(build_packages) "${packages[@]}"
 configure "$preset"

@@ -84,6 +84,7 @@ TEST_CASE("what stands behind a stage prints as lines under it, and as data in J
   CHECK(json["stages"][0]["alternatives"][2]["label"] == "");
   d.stages[0].alternatives.clear();
   CHECK_FALSE(nlohmann::json::parse(d.json())["stages"][0].contains("alternatives"));
+  CHECK_FALSE(json["stages"][0].contains("needs"));
 }
 
 TEST_CASE("a description prints as Mermaid and as Graphviz, with every edge and every quote escaped") {

@@ -103,6 +103,16 @@ TEST_CASE("where more than loopback can ask, nobody sees anything without the to
   CHECK(s.refusal(r)->headers.find("WWW-Authenticate") == "Bearer");
 }
 
+TEST_CASE("what is shown to everybody needs no token, but a host that is known") {
+  const server::service s({{"GET", "/", nullptr, server::shown_to::everybody}, {"GET", "/seen", nullptr}},
+                          {.hosts = {"localhost"}, .token = good_token, .needed = server::token_needed::to_ask_at_all});
+  CHECK(status(s, asked("GET", "/", {here})) == 0);
+  CHECK(status(s, asked("HEAD", "/", {here})) == 0);
+  CHECK(status(s, asked("POST", "/", {here})) == 401);
+  CHECK(status(s, asked("GET", "/seen", {here})) == 401);
+  CHECK(status(s, asked("GET", "/", {{"Host", "evil.example"}})) == 421);
+}
+
 TEST_CASE("a page of another origin changes nothing, even if it has the token") {
   const auto plain = offered({}), secure = offered({.is_secure = true});
   const auto from = [&](const server::service& s, const std::string& host, const std::string& origin) {

@@ -164,6 +164,8 @@ TEST_CASE("POST /warmup brings what is named, answers when it is there, and know
   };
   const auto model = make_model<int, int>(*here.rt, {.name = "risk", .residency = memory}, movable{});
   CHECK(!here.ask_json("GET", "/models")["models"][0]["hot"]);
+  const auto c = make_chain<int>(*here.rt, "c", [&](auto in) { return in >> stage("s", model); });
+  CHECK(here.ask_json("GET", "/chains/c")["stages"][0]["needs"] == "risk");
   const answer warm = here.ask("POST", "/warmup", R"({"models": ["risk"]})");
   CHECK(warm.status == 200);
   CHECK(json::parse(warm.body)["models"][0]["hot"] == true);

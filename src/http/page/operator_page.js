@@ -54,7 +54,7 @@ function share(x) {
 /// Two times, with one unit where that is the same.
 function times(a, b) {
   const unit = t => t.slice(t.lastIndexOf(' '));
-  return (unit(a) === unit(b) ? a.slice(0, a.lastIndexOf(' ')) : a) + ' / ' + b;
+  return a === none ? none : (unit(a) === unit(b) ? a.slice(0, a.lastIndexOf(' ')) : a) + ' / ' + b;
 }
 const bytes = b => !isFinite(b) ? none : b >= 2 ** 30 ? digits(b / 2 ** 30) + ' GiB' : digits(b / 2 ** 20) + ' MiB';
 
@@ -412,7 +412,7 @@ function show_flight(runs) {
   const most = 10, shown = runs.in_flight.slice(0, most);
   const is_traced = now.all.has('catena_traces_total');
   put($('n_flight'), String(runs.in_flight_count) + (runs.in_flight_count > shown.length && shown.length ? ', the oldest ' + shown.length : ''));
-  $('tracer_off').hidden = is_traced;
+  put($('no_tracer'), runs.missing ?? '').hidden = is_traced;
   $('flight').hidden = !shown.length;
   $('no_flight').hidden = shown.length > 0 || !is_traced;
   keep($('flight').tBodies[0], shown, r => r.id, r => {
@@ -441,15 +441,14 @@ const opened = new Set();  // traces whose spans are shown
 let held = null;           // the list as it was when the first of them was opened: what one reads does not move
 const kind = () => document.querySelector('input[name=kind]:checked').value;
 function show_ended(runs) {
-  const all = runs[kind()];
-  $('ring_off').hidden = all !== undefined;
-  const current = all ?? [];
+  const current = runs[kind()];
+  put($('no_ring'), runs.missing ?? '').hidden = !runs.missing || !now.all.has('catena_traces_total');
   if (!opened.size) held = null;
   const shown = held ?? current, newer = held ? current.filter(t => !held.some(h => h.trace_id === t.trace_id)).length : 0;
   put($('n_ended'), shown.length ? 'the last ' + shown.length : '');
   $('newer').hidden = !newer;
   put($('newer'), newer + ' newer');
-  $('no_ended').hidden = shown.length > 0 || all === undefined;
+  $('no_ended').hidden = shown.length > 0 || 'missing' in runs;
   put($('no_ended'), kind() === 'notable' ? 'None was slow or has failed.' : 'None has been sampled.');
   keep($('ended'), shown, t => t.trace_id, make_run, () => {});
 }
@@ -559,7 +558,7 @@ $('forget').onclick = () => { sessionStorage.removeItem(store); location.reload(
 function show() {
   if (!told) return;
   choose_base();
-  $('metrics_off').hidden = !told.chains.length || now.all.has('catena_runs_total');
+  $('no_metrics').hidden = !told.chains.length || now.all.has('catena_runs_total');
   $('forget').hidden = !sessionStorage.getItem(store);
   show_totals();
   show_chains(told.chains);
@@ -571,7 +570,8 @@ function show_state() {
   const silent = heard ? Math.round(performance.now() / 1000 - heard) : 0, is_away = fault !== '' && (silent >= 3 || !heard);
   const reasons = told?.ready.reasons ?? [];
   document.body.className = is_away ? 'away' : !told ? '' : reasons.length ? 'unready' : 'live';
-  put($('said'), is_away ? (heard ? 'no answer since ' + silent + ' s' : 'no answer') + (fault === 'away' ? '' : ': ' + fault)
+  put($('silent'), is_away && heard ? ' since ' + time(silent) : '');
+  put($('said'), is_away ? 'no answer' + (fault === 'away' ? '' : ': ' + fault)
     : !told ? 'connecting' : reasons.length ? 'not ready: ' + reasons.join('; ') : 'ready');
 }
 async function look() {

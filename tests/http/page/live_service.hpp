@@ -10,8 +10,8 @@
 
 #include <atomic>
 #include <chrono>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -44,12 +44,14 @@ struct acting_stage {
   }
 };
 
+enum class watched : bool { no, yes };  ///< whether it has metrics and a tracer
+
 /// Everything is answered on threads of its own.
 class live_service {
  public:
-  explicit live_service(runtime_options options = watched(), http::operator_options ops = {})
-      : rt(context.get_executor(), std::move(options)), work_(boost::asio::make_work_guard(context)) {
-    ops.recent = ring();
+  explicit live_service(http::operator_options ops = {}, watched is = watched::yes)
+      : rt(context.get_executor(), is == watched::yes ? watching() : runtime_options{}), work_(boost::asio::make_work_guard(context)) {
+    if (is == watched::yes) ops.recent = ring;
     ops.executor = http::served_by::own_thread;
     endpoint.emplace(rt, std::move(ops));
     serving_ = std::thread([this] { context.run(); });
@@ -61,18 +63,6 @@ class live_service {
   }
   live_service(const live_service&) = delete;
   live_service& operator=(const live_service&) = delete;
-
-  static const std::shared_ptr<trace_ring>& ring() {
-    static const auto kept = std::make_shared<trace_ring>();
-    return kept;
-  }
-  static runtime_options watched() {
-    using namespace std::chrono_literals;
-    runtime_options options;
-    options.metrics = std::make_shared<metrics>(metrics_options{.slos = {{"checkout", {.success = 0.98, .p99 = 500ms}}, {"search", {.success = 0.999, .p99 = 300ms}}}});
-    options.tracer = tracer::create({.sinks = {ring()}, .sample_share = 0.05, .keep_slower_than = 300ms});
-    return options;
-  }
 
   work_chain make_plain(std::string name, behaviour is) {
     return make_chain<int>(rt, std::move(name), [&](auto in) { return in >> stage("work", acting_stage{rt, is}); });
@@ -86,10 +76,19 @@ class live_service {
   }
 
   boost::asio::io_context context;
+  const std::shared_ptr<trace_ring> ring = std::make_shared<trace_ring>();
   runtime rt;
   std::optional<http::operator_endpoint> endpoint;
 
  private:
+  [[nodiscard]] runtime_options watching() const {
+    using namespace std::chrono_literals;
+    runtime_options options;
+    options.metrics = std::make_shared<metrics>(metrics_options{.slos = {{"checkout", {.success = 0.98, .p99 = 500ms}}, {"search", {.success = 0.999, .p99 = 300ms}}}});
+    options.tracer = tracer::create({.sinks = {ring}, .sample_share = 0.05, .keep_slower_than = 600ms});
+    return options;
+  }
+
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::thread serving_;
 };
