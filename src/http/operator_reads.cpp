@@ -13,6 +13,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <map>
 #include <span>
 #include <utility>
 #include <variant>
@@ -118,11 +119,13 @@ json shown_trace(const trace& t) {
   return {{"trace_id", to_hex(t.id)}, {"kept_for", name_of(t.why)}, {"spans", std::move(spans)}};
 }
 
-/// The last ones, the newest first.
+/// The newest first, and not so many of one kind: many that were slow do not hide the few that failed.
 json shown_traces(std::span<const std::shared_ptr<const trace>> all) {
-  constexpr std::size_t most = 50;
+  constexpr std::size_t most_of_a_kind = 50;
+  std::map<kept_for, std::size_t> seen;
   json shown = json::array();
-  for (auto t = all.rbegin(); t != all.rend() && shown.size() < most; ++t) shown.push_back(shown_trace(**t));
+  for (auto t = all.rbegin(); t != all.rend(); ++t)
+    if (seen[(*t)->why]++ < most_of_a_kind) shown.push_back(shown_trace(**t));
   return shown;
 }
 

@@ -32,7 +32,7 @@ struct description {
     std::vector<std::uint32_t> inputs;       ///< the stages whose answers it takes; the chain's input is not among them
     bool takes_input = false;                ///< takes the chain's input
     std::vector<description> inner;          ///< the chains or stages it consists of
-    std::string needs;                       ///< the model, pool or versions that it asks, by name; empty: none, or the stages inside of it do
+    std::string needs = {};                  ///< the model, pool or versions that it asks, by name; empty: none, or the stages inside of it do
     std::vector<alternative> alternatives;   ///< a pool's replicas, or all versions, as they were when it was described
     bool is_nameless = false;                ///< a part of the stage around it, or all of a model: paths leave out its name, which is theirs
   };

@@ -440,16 +440,17 @@ const part_class = what => 'p_' + (kinds.includes(what) ? what : 'other');
 const opened = new Set();  // traces whose spans are shown
 let held = null;           // the list as it was when the first of them was opened: what one reads does not move
 const kind = () => document.querySelector('input[name=kind]:checked').value;
+const ended = kind => [...told.runs.notable, ...told.runs.recent].filter(t => t.kept_for === kind);
 function show_ended(runs) {
-  const current = runs[kind()];
+  for (const input of document.querySelectorAll('#kind input')) put(input.nextSibling, input.value[0].toUpperCase() + input.value.slice(1) + ' ' + ended(input.value).length);
+  const current = ended(kind());
   put($('no_ring'), runs.missing ?? '').hidden = !runs.missing || !now.all.has('catena_traces_total');
   if (!opened.size) held = null;
   const shown = held ?? current, newer = held ? current.filter(t => !held.some(h => h.trace_id === t.trace_id)).length : 0;
-  put($('n_ended'), shown.length ? 'the last ' + shown.length : '');
   $('newer').hidden = !newer;
   put($('newer'), newer + ' newer');
   $('no_ended').hidden = shown.length > 0 || 'missing' in runs;
-  put($('no_ended'), kind() === 'notable' ? 'None was slow or has failed.' : 'None has been sampled.');
+  put($('no_ended'), {failed: 'None has failed.', slow: 'None was slow.', sampled: 'None has been sampled.'}[kind()]);
   keep($('ended'), shown, t => t.trace_id, make_run, () => {});
 }
 function make_run(t) {
@@ -460,7 +461,7 @@ function make_run(t) {
   button.setAttribute('aria-expanded', false);
   button.onclick = () => {
     const is_open = opened.has(t.trace_id);
-    if (is_open) opened.delete(t.trace_id); else { opened.add(t.trace_id); held = held ?? told.runs[kind()]; }
+    if (is_open) opened.delete(t.trace_id); else { opened.add(t.trace_id); held = held ?? ended(kind()); }
     if (!node.fall) node.append(node.fall = make_waterfall(t));
     node.fall.hidden = is_open;
     button.setAttribute('aria-expanded', !is_open);
@@ -516,7 +517,7 @@ function make_waterfall(t) {
       used.add(p.what);
       lane.append(part);
     }
-    const name = el('span', '', s.name + (s.attributes && numbered in s.attributes ? ' ' + (s.attributes[numbered] + 1) : '')), row = el('div', 'row', name, lane, el('span', 'n', is_open ? 'not ended' : time(seconds)));
+    const name = el('span', '', s.name + (s.attributes && numbered in s.attributes ? ' ' + s.attributes[numbered] : '')), row = el('div', 'row', name, lane, el('span', 'n', is_open ? 'not ended' : time(seconds)));
     name.title = s.kind + ' ' + s.name;
     row.style.setProperty('--deep', deep);
     const more = Object.entries(s.attributes ?? {}).filter(([k]) => k !== numbered).map(([k, v]) => tell_attribute(k.replace(/^catena\./, ''), v)).join(' · ');

@@ -73,9 +73,9 @@ class browser {
   void open(const std::string& url) { say("Page.navigate", {{"url", url}}); }
 
   /// What the page answers to JavaScript.
-  json ask(const std::string& script) {
-    const json answer = say("Runtime.evaluate", {{"expression", script}, {"returnByValue", true}, {"awaitPromise", true}});
-    if (answer.contains("exceptionDetails")) throw std::runtime_error(script + ": " + answer["exceptionDetails"].dump());
+  json ask(const std::string& code) {
+    const json answer = say("Runtime.evaluate", {{"expression", code}, {"returnByValue", true}, {"awaitPromise", true}});
+    if (answer.contains("exceptionDetails")) throw std::runtime_error(code + ": " + answer["exceptionDetails"].dump());
     return answer["result"].value("value", json());
   }
   std::string text(const std::string& selector) {
@@ -87,9 +87,9 @@ class browser {
       say("Input.dispatchKeyEvent", {{"type", type}, {"key", key}, {"code", key}, {"windowsVirtualKeyCode", code}, {"text", key == "Enter" ? "\r" : ""}});
   }
   /// Whether it comes to be true.
-  bool sees(const std::string& script, clock::duration within = std::chrono::seconds(30)) {
+  bool sees(const std::string& code, clock::duration within = std::chrono::seconds(30)) {
     for (const auto end = clock::now() + within; clock::now() < end; std::this_thread::sleep_for(std::chrono::milliseconds(30)))
-      if (ask("Boolean(" + script + ")") == true) return true;
+      if (ask("Boolean(" + code + ")") == true) return true;
     return false;
   }
 

@@ -20,11 +20,12 @@
 using namespace catena;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
-using nlohmann::json;
 using test::browser;
 using test::live_service;
 
 namespace {
+
+using page_json = nlohmann::json;
 
 /// Nothing: this test cannot run here, and says so.
 std::unique_ptr<browser> a_browser() {
@@ -34,7 +35,7 @@ std::unique_ptr<browser> a_browser() {
   return nullptr;
 }
 
-std::string url_of(std::uint16_t port) { return "http://127.0.0.1:" + std::to_string(port) + "/"; }
+std::string page_at(std::uint16_t port) { return "http://127.0.0.1:" + std::to_string(port) + "/"; }
 
 /// As in "8.65 ms", or "1.02 %".
 double shown_number(const std::string& text) {
@@ -42,17 +43,17 @@ double shown_number(const std::string& text) {
   return text.ends_with(" µs") ? number * 1e-6 : text.ends_with(" ms") ? number * 1e-3 : text.ends_with(" %") ? number / 100 : number;
 }
 
-const metric_set::series& histogram(const metric_set& all, const char* family, const std::string& labels) { return all.families().at(family).all.at(labels); }
+const metric_set::series& histogram_of(const metric_set& all, const char* family, const std::string& labels) { return all.families().at(family).all.at(labels); }
 
 /// A chain's figures, and what is said of its only stage, beside what is measured.
 void check_shown(browser& b, const metric_set& all, const std::string& chain) {
-  const json figures = b.ask("[...document.querySelectorAll('.figures dd')].map(d => d.textContent)");
+  const page_json figures = b.ask("[...document.querySelectorAll('.figures dd')].map(d => d.textContent)");
   const std::string of_chain = "chain=\"" + chain + "\"", of_stage = of_chain + ",stage=\"work\"";
   const auto& runs = all.families().at("catena_run_duration_seconds");
   const auto& stages = all.families().at("catena_stage_duration_seconds");
   const double failed = all.value("catena_runs", of_chain + ",outcome=\"failed\"");
   const double ended = failed + all.value("catena_runs", of_chain + ",outcome=\"answered\"");
-  const auto shows = [](const json& text, double value) {
+  const auto shows = [](const page_json& text, double value) {
     CAPTURE(text.dump(), value);
     CHECK(std::abs(shown_number(text.get<std::string>()) - value) <= 0.006 * value);
   };
@@ -66,7 +67,7 @@ void check_shown(browser& b, const metric_set& all, const std::string& chain) {
     const std::size_t at = stage.find(what);
     return at == stage.npos ? std::string() : stage.substr(at + what.size(), stage.find(" ·", at) - at - what.size());
   };
-  const auto& s = histogram(all, "catena_stage_duration_seconds", of_stage);
+  const auto& s = histogram_of(all, "catena_stage_duration_seconds", of_stage);
   shows(said("p50 "), quantile(stages, s, 0.5));
   shows(said("p99 "), quantile(stages, s, 0.99));
   CHECK_THAT(stage, ContainsSubstring(std::to_string(s.count) + " times"));
@@ -94,12 +95,12 @@ struct guarded_place {
   std::shared_ptr<http::server::tcp_listener> listener;
 };
 
-void type(browser& b, const std::string& text) {
+void type_into(browser& b, const std::string& text) {
   b.say("Input.insertText", {{"text", text}});
   b.press("Enter", 13);
 }
 
-void save(const std::string& base64, const std::string& file) {
+void save_picture(const std::string& base64, const std::string& file) {
   std::vector<unsigned char> bytes(base64.size());
   const int count = EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(base64.data()), static_cast<int>(base64.size()));
   std::ofstream(file, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), count - std::ranges::count(base64.substr(base64.size() - 2), '='));
@@ -113,7 +114,7 @@ TEST_CASE("the operator's page shows what is measured, goes on with it, and says
   live_service here;
   const auto c = here.make_plain("orders", {.least = 1ms, .spread_ms = 20, .fails_one_in = 4});
   here.run(c, 40);
-  b->open(url_of(here.endpoint->port()));
+  b->open(page_at(here.endpoint->port()));
   REQUIRE(b->sees("document.body?.className === 'live' && document.querySelector('.node')"));
   b->click(".node");
   b->click("input[value=start]");
@@ -138,7 +139,7 @@ TEST_CASE("what is named like an element is shown as text, and the page's runs o
     return in >> stage(stage_name, [](const int&) -> result<int> { return failure(errc::busy, "<b onclick=alert(3)>no</b>"); });
   });
   here.run(c, 1);
-  b->open(url_of(here.endpoint->port()));
+  b->open(page_at(here.endpoint->port()));
   REQUIRE(b->sees("document.querySelector('.node') && document.querySelector('.run')"));
   CHECK(b->text("h3") == chain);
   CHECK(b->text(".node b") == stage_name);
@@ -146,7 +147,7 @@ TEST_CASE("what is named like an element is shown as text, and the page's runs o
   b->press("Enter", 13);
   CHECK(b->sees("document.querySelector('.fall')?.offsetHeight > 0"));
   CHECK_THAT(b->text(".fall"), ContainsSubstring(stage_name) && ContainsSubstring("<b onclick=alert(3)>no</b>"));
-  CHECK(b->ask("[document.scripts.length, document.images.length, document.querySelectorAll('main [onclick]').length]") == json::array({1, 0, 0}));
+  CHECK(b->ask("[document.scripts.length, document.images.length, document.querySelectorAll('main [onclick]').length]") == page_json::array({1, 0, 0}));
   CHECK(b->complaints() == std::vector<std::string>());
 }
 
@@ -155,7 +156,7 @@ TEST_CASE("the page says what it cannot show where nothing is measured") {
   if (!b) return;
   live_service here({}, test::watched::no);
   const auto c = here.make_plain("orders", {});
-  b->open(url_of(here.endpoint->port()));
+  b->open(page_at(here.endpoint->port()));
   REQUIRE(b->sees("document.body?.className === 'live'"));
   CHECK_THAT(b->text("#no_metrics"), ContainsSubstring("runtime_options::metrics"));
   CHECK_THAT(b->text("#no_tracer"), ContainsSubstring("runtime_options::tracer"));
@@ -169,15 +170,15 @@ TEST_CASE("the page asks for a token where one is needed, and keeps it out of it
   if (!b) return;
   live_service here;
   const guarded_place guarded(here.rt);
-  b->open(url_of(guarded.listener->port()));
+  b->open(page_at(guarded.listener->port()));
   REQUIRE(b->sees("document.querySelector('#ask').open"));
-  type(*b, "another token");
+  type_into(*b, "another token");
   REQUIRE(b->sees("document.querySelector('#why').textContent === 'That was not the token.' && document.querySelector('#ask').open"));
-  type(*b, guarded_place::token);
+  type_into(*b, guarded_place::token);
   CHECK(b->sees("document.body?.className === 'live'"));
   CHECK(b->ask("document.querySelector('#ask').open") == false);
-  CHECK(b->ask("location.href") == url_of(guarded.listener->port()));
-  CHECK(b->ask("[localStorage.length, document.cookie]") == json::array({0, ""}));
+  CHECK(b->ask("location.href") == page_at(guarded.listener->port()));
+  CHECK(b->ask("[localStorage.length, document.cookie]") == page_json::array({0, ""}));
   b->say("Page.reload");
   CHECK(b->sees("document.body?.className === 'live'"));  // it is kept for this tab
   for (const std::string& complaint : b->complaints()) CHECK_THAT(complaint, ContainsSubstring("the server responded with a status of 401"));
@@ -192,17 +193,19 @@ TEST_CASE("pictures of the page", "[.]") {
   shop.ask({38, 85, 0.4});
   b->resize(1240, 1000);
   b->say("Emulation.setScrollbarsHidden", {{"hidden", true}});
-  b->open(url_of(shop.here.endpoint->port()));
+  b->open(page_at(shop.here.endpoint->port()));
   std::this_thread::sleep_for(50s);
   b->ask("document.querySelectorAll('h3 button')[2].click()");
   const auto shoot = [&](const std::string& file, const std::string& from, const std::string& to) {
     std::this_thread::sleep_for(500ms);
-    const json place = b->ask("(() => { const y = document.querySelector('" + from + "').getBoundingClientRect().top + scrollY - 14;"
-                              "return {x: 0, y, width: innerWidth, height: document.querySelector('" + to + "').getBoundingClientRect().bottom + scrollY + 16 - y, scale: 1}; })()");
-    save(b->say("Page.captureScreenshot", {{"format", "png"}, {"clip", place}, {"captureBeyondViewport", true}})["data"], file);
+    const page_json place = b->ask("(() => { const y = document.querySelector('" + from + "').getBoundingClientRect().top + scrollY - 14;"
+                              "return {x: 0, y, width: innerWidth, height: document.querySelector('" + to + "').getBoundingClientRect().bottom + scrollY + 16 - y, scale: 2}; })()");
+    save_picture(b->say("Page.captureScreenshot", {{"format", "png"}, {"clip", place}, {"captureBeyondViewport", true}})["data"], file);
   };
   shoot("page.png", "header", "#models");
-  b->ask("(all => all.find(r => /failed.*checkout/s.test(r.innerText)) ?? all[0])([...document.querySelectorAll('.run')]).click()");
+  b->click("input[value=sampled]");
+  const std::string retried = "ended('sampled').findIndex(t => t.spans[0].name === 'checkout' && t.spans.filter(s => s.name === 'attempt').length > 2)";
+  b->ask("document.querySelectorAll('.run')[Math.max(0, " + retried + ")].click()");
   shoot("run.png", "li:has(.fall)", "li:has(.fall)");
   b->prefer("prefers-color-scheme", "dark");
   shoot("dark.png", "header", "footer");

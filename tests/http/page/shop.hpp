@@ -23,7 +23,7 @@ class shop {
       auto place = customer >> stage("place", at({.least = 12ms, .spread_ms = 30, .one_in = 60})).timeout(150ms).fallback([](const int& x) { return x; });
       auto risky = customer >> stage("risk", risk);
       auto decided = join(rules, place, risky) >> stage("decide", [](const int& a, int, int) { return a; });
-      return decided >> stage("pay", at({.least = 25ms, .spread_ms = 40, .one_in = 250, .fails_one_in = 5})).retry({.retries = 2, .first_wait = 20ms});
+      return decided >> stage("pay", at({.least = 25ms, .spread_ms = 40, .one_in = 250, .fails_one_in = 7})).retry({.retries = 2, .first_wait = 20ms});
     }));
     chains_.push_back(make_chain<int>(here.rt, "search", [&](auto in) {
       return in >> stage("embed", embed) >> stage("retrieve", at({.least = 14ms, .spread_ms = 24, .one_in = 120, .fails_one_in = 400, .why = errc::unavailable})) >>
