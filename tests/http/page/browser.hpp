@@ -32,6 +32,10 @@ class browser {
   using json = nlohmann::json;
   using clock = std::chrono::steady_clock;
 
+  struct refused : std::runtime_error {
+    using runtime_error::runtime_error;
+  };
+
   /// Nothing: there is none on this machine.
   static std::optional<std::string> program() {
     std::string_view rest = std::getenv("PATH") ? std::getenv("PATH") : "";
@@ -75,7 +79,7 @@ class browser {
   /// What the page answers to JavaScript.
   json ask(const std::string& code) {
     const json answer = say("Runtime.evaluate", {{"expression", code}, {"returnByValue", true}, {"awaitPromise", true}});
-    if (answer.contains("exceptionDetails")) throw std::runtime_error(code + ": " + answer["exceptionDetails"].dump());
+    if (answer.contains("exceptionDetails")) throw refused(code + ": " + answer["exceptionDetails"].dump());
     return answer["result"].value("value", json());
   }
   std::string text(const std::string& selector) {
@@ -86,10 +90,13 @@ class browser {
     for (const char* type : {"keyDown", "keyUp"})
       say("Input.dispatchKeyEvent", {{"type", type}, {"key", key}, {"code", key}, {"windowsVirtualKeyCode", code}, {"text", key == "Enter" ? "\r" : ""}});
   }
-  /// Whether it comes to be true.
+  /// Whether it comes to be true. Until the page is there, it may not even make sense.
   bool sees(const std::string& code, clock::duration within = std::chrono::seconds(30)) {
     for (const auto end = clock::now() + within; clock::now() < end; std::this_thread::sleep_for(std::chrono::milliseconds(30)))
-      if (ask("Boolean(" + code + ")") == true) return true;
+      try {
+        if (ask("Boolean(" + code + ")") == true) return true;
+      } catch (const refused&) {
+      }
     return false;
   }
 
@@ -117,7 +124,7 @@ class browser {
     for (;;) {
       const json heard = next();
       if (heard.value("id", 0) != id_) note(heard);
-      else if (heard.contains("error")) throw std::runtime_error(method + ": " + heard["error"].dump());
+      else if (heard.contains("error")) throw refused(method + ": " + heard["error"].dump());
       else return heard["result"];
     }
   }
