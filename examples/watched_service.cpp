@@ -10,7 +10,7 @@
 // prints:  238.3 ms  score: batch_wait 5.0 ms compute 14.0 ms
 // prints: answered 5992, failed 8
 // prints: within 150 ms 98.28 %
-// prints: retries 660
+// prints: retries 658
 // prints: mean batch 1.7
 #include <catena/catena.hpp>
 #include <catena/testing/manual_world.hpp>

@@ -142,7 +142,7 @@ void chrome_events::append_span(std::string& to, const trace& t, std::size_t ind
 /// Where nothing else lies. One that is all of its span says no more than that.
 void chrome_events::append_parts(std::string& to, const trace_span& s, time_point ended, const place& where, const std::vector<lane_time>& inside) {
   std::vector<trace_part> parts = s.parts;
-  std::ranges::stable_sort(parts, {}, &trace_part::began);
+  std::ranges::sort(parts, {}, [](const trace_part& p) { return std::pair(p.began, p.ended); });
   auto next = inside.begin();
   time_point free_from = s.began;
   for (const trace_part& part : parts) {

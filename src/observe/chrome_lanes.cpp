@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <numeric>
+#include <utility>
 #include <unordered_map>
 
 namespace catena::detail {
@@ -24,7 +25,7 @@ class lane_maker {
   laid_trace make() {
     std::vector<std::size_t> in_order(trace_.spans.size());
     std::iota(in_order.begin(), in_order.end(), std::size_t{0});
-    std::ranges::stable_sort(in_order, {}, [&](std::size_t i) { return trace_.spans[i].began; });
+    std::ranges::sort(in_order, {}, [&](std::size_t i) { return std::pair(trace_.spans[i].began, i); });
     for (const std::size_t i : in_order) {
       const trace_span& s = trace_.spans[i];
       const auto above = numbers_.find(s.parent);

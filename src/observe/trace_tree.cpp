@@ -4,6 +4,7 @@
 #include <catena/observe/stage_path.hpp>
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace catena {
@@ -90,9 +91,22 @@ std::vector<std::shared_ptr<const trace>> trace_tree::build(kept_for why) {
     if (!spans_.contains(of_.runs_[i].span)) add_run(i);
   add_notes();
   auto all = add_batches();
-  std::stable_sort(made_.spans.begin() + 1, made_.spans.end(), [](const trace_span& a, const trace_span& b) { return a.began < b.began; });
+  sort_spans();
   all.insert(all.begin(), std::make_shared<const trace>(std::move(made_)));
   return all;
+}
+
+/// By when they began; those above come before those under them, as they were made.
+void trace_tree::sort_spans() {
+  std::vector<std::size_t> order(made_.spans.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin() + 1, order.end(), [&](std::size_t a, std::size_t b) {
+    return std::pair(made_.spans[a].began, a) < std::pair(made_.spans[b].began, b);
+  });
+  std::vector<trace_span> sorted;
+  sorted.reserve(order.size());
+  for (const std::size_t i : order) sorted.push_back(std::move(made_.spans[i]));
+  made_.spans = std::move(sorted);
 }
 
 void trace_tree::find_children() {
@@ -103,9 +117,9 @@ void trace_tree::find_children() {
     if (i + 1 != of_.runs_.size()) children_[r.parent].push_back(i);
   }
   for (auto& [step, runs] : children_)
-    std::ranges::stable_sort(runs, {}, [&](std::size_t i) { return of_.runs_[i].whole.began; });
+    std::ranges::sort(runs, {}, [&](std::size_t i) { return std::pair(of_.runs_[i].whole.began, i); });
   for (const auto& [span, part] : of_.parts_) told_[span].push_back(part);
-  for (auto& [span, parts] : told_) std::ranges::stable_sort(parts, {}, &trace_part::began);
+  for (auto& [span, parts] : told_) std::ranges::sort(parts, {}, [](const trace_part& p) { return std::pair(p.began, p.ended); });
 }
 
 trace_span& trace_tree::new_span(std::uint64_t id, std::uint64_t parent, span_kind kind, std::string name, stage_span when) {

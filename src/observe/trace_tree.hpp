@@ -33,6 +33,7 @@ class trace_tree {
   using run = run_record_of_trace;
 
   void find_children();
+  void sort_spans();
   void add_run(std::size_t index);
   [[nodiscard]] std::uint64_t span_for(const run& r, std::uint64_t around);
   void add_stage(const run& r, std::size_t step, std::uint64_t within);
