@@ -9,7 +9,7 @@ copy=$folder/planted
 rm -rf "$copy"
 mkdir -p "$copy/src"
 cp -r "$here/../../include" "$copy/"
-cp -r "$here"/../../src/{schedule,recover,balance,cache,policy,version,http,llm,incident,error.cpp,time.cpp} "$copy/src/"
+cp -r "$here"/../../src/{observe,schedule,recover,balance,cache,policy,version,http,llm,incident,error.cpp,time.cpp} "$copy/src/"
 
 # plant FILE OLD NEW: a fault in the copy.
 plant() {

@@ -45,7 +45,7 @@ compile() {
 }
 
 # The policies' sources, in parts, as some of them use the same names: no thread, no executor and no clock among them.
-part_1=({error,time} balance/{balancing_policies,latency_estimate} cache/{store,time_to_live} http/sse_parser
+part_1=({error,time} observe/{histogram,metric_set,json_text} balance/{balancing_policies,latency_estimate} cache/{store,time_to_live} http/sse_parser
         recover/{breaker,hedge,retry,retry_budget,fail_early,latency_buckets,latency_histogram}
         schedule/{admission_line,token_bucket,gate_options,bulkhead})
 part_2=(policy/{document,written,json_tree,quantities,option_table,option_tables} version/canary_rule
