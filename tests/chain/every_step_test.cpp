@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "support/every_step.hpp"
+#include "support/sanitized.hpp"
 
 #include "support/catch.hpp"
 
@@ -47,7 +48,8 @@ struct scene : test::stoppable_scene<std::string, 2> {
 
 /// Calls `then(scene)` at every step of every construct for which `about(construct, caller)` holds, in several orders.
 template <class Then>
-void at_every_step(bool (*about)(const test::construct&, caller), Then then, std::uint64_t orders = 3, time_point deadline = no_deadline) {
+void at_every_step(bool (*about)(const test::construct&, caller), Then then, std::uint64_t orders = test::times<std::uint64_t>(3, 2),
+                   time_point deadline = no_deadline) {
   for (const auto& what : test::constructs()) {
     for (const caller how : test::callers) {
       if (!about(what, how)) continue;

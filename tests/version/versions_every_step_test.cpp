@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "support/every_step.hpp"
+#include "support/sanitized.hpp"
 
 #include "support/catch.hpp"
 
@@ -73,7 +74,7 @@ void at_every_step_of_versions(Then then, time_point deadline = no_deadline) {
   for (const test::caller how : test::callers) {
     INFO("caller " << static_cast<int>(how));
     test::at_every_step_of(
-        5, [&](std::uint64_t seed) { return std::make_unique<version_scene>(how, seed, deadline); },
+        test::times<std::uint64_t>(5, 2), [&](std::uint64_t seed) { return std::make_unique<version_scene>(how, seed, deadline); },
         [&](version_scene& s) { then(s, how); });
   }
 }
