@@ -16,9 +16,6 @@ namespace catena::llm {
 /// Whether what was thought is told to the server.
 enum class told_reasoning : std::uint8_t { all, none, with_tool_calls };
 
-/// The text between quotes. What is no UTF-8 is replaced.
-void append_quoted(std::string& to, std::string_view text);
-
 /// \param more  further members, each with a comma before it
 void append_message(std::string& to, const message& m, told_reasoning reasoning, std::string_view more = {});
 

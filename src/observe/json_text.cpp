@@ -13,7 +13,7 @@ bool is_in(char c, unsigned from, unsigned to) noexcept {
 }
 
 /// Stands for itself between quotes.
-bool is_plain(char c) noexcept { return is_in(c, 0x20, 0x7E) && c != '"' && c != '\\'; }
+bool is_plain(char c) noexcept { return is_in(c, 0x20, 0x7F) && c != '"' && c != '\\'; }
 
 void append_control(std::string& to, char c) {
   static constexpr char digits[] = "0123456789abcdef";

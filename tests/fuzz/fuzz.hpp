@@ -11,6 +11,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <source_location>
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace catena::fuzz {
@@ -36,6 +38,16 @@ class input {
   }
   /// 0 to n - 1; n is at least 1.
   [[nodiscard]] std::size_t below(std::size_t n) noexcept { return number(n > 256 ? 4 : 1) % n; }
+  /// All that are left as a text, and instead of some, what such texts are made of.
+  [[nodiscard]] std::string rest(std::span<const std::string_view> words) {
+    std::string text;
+    while (!empty()) {
+      const std::uint8_t b = byte();
+      if (b < words.size()) text += words[b];
+      else text += static_cast<char>(b);
+    }
+    return text;
+  }
   /// Short ones often, long ones sometimes: up to a day.
   [[nodiscard]] duration span() noexcept {
     const int power = static_cast<int>(below(17));

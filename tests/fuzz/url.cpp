@@ -16,13 +16,8 @@ namespace catena::fuzz::url_target {
 std::string text_of(input& in) {
   static constexpr std::string_view words[] = {"https://", "http://", "://", "localhost", "127.0.0.1", "[::1]", "[", "]", ":443", ":", "/", "?", "#",
                                                "@",        "%41",     "%",   "..",        "user:pass@", "example.com", "\\", "\r\n"};
-  std::string text = in.below(4) == 0 ? "" : in.below(2) == 0 ? "https://" : "http://";
-  while (!in.empty()) {
-    const std::uint8_t b = in.byte();
-    if (b < std::size(words)) text += words[b];
-    else text += static_cast<char>(b);
-  }
-  return text;
+  const std::string begun = in.below(4) == 0 ? "" : in.below(2) == 0 ? "https://" : "http://";
+  return begun + in.rest(words);
 }
 
 bool is_printable(std::string_view text) {
