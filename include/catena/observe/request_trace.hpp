@@ -26,7 +26,7 @@ class tracer;
 
 namespace catena::detail {
 
-/// A batch of which at least one request is traced.
+/// A batch, where there is a tracer.
 /// \threads  written by the batch's place; read when it is done, or by who is given a copy
 struct batch_record {
   std::array<std::byte, 16> trace_id{};
@@ -74,6 +74,7 @@ class request_trace {
   void add_part(std::uint64_t span, trace_part part) noexcept;
   void add_note(std::uint64_t span, std::string name, trace_value value) noexcept;
   void add_link(std::uint64_t span, std::shared_ptr<batch_record> batch) noexcept;
+
  private:
   friend class catena::tracer;
   friend class trace_tree;

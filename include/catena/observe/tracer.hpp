@@ -34,7 +34,7 @@ struct tracer_options {
   duration keep_slower_than = {};
   std::map<std::string, duration> keep_chain_slower_than = {};  ///< the same for some chains, by name
   bool keep_failed = true;                                      ///< those that were cancelled are none
-  std::size_t max_spans = 1000;                                 ///< of one trace, 1 to 100 000; more are counted and dropped
+  std::size_t max_spans = 1000;                                 ///< runs inside of one request, 1 to 100 000, each with its stages; more are counted and dropped
   std::uint64_t seed = 0;                                       ///< of ids, for tests; zero: one that nobody can guess
 };
 

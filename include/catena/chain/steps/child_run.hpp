@@ -260,7 +260,7 @@ std::vector<graph::demand> shared_demands(graph::builder& chain, const std::stri
 }
 
 [[nodiscard]] inline bool has_answer(const graph::run& child) noexcept {
-  return child.answered() || child.why_stopped() == graph::stop_reason::exited;
+  return child.answered_or_exited();
 }
 
 /// Whether a child that has a deadline of its own, an earlier one than its parent, has missed it: itself, or a chain inside that
