@@ -11,5 +11,6 @@ namespace batching {
 
 void add_closed(std::vector<bench::subject>& subjects, const bench::network& net);  ///< {model}_closed1, _closed8, _closed64, _closed128
 void add_open(std::vector<bench::subject>& subjects, const bench::network& net);    ///< {model}_open20, _open50, _open80, _open95
+void add_watched(std::vector<bench::subject>& subjects, const bench::network& net); ///< {model}_watched64
 
 }  // namespace batching

@@ -3,15 +3,11 @@
 //
 // As many requests as in the open loop, but for one second at most. The submitter sleeps while there is nothing to do, as a
 // service would, so cpu_us_per_request says what a request costs. The subject "ideal" is the bare loop, which runs first in each
-// round; the others' fraction_of_ideal is of that. default_metrics and default_full are the default, counted, and traced as well.
-#include <catena/observe/metrics.hpp>
-#include <catena/observe/tracer.hpp>
-
+// round; the others' fraction_of_ideal is of that.
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <iterator>
-#include <memory>
 #include <string>
 #include <utility>
 
@@ -33,21 +29,10 @@ bench::repetition ideal(course& on) {
   };
 }
 
-/// What watches the model.
-enum class watched { no, metrics, metrics_and_traces };
-
-catena::runtime_options options_for(watched by) {
-  catena::runtime_options options;
-  if (by != watched::no) options.metrics = std::make_shared<catena::metrics>();
-  if (by == watched::metrics_and_traces) options.tracer = catena::tracer::create({.keep_slower_than = std::chrono::seconds(10)});
-  return options;
-}
-
-bench::repetition closed(const course& on, const std::string& policy, std::size_t in_flight, const bench::options& opts,
-                         watched by = watched::no) {
+bench::repetition closed(const course& on, const std::string& policy, std::size_t in_flight, const bench::options& opts) {
   const std::size_t requests = opts.size(on.net().requests, on.net().requests / 200);
-  return [&on, policy, in_flight, requests, by] {
-    bench::served model(on.asked(), script_with(on.net(), policy, in_flight), options_for(by));
+  return [&on, policy, in_flight, requests] {
+    bench::served model(on.asked(), script_with(on.net(), policy, in_flight));
     const stopwatch watch;
     const auto answered = static_cast<double>(bench::closed_loop(model, requests, std::chrono::seconds(1)).run(in_flight));
     const double seconds = watch.seconds(), cpu_us = watch.cpu_us();
@@ -72,10 +57,6 @@ void add_closed(std::vector<bench::subject>& subjects, const bench::network& net
     for (const std::string& policy : policies())
       subjects.push_back({name, policy, [=](const bench::options& opts) {
         return closed(begin(net, name, policy, opts), policy, in_flight, opts);
-      }});
-    for (const auto& [subject, by] : {std::pair{"default_metrics", watched::metrics}, std::pair{"default_full", watched::metrics_and_traces}})
-      subjects.push_back({name, subject, [=](const bench::options& opts) {
-        return closed(begin(net, name, "default", opts), "default", in_flight, opts, by);
       }});
   }
 }

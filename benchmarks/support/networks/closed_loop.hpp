@@ -12,11 +12,12 @@ namespace bench {
 
 /// Each answer submits the next request, until so many are submitted or so much time has passed. The submitter sleeps while there
 /// is nothing to do, as a service would.
+template <class Served>
 class closed_loop {
  public:
   using clock = std::chrono::steady_clock;
 
-  closed_loop(served& model, std::size_t requests, clock::duration at_most)
+  closed_loop(Served& model, std::size_t requests, clock::duration at_most)
       : model_(model), requests_(requests), until_(clock::now() + at_most) {}
 
   /// Returns how many requests were answered.
@@ -35,7 +36,7 @@ class closed_loop {
     });
   }
 
-  served& model_;
+  Served& model_;
   std::size_t requests_;
   clock::time_point until_;
   std::size_t submitted_ = 0;
