@@ -38,6 +38,7 @@ std::string_view name_of(errc code) noexcept {
     case errc::refused: return "refused";
     case errc::bad_response: return "bad_response";
     case errc::budget_exceeded: return "budget_exceeded";
+    case errc::corrupt_value: return "corrupt_value";
   }
   return {};
 }
@@ -62,7 +63,8 @@ class code_category final : public boost::system::error_category {
       case errc::expired:
       case errc::deadline_unreachable:
       case errc::not_admitted:
-      case errc::busy: return make_error_condition(condition::retry_later);
+      case errc::busy:
+      case errc::corrupt_value: return make_error_condition(condition::retry_later);
       case errc::stage_failed:
       case errc::shutting_down:
       case errc::unavailable:

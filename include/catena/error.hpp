@@ -51,6 +51,7 @@ enum class errc {
   refused = 31,            ///< the other side does not serve this caller: who it is, what it has paid, or where it asked
   bad_response = 32,       ///< what came back is not what its protocol says, is too large, or was cut off
   budget_exceeded = 33,    ///< what it may cost is more than is left of what has been set apart for it
+  corrupt_value = 34,      ///< what was read back, from a cache say, is not what was stored
 };
 
 /// As it is written here, such as "queue_full"; empty if there is no such code.

@@ -4,13 +4,6 @@
 #include <utility>
 
 namespace catena {
-namespace {
-
-void append_hex(std::string& text, std::uint64_t bits) {
-  for (int shift = 60; shift >= 0; shift -= 4) text += "0123456789abcdef"[bits >> shift & 15];
-}
-
-}  // namespace
 
 key_space::key_space(std::string model, std::string version) : model_(std::move(model)), version_(std::move(version)) {
   hasher h;
@@ -23,8 +16,7 @@ std::string key_space::name(const cache_key& key) const {
   text.reserve(model_.size() + version_.size() + 34);
   text += model_;
   text += '_';
-  append_hex(text, key.high);
-  append_hex(text, key.low);
+  text += to_hex(key);
   text += '_';
   text += version_;
   return text;

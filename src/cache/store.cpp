@@ -52,6 +52,7 @@ struct shard_counts {
   std::uint64_t loads = 0;
   std::uint64_t load_failures = 0;
   std::uint64_t takeovers = 0;
+  std::uint64_t corrupt = 0;
 };
 
 template <class Policy>
@@ -126,6 +127,14 @@ class sharded_store final : public cache_store {
     return s.entries.erase(key, dropped);
   }
 
+  void drop_corrupt(const cache_key& key) override {
+    dropped_values dropped;
+    shard& s = shard_of(key);
+    const std::lock_guard lock(s.mutex);
+    ++s.counts.corrupt;
+    s.entries.erase(key, dropped);
+  }
+
   cache_stats stats() const override {
     cache_stats all;
     for (const auto& s : shards_) {
@@ -137,6 +146,7 @@ class sharded_store final : public cache_store {
       all.loads += s->counts.loads;
       all.load_failures += s->counts.load_failures;
       all.takeovers += s->counts.takeovers;
+      all.corrupt += s->counts.corrupt;
       all.evictions += s->entries.losses().evictions;
       all.expired += s->entries.losses().expired;
       all.refused += s->entries.losses().refused;
@@ -277,6 +287,7 @@ void cache_store::collect(metric_set& to) const {
   tell(families::cache_evictions, now.evictions);
   tell(families::cache_expired, now.expired);
   tell(families::cache_load_failures, now.load_failures);
+  tell(families::cache_corrupt, now.corrupt);
   tell(families::cache_entries, now.count);
   tell(families::cache_bytes, now.bytes);
 }

@@ -12,6 +12,8 @@ namespace detail {
 request_trace::request_trace(std::shared_ptr<tracer> by, const trace_context& own) noexcept
     : by_(std::move(by)), id_(own.trace_id), sampled_(own.is_sampled()) {}
 
+const hash_secret& request_trace::hashes_keyed_with() const noexcept { return by_->hashes_keyed_with(); }
+
 /// What does not fit into memory is dropped, as what is too much.
 template <class Add>
 void request_trace::record(std::size_t& count, std::size_t most, Add add) noexcept {

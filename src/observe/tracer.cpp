@@ -29,7 +29,11 @@ std::uint64_t nobody_can_guess() {
 
 }  // namespace
 
-tracer::tracer(tracer_options options) : options_(checked(std::move(options))), seed_(options_.seed ? options_.seed : nobody_can_guess()) {}
+tracer::tracer(tracer_options options)
+    : options_(checked(std::move(options))),
+      seed_(options_.seed ? options_.seed : nobody_can_guess()),
+      hash_secret_(options_.hash_key != std::array<std::uint64_t, 2>{} ? options_.hash_key
+                                                                       : std::array{nobody_can_guess(), nobody_can_guess()}) {}
 
 std::shared_ptr<tracer> tracer::create(tracer_options options) { return std::shared_ptr<tracer>(new tracer(std::move(options))); }
 

@@ -313,3 +313,51 @@ TEST_CASE("threads may get, put, erase and look at the counters of one cache at 
     CHECK(wrong == 0);
   }
 }
+
+TEST_CASE("a checked cache does not hand out what has changed since it was stored") {
+  cache_world<std::shared_ptr<std::string>> world({.name = "answers", .checked = true});
+  const cache_key first = cached_space.key(1), second = cached_space.key(2);
+  const auto shared = std::make_shared<std::string>("as stored");
+  world.subject.put(first, shared);
+  world.subject.put(second, std::make_shared<std::string>("another"));
+  CHECK(world.subject.get(first));
+  *shared += ", and changed";
+  const auto read = world.subject.get(first);
+  CHECK(read.found());
+  CHECK_FALSE(read);
+  CHECK(read.why().is(errc::corrupt_value));
+  CHECK_FALSE(world.subject.get(first).found());  // it has been forgotten
+  CHECK(world.subject.get(second));
+  CHECK(world.subject.stats().corrupt == 1);
+  CHECK(world.subject.stats().count == 1);
+}
+
+TEST_CASE("a cache that is not checked, and remembered failures in one that is, are read as they are") {
+  cache_world<std::shared_ptr<std::string>> plain;
+  const auto shared = std::make_shared<std::string>("a");
+  plain.subject.put(cached_space.key(1), shared);
+  *shared = "b";
+  CHECK(**plain.subject.get(cached_space.key(1)) == "b");
+  CHECK(plain.subject.stats().corrupt == 0);
+
+  cache_world<int> checked({.negative_ttl = 1h, .checked = true});
+  flight<int> f(cached_space.key(1), [](detail::cache_flight&) {});
+  REQUIRE(checked.subject.begin(f) == cache<int>::turn::leads);
+  checked.subject.fail(f, failure(errc::model_failed), failure_memory::remember);
+  CHECK(checked.subject.get(cached_space.key(1)).why().is(errc::model_failed));
+}
+
+namespace {
+struct not_to_be_hashed {
+  int i = 0;
+};
+}  // namespace
+
+TEST_CASE("a cache that is to be checked says which type it cannot hash") {
+  testing::manual_world world;
+  CHECK_NOTHROW(cache<not_to_be_hashed>(world.runtime()));
+  CHECK_THROWS_WITH(cache<not_to_be_hashed>(world.runtime(), {.checked = true}), Catch::Matchers::Contains("not_to_be_hashed") && Catch::Matchers::Contains("hash_append"));
+  static_assert(!hashable<not_to_be_hashed> && !hashable<std::vector<not_to_be_hashed>> && !hashable<std::pair<int, not_to_be_hashed>>);
+  static_assert(hashable<std::vector<std::pair<std::string, std::optional<double>>>> && hashable<std::shared_ptr<const std::string>>);
+  static_assert(hashable<std::variant<int, std::string>> && !hashable<std::variant<int, not_to_be_hashed>>);
+}

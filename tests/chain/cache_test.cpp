@@ -552,3 +552,29 @@ TEST_CASE("runs on threads that ask the same end once each, whether those who co
   CHECK(ended == runs);
   CHECK(under_way == 0);
 }
+
+TEST_CASE("a stage fails where its cache holds what has changed, its fallback answers, and the next one computes again") {
+  testing::manual_world world;
+  const runtime rt = world.runtime();
+  const cache<std::shared_ptr<std::string>> kept(rt, {.checked = true});
+  int ran = 0;
+  const auto work = [&](int i) { return ++ran, std::make_shared<std::string>(std::to_string(i)); };
+  const auto make = [&](auto stage) { return make_chain<int>(rt, "c", [&](auto in) { return in >> std::move(stage); }); };
+  const auto alone = make(stage("s", work).cache(kept));
+  const auto with_fallback = make(stage("s", work).cache(kept).fallback([](int) { return std::make_shared<std::string>("instead"); }));
+  const auto ask = [&](const auto& c) {
+    test::outcome<std::shared_ptr<std::string>> end;
+    c.async_run(1, end.take());
+    world.run();
+    return end;
+  };
+  *ask(alone).value() = "changed";
+  auto failed = ask(alone);
+  CHECK(failed.why().is(errc::corrupt_value));
+  CHECK(failed.why().code() == condition::retry_later);
+  *ask(alone).value() = "changed";
+  CHECK(ran == 2);
+  CHECK(*ask(with_fallback).value() == "instead");
+  CHECK(*ask(with_fallback).value() == "1");
+  CHECK(ran == 3);
+}

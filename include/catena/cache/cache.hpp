@@ -4,6 +4,7 @@
 /// Answers kept in this process, found by the hash of their request, computed once however many ask at once.
 #include <catena/cache/key.hpp>
 #include <catena/cache/store.hpp>
+#include <catena/graph/value.hpp>
 #include <catena/runtime.hpp>
 
 #include <concepts>
@@ -11,6 +12,8 @@
 #include <functional>
 #include <memory>
 #include <ranges>
+#include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -53,6 +56,9 @@ class flight : public detail::cache_flight {
   [[nodiscard]] cached<T> answer() const noexcept { return cached<T>(answer_); }
   /// Lets go of the answer, for an operation that is not destroyed.
   void reset() noexcept { answer_.reset(); }
+
+ private:
+  friend class cache<T>;
 };
 
 /// A shared handle on a cache of T: bounded in entries and bytes, spread over shards that are locked one at a time.
@@ -64,6 +70,7 @@ class flight : public detail::cache_flight {
 ///
 /// What is stored is immutable and owns its memory: a type that may look into somebody else's, as a row of a batch does,
 /// has beside it a function `T make_owned(T&&)`, which is called on the way in; views are refused.
+/// \errors   errc::corrupt_value, where cache_options::checked: what is read has changed since it was stored. It has been forgotten by then
 /// \units    capacity_bytes is in the units of `size`; by default sizeof(T) and the elements of a container
 /// \threads  safe; the user's code (size, make_owned, destructors) runs outside every lock
 /// \lifetime values live as long as somebody holds them, also evicted; the cache needs no executor
@@ -79,12 +86,16 @@ class cache {
   using size_function = std::function<std::size_t(const T&)>;
   using turn = detail::cache_store::turn;
 
-  /// \errors  std::invalid_argument naming the option that is out of range
+  /// \errors  std::invalid_argument naming the option that is out of range, or a type that is to be checked and cannot be hashed
   explicit cache(const runtime& rt, const cache_options& options = {}, size_function size = &detail::bytes_of<T>)
-      : store_(rt.state()->known_source(detail::cache_store::create(options, rt.state()->time))), size_(std::move(size)) {}
+      : store_(rt.state()->known_source(detail::cache_store::create(options, rt.state()->time))), size_(std::move(size)), checked_(options.checked) {
+    if (checked_ && !hashable<T>)
+      throw std::invalid_argument("cache_options::checked: what of " + std::string(type_name<T>()) +
+                                  " is to be hashed? Write, in its namespace: void hash_append(catena::hasher& h, const T& value)");
+  }
 
   /// The answer to a request, or nothing. A hit is one use, for the eviction policy and the counters.
-  [[nodiscard]] cached<T> get(const cache_key& key) const { return cached<T>(store_->get(key)); }
+  [[nodiscard]] cached<T> get(const cache_key& key) const { return cached<T>(as_stored(key, store_->get(key))); }
 
   /// Stores an answer in the place of an old one, evicting others, and gives it back as all will see it. What is larger
   /// than a shard's budget is not stored.
@@ -108,7 +119,11 @@ class cache {
   ///   leads     the caller computes, and ends with publish, fail or abandon, once
   ///   waits     f is woken once: to lead (f.leads()), or with f.answer(); unless it gives up before
   ///   given_up  it gave up before it began
-  [[nodiscard]] turn begin(flight<T>& f) const { return store_->begin(f); }
+  [[nodiscard]] turn begin(flight<T>& f) const {
+    const turn t = store_->begin(f);
+    if (t == turn::hit) f.answer_ = as_stored(f.key, std::move(f.answer_));
+    return t;
+  }
 
   /// The waiter wants no answer any more, its run being cancelled or out of time; the others are not disturbed. True: it is
   /// out and will not be woken. False: it has been woken or will be, or it never began and now never does.
@@ -133,13 +148,40 @@ class cache {
   void abandon(flight<T>& leader) const noexcept { store_->abandon(leader); }
 
  private:
-  static detail::cached_ptr box(T&& value) { return new detail::cached_value_of<T>(detail::owned<T>(std::move(value))); }
+  [[nodiscard]] detail::cached_ptr box(T&& value) const {
+    T own = detail::owned<T>(std::move(value));
+    if constexpr (hashable<T>) {
+      if (checked_) {
+        const cache_key hash = hash_of(own);
+        return new detail::checked_value_of<T>(std::move(own), hash);
+      }
+    }
+    return new detail::cached_value_of<T>(std::move(own));
+  }
+  [[nodiscard]] static cache_key hash_of(const T& value) {
+    hasher h;
+    h.append(value);
+    return h.finish();
+  }
+  /// What was found, or a failure if that is not what was stored.
+  [[nodiscard]] detail::cached_ptr as_stored(const cache_key& key, detail::cached_ptr found) const {
+    if constexpr (hashable<T>) {
+      if (!checked_ || !found || found->why.is_set()) return found;
+      const auto& value = static_cast<const detail::checked_value_of<T>&>(*found);
+      if (hash_of(value.value) == value.hash) return found;
+      store_->drop_corrupt(key);
+      return new detail::cached_value(failure(errc::corrupt_value, "what the cache holds has changed since it was stored"));
+    } else {
+      return found;
+    }
+  }
   [[nodiscard]] std::size_t size_of(const detail::cached_ptr& stored) const {
     return size_(static_cast<const detail::cached_value_of<T>&>(*stored).value);
   }
 
   std::shared_ptr<detail::cache_store> store_;
   size_function size_;
+  bool checked_;
 };
 
 }  // namespace catena

@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// What a cache hands out: a shared, immutable value, or the failure that is remembered in its place.
+#include <catena/cache/hasher.hpp>
 #include <catena/error.hpp>
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
@@ -40,9 +41,16 @@ struct cached_value {
 using cached_ptr = boost::intrusive_ptr<cached_value>;
 
 template <class T>
-struct cached_value_of final : cached_value {
+struct cached_value_of : cached_value {
   explicit cached_value_of(T&& v) : value(std::move(v)) {}
   const T value;
+};
+
+/// The same with the hash it had when it was stored.
+template <class T>
+struct checked_value_of final : cached_value_of<T> {
+  checked_value_of(T&& v, const cache_key& as_stored) : cached_value_of<T>(std::move(v)), hash(as_stored) {}
+  const cache_key hash;
 };
 
 }  // namespace detail

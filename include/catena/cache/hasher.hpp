@@ -8,9 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <ranges>
 #include <span>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -26,6 +28,21 @@ struct cache_key {
   std::uint64_t low = 0;
   std::uint64_t high = 0;
   friend constexpr auto operator<=>(const cache_key&, const cache_key&) = default;
+};
+
+/// 32 hexadecimal digits.
+[[nodiscard]] std::string to_hex(const cache_key& key);
+
+/// What hashes are keyed with, so that those who have not got it cannot look up in a table what a hash is of. XXH3 is no cryptographic
+/// hash: it does not withstand those who may choose what is hashed and see the hashes of it.
+class hash_secret {
+ public:
+  /// The same for the same key, always.
+  explicit hash_secret(const std::array<std::uint64_t, 2>& key) noexcept;
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_; }
+
+ private:
+  std::array<std::byte, 192> bytes_;
 };
 
 namespace detail {
@@ -54,6 +71,12 @@ inline constexpr bool is_optional = false;
 template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
 template <class T>
+inline constexpr bool is_smart_pointer = false;
+template <class T>
+inline constexpr bool is_smart_pointer<std::shared_ptr<T>> = true;
+template <class T, class D>
+inline constexpr bool is_smart_pointer<std::unique_ptr<T, D>> = true;
+template <class T>
 inline constexpr bool is_variant = false;
 template <class... Ts>
 inline constexpr bool is_variant<std::variant<Ts...>> = true;
@@ -63,6 +86,26 @@ template <class Rep, class Period>
 inline constexpr bool is_time<std::chrono::duration<Rep, Period>> = true;
 template <class Clock, class Duration>
 inline constexpr bool is_time<std::chrono::time_point<Clock, Duration>> = true;
+
+template <class T>
+consteval bool is_hashable();
+template <class... Ts>
+consteval bool are_hashable(const std::variant<Ts...>*) {
+  return (is_hashable<Ts>() && ...);
+}
+template <class Tuple, std::size_t... I>
+consteval bool are_hashable(std::index_sequence<I...>) {
+  return (is_hashable<std::remove_cvref_t<std::tuple_element_t<I, Tuple>>>() && ...);
+}
+template <class T>
+consteval bool is_hashable() {
+  if constexpr (has_hash_append<T> || hashed_as_bytes<T> || hashed_as_text<T> || is_time<T> || std::is_same_v<T, std::monostate>) return true;
+  else if constexpr (hashed_as_range<T>) return is_hashable<std::ranges::range_value_t<const T>>();
+  else if constexpr (is_optional<T> || is_smart_pointer<T>) return is_hashable<std::remove_cvref_t<decltype(*std::declval<const T&>())>>();
+  else if constexpr (is_variant<T>) return are_hashable(static_cast<const T*>(nullptr));
+  else if constexpr (hashed_as_tuple<T>) return are_hashable<T>(std::make_index_sequence<std::tuple_size_v<T>>());
+  else return false;
+}
 
 /// One byte for the kind and size of what follows, so that the bytes of an int32 are no float's.
 template <hashed_as_bytes T>
@@ -81,7 +124,7 @@ constexpr std::byte type_tag() noexcept {
 ///     void hash_append(catena::hasher& h, const question& q) { h.append(q.text, q.language, q.temperature); }
 ///
 /// Known without it: numbers, enumerations, text, ranges of known size in a fixed order, pair, tuple, optional, variant,
-/// durations and moments. Every number is preceded by its type, every range by its size and element type, so that
+/// what a shared_ptr or unique_ptr holds, durations and moments. Every number is preceded by its type, every range by its size and element type, so that
 /// ("ab", "c") is not ("a", "bc") and {1, 2} as int32 is not the float of the same bits. Text is text in whatever type.
 /// Floating-point numbers count bit for bit: -0.0 is not 0.0, and a NaN is the same as itself.
 /// The hash of the same values stays the same between releases, and on machines of the same byte order.
@@ -91,6 +134,8 @@ constexpr std::byte type_tag() noexcept {
 class hasher {
  public:
   hasher() noexcept {}  // NOLINT: the memory stays as it is
+  /// \lifetime  the secret must live as long
+  explicit hasher(const hash_secret& keyed_with) noexcept : secret_(&keyed_with) {}  // NOLINT
   hasher(const hasher&) = delete;
   hasher& operator=(const hasher&) = delete;
 
@@ -131,6 +176,7 @@ class hasher {
   static constexpr std::byte text_tag{0xff};
   static constexpr std::byte range_tag{0xfe};
 
+  const hash_secret* secret_ = nullptr;
   std::size_t used_ = 0;
   bool streaming_ = false;
   std::byte memory_[one_shot_limit];  ///< the bytes so far, until they are too many
@@ -168,8 +214,8 @@ void hasher::append_one(const T& value) {
     append_text(value);
   } else if constexpr (detail::hashed_as_range<T>) {
     append_range(value);
-  } else if constexpr (detail::is_optional<T>) {
-    append_one(value.has_value());
+  } else if constexpr (detail::is_optional<T> || detail::is_smart_pointer<T>) {
+    append_one(static_cast<bool>(value));
     if (value) append_one(*value);
   } else if constexpr (detail::is_variant<T>) {
     append_size(value.index());
@@ -185,5 +231,9 @@ void hasher::append_one(const T& value) {
                   "void hash_append(catena::hasher& h, const T& value) { h.append(value.a, value.b); }");
   }
 }
+
+/// Whether a hasher knows what of the type determines an answer.
+template <class T>
+concept hashable = detail::is_hashable<T>();
 
 }  // namespace catena

@@ -24,6 +24,8 @@ struct cache_options {
   double ttl_jitter = 0.1;                     ///< 0 to 1: the greatest share by which times to live are shortened at random
   duration negative_ttl = {};                  ///< how long a remembered failure stays, zero or more; zero: none is remembered
   eviction_policy eviction = eviction_policy::lru;
+  /// A value's hash is kept with it and compared whenever it is read: what has changed meanwhile is forgotten, and errc::corrupt_value.
+  bool checked = false;
   /// A power of two, 1 to 1024. Each shard has its part of the budget, at least 64 entries: a small cache has fewer shards.
   std::size_t shard_count = 16;
 };
@@ -43,6 +45,7 @@ struct cache_stats {
   std::uint64_t evictions = 0;      ///< entries that made room for others
   std::uint64_t expired = 0;        ///< entries found when their time had passed
   std::uint64_t refused = 0;        ///< values larger than a shard's budget, which are not stored
+  std::uint64_t corrupt = 0;        ///< values that were found to have changed, where cache_options::checked
   std::size_t count = 0;
   std::size_t bytes = 0;
   std::size_t in_flight_count = 0;  ///< keys that are being computed
@@ -85,6 +88,8 @@ class cache_store : public metric_source {
   [[nodiscard]] virtual cached_ptr get(const cache_key& key) = 0;
   virtual void put(const cache_key& key, cached_ptr value, std::size_t bytes) = 0;
   virtual bool erase(const cache_key& key) = 0;
+  /// What was found is not what was stored: counted, and forgotten.
+  virtual void drop_corrupt(const cache_key& key) = 0;
   [[nodiscard]] virtual cache_stats stats() const = 0;
   void collect(metric_set& to) const override;
   /// From now on other times to live hold, for what is stored then, and other capacities, no larger in entries than those it was made with:

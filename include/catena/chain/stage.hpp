@@ -62,6 +62,7 @@ struct work_step {
 ///
 /// However it is written, what is said stands in one order, from the outside in:
 ///
+///     .trace_...                             what may be seen of inputs and answer is left in the trace, if there is a tracer
 ///     .notify                                a person is told when all that is inside has failed
 ///       .fallback                            answers when what is inside fails, the first one that does
 ///         .timeout                           covers all that is inside: waiting as well as working, and all attempts
@@ -160,6 +161,24 @@ class stage_of {
     return saying(std::move(said_).template with<detail::layer::notify>());
   }
 
+  /// Leaves the keyed XXH3-128 hash of the stage's answer in traces, as catena.output.hash: whether two requests had the same is seen, not
+  /// what it was. See tracer_options::hash_key.
+  [[nodiscard]] auto trace_hash() && { return saying(std::move(said_).with_traced(std::move(said_.traced).with_hash())); }
+
+  /// Leaves in traces what a redactor lets be seen of the stage's inputs; nothing of them is in traces otherwise. A redactor that throws keeps
+  /// what it was given to itself.
+  /// \param redact     a function of the stage's inputs, `const In&...` to text, a number or a bool
+  /// \param attribute  its name, as gen_ai.input.messages
+  template <class Redact>
+  [[nodiscard]] auto trace_inputs(Redact redact, std::string attribute = "catena.inputs") && {
+    return saying(std::move(said_).with_traced(std::move(said_.traced).with_inputs(std::move(redact), std::move(attribute))));
+  }
+  /// The same of its answer, `const Out&`.
+  template <class Redact>
+  [[nodiscard]] auto trace_output(Redact redact, std::string attribute = "catena.output") && {
+    return saying(std::move(said_).with_traced(std::move(said_.traced).with_output(std::move(redact), std::move(attribute))));
+  }
+
   /// Runs the stage's function or coroutine on another executor; the run goes on on its own. A function's inputs stay
   /// alive until it has returned, also when the run has ended before.
   template <class Executor>
@@ -253,7 +272,9 @@ class stage_of {
     constexpr bool has_time = detail::has(Said::layers, layer::time);
     constexpr bool time_apart = has_time && (Said::has_cache || !has_attempts);
 
-    const std::string around_fallbacks = has_notify ? std::string() : name_;
+    const bool is_traced = Said::is_traced && chain.runtime()->tracer;
+    const std::string around_notify = is_traced ? std::string() : name_;
+    const std::string around_fallbacks = has_notify ? std::string() : around_notify;
     const std::string around_time = has_fallbacks ? std::string() : around_fallbacks;
     const std::string around_cache = time_apart ? std::string() : around_time;
     const std::string around_attempts = Said::has_cache ? std::string() : around_cache;
@@ -279,8 +300,10 @@ class stage_of {
       each.attempt_timeout = std::exchange(said.attempt_timeout, {});
     }
     const auto keys = keys_of();
+    [[maybe_unused]] auto traced = std::move(said_.traced);
 
-    auto work = detail::attempted<work_time_apart>(around_work, stage_of<F, Name, On>("", std::move(f_), std::move(on_), {}), work_time);
+    const std::string of_work = Said::has_layers || is_traced ? std::string() : name_;
+    auto work = detail::attempted<work_time_apart>(around_work, stage_of<F, Name, On>(of_work, std::move(f_), std::move(on_), {}), work_time);
     auto measured = detail::early<measured_apart>("", std::move(work), detail::early_part::measures, attempt_limit, core);
     auto limited = detail::limited(around_limits, std::move(measured), std::move(said_.limits));
     auto queued = detail::queued<has_queue>(around_queue, std::move(limited), said_.queue);
@@ -292,7 +315,13 @@ class stage_of {
     auto cached = detail::cached(around_cache, std::move(tried), std::move(said_.cache), keys);
     auto timed = detail::attempted<time_apart>(around_time, std::move(cached), all_time);
     auto whole = detail::replaced(around_fallbacks, std::move(timed), std::move(said_.fallbacks), said_.reserves);
-    auto notified = detail::notified<has_notify>(name_, std::move(whole), std::move(said_.notify));
+    auto notified = detail::notified<has_notify>(around_notify, std::move(whole), std::move(said_.notify));
+    if constexpr (Said::is_traced) {
+      if (is_traced) {
+        detail::traced_stage<decltype(notified), decltype(traced)> told{std::move(name_), std::move(notified), std::move(traced)};
+        return std::move(told).template add_to<In...>(chain, std::move(inputs));
+      }
+    }
     return std::move(notified).template add_to<In...>(chain, std::move(inputs));
   }
 

@@ -214,9 +214,13 @@ class run : public call_context, public ready_node {
   [[nodiscard]] run_report report_of_live();
   /// Nobody waits for it any more, and it may end when the trace is closed: it is a part of that all the same.
   void note_under_way() noexcept;
+  [[nodiscard]] bool is_traced() const noexcept { return recording && recording->log; }
   /// Adds an attribute to the span of a step, where that is recorded.
+  void note(std::uint32_t step, std::string name, trace_value value) noexcept {
+    if (is_traced()) recording->log->add_note(recording->span_of(step), std::move(name), std::move(value));
+  }
   void note(std::uint32_t step, const char* name, const char* value) noexcept {
-    if (recording && recording->log) recording->log->add_note(recording->span_of(step), name, std::string(value));
+    if (is_traced()) note(step, std::string(name), trace_value(std::string(value)));
   }
   /// What it hands on itself to work that is done for it.
   [[nodiscard]] trace_context handed_on() const noexcept {
@@ -261,7 +265,9 @@ class run : public call_context, public ready_node {
 
  private:
   run(const plan& p, const start_options& options, std::size_t size) noexcept;
-  ~run();
+  ~run() {
+    if (recording) end_recording();
+  }
 
   [[nodiscard]] bool execute_until(const step*& s, const step* last);
   void walk_plain();
@@ -280,7 +286,8 @@ class run : public call_context, public ready_node {
   void arm_deadline_locked();
   void make_seldom();
   void stop_locked(stop_reason why) noexcept;
-  void place_trace(const start_options& options, std::byte* where) noexcept;
+  void begin_recording(const start_options& options, std::byte* where) noexcept;
+  void end_recording() noexcept;
   void count_end(std::span<const stage_span> stages) noexcept;
   void report() noexcept;
   void end_left_behind() noexcept;

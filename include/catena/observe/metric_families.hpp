@@ -55,6 +55,7 @@ inline constexpr metric_family
     cache_evictions{"catena_cache_evictions", kind::counter, "Entries that made room for others."},
     cache_expired{"catena_cache_expired", kind::counter, "Entries found when their time had passed."},
     cache_load_failures{"catena_cache_load_failures", kind::counter, "Computations that failed."},
+    cache_corrupt{"catena_cache_corrupt", kind::counter, "Values that had changed since they were stored, in checked caches."},
     cache_entries{"catena_cache_entries", kind::gauge, "Entries."},
     cache_bytes{"catena_cache_bytes", kind::gauge, "What they weigh.", "bytes"};
 

@@ -7,6 +7,7 @@
 #include <catena/observe/trace_shape.hpp>
 #include <catena/runtime/live_list.hpp>
 
+#include <boost/container/small_vector.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
 #include <array>
@@ -21,8 +22,9 @@
 #include <vector>
 
 namespace catena {
+class hash_secret;
 class tracer;
-}
+}  // namespace catena
 
 namespace catena::detail {
 
@@ -64,6 +66,7 @@ class request_trace {
   [[nodiscard]] tracer& by() const noexcept { return *by_; }
   [[nodiscard]] const std::array<std::byte, 16>& id() const noexcept { return id_; }
   [[nodiscard]] bool is_sampled() const noexcept { return sampled_; }
+  [[nodiscard]] const hash_secret& hashes_keyed_with() const noexcept;
 
   /// \param run     what it is, but for its stages
   /// \param stages  empty: what they did is not known
@@ -109,9 +112,9 @@ class request_trace {
   std::size_t detail_count_ = 0;
   std::size_t dropped_ = 0;
   std::vector<run_record_of_trace> runs_;
-  std::vector<part_of_span> parts_;
+  boost::container::small_vector<part_of_span, 6> parts_;  // what a request to one model has needs no memory of its own
   std::vector<note_of_span> notes_;
-  std::vector<link_of_span> links_;
+  boost::container::small_vector<link_of_span, 2> links_;
   std::atomic<std::uint32_t> references_{0};
   friend void intrusive_ptr_add_ref(request_trace* t) noexcept { t->references_.fetch_add(1, std::memory_order_relaxed); }
   friend void intrusive_ptr_release(request_trace* t) noexcept;

@@ -2,6 +2,7 @@
 #pragma once
 /// \file
 /// Records requests, keeps those worth looking at, and hands them to sinks.
+#include <catena/cache/hasher.hpp>
 #include <catena/observe/request_trace.hpp>
 #include <catena/observe/sharded_words.hpp>
 #include <catena/observe/trace.hpp>
@@ -36,6 +37,9 @@ struct tracer_options {
   bool keep_failed = true;                                      ///< those that were cancelled are none
   std::size_t max_spans = 1000;                                 ///< runs inside of one request, 1 to 100 000, each with its stages; more are counted and dropped
   std::uint64_t seed = 0;                                       ///< of ids, for tests; zero: one that nobody can guess
+  /// Of the hashes that `.trace_hash()` leaves: services that have the same see that they have the same values. Zero: one that nobody can
+  /// guess, and hashes of this tracer can be compared with each other alone.
+  std::array<std::uint64_t, 2> hash_key = {};
 };
 
 /// What runtime_options::tracer is given.
@@ -65,6 +69,7 @@ class tracer : public std::enable_shared_from_this<tracer> {
   [[nodiscard]] std::optional<kept_for> worth(const detail::request_trace& t, const detail::run_record_of_trace& outermost) const noexcept;
   /// It is closed, and all that was recorded of it is there.
   void deliver(detail::request_trace& t, kept_for why) noexcept;
+  [[nodiscard]] const hash_secret& hashes_keyed_with() const noexcept { return hash_secret_; }
   void count_dropped() noexcept { words_.mine().add(dropped_word, 1); }
 
  private:
@@ -72,6 +77,7 @@ class tracer : public std::enable_shared_from_this<tracer> {
 
   const tracer_options options_;
   const std::uint64_t seed_;
+  const hash_secret hash_secret_;
   enum word : std::size_t { kept_word, dropped_word, drawn_word, word_count };
   detail::sharded_words words_{word_count};
 };

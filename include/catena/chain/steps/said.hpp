@@ -10,6 +10,7 @@
 #include <catena/chain/steps/limit_step.hpp>
 #include <catena/chain/steps/notify_step.hpp>
 #include <catena/chain/steps/queue_step.hpp>
+#include <catena/chain/steps/trace_step.hpp>
 
 #include <algorithm>
 #include <array>
@@ -46,13 +47,16 @@ constexpr bool has(layer some, layer one) noexcept {
 }
 
 /// What has been said about a stage, beyond what runs and where.
-template <layer Layers = layer::nothing, class Fallbacks = std::tuple<>, class Cache = no_cache, class Limits = std::tuple<>>
+template <layer Layers = layer::nothing, class Fallbacks = std::tuple<>, class Cache = no_cache, class Limits = std::tuple<>,
+          class Traced = trace_terms<>>
 struct said {
   static constexpr layer layers = Layers;
   static constexpr std::size_t fallback_count = std::tuple_size_v<Fallbacks>;
   static constexpr bool has_cache = !std::is_same_v<Cache, no_cache>;
   static constexpr bool has_limits = std::tuple_size_v<Limits> != 0;
-  static constexpr bool is_nothing = Layers == layer::nothing && fallback_count == 0 && !has_cache && !has_limits;
+  static constexpr bool is_traced = !Traced::is_nothing;
+  static constexpr bool has_layers = Layers != layer::nothing || fallback_count != 0 || has_cache || has_limits;
+  static constexpr bool is_nothing = !has_layers && !is_traced;
 
   attempt_options attempts;
   queue_options queue;
@@ -63,10 +67,11 @@ struct said {
   [[no_unique_address]] Fallbacks fallbacks;
   [[no_unique_address]] Cache cache;
   [[no_unique_address]] Limits limits;
+  Traced traced = {};
 
   template <layer More>
-  [[nodiscard]] said<Layers | More, Fallbacks, Cache, Limits> with() && {
-    return {std::move(attempts), queue, hedge, early, std::move(notify), reserves, std::move(fallbacks), std::move(cache), std::move(limits)};
+  [[nodiscard]] said<Layers | More, Fallbacks, Cache, Limits, Traced> with() && {
+    return {std::move(attempts), queue, hedge, early, std::move(notify), reserves, std::move(fallbacks), std::move(cache), std::move(limits), std::move(traced)};
   }
   template <class G>
   [[nodiscard]] auto with_fallback(G f, duration reserve) && {
@@ -74,16 +79,20 @@ struct said {
     std::copy(reserves.begin(), reserves.end(), more.begin());
     more.back() = reserve;
     auto all = std::tuple_cat(std::move(fallbacks), std::tuple<G>(std::move(f)));
-    return said<Layers, decltype(all), Cache, Limits>{std::move(attempts), queue, hedge, early, std::move(notify), more, std::move(all), std::move(cache), std::move(limits)};
+    return said<Layers, decltype(all), Cache, Limits, Traced>{std::move(attempts), queue, hedge, early, std::move(notify), more, std::move(all), std::move(cache), std::move(limits), std::move(traced)};
   }
   template <class C>
-  [[nodiscard]] said<Layers, Fallbacks, C, Limits> with_cache(C c) && {
-    return {std::move(attempts), queue, hedge, early, std::move(notify), reserves, std::move(fallbacks), std::move(c), std::move(limits)};
+  [[nodiscard]] said<Layers, Fallbacks, C, Limits, Traced> with_cache(C c) && {
+    return {std::move(attempts), queue, hedge, early, std::move(notify), reserves, std::move(fallbacks), std::move(c), std::move(limits), std::move(traced)};
   }
   template <class Limit>
   [[nodiscard]] auto with_limit(Limit limit) && {
     auto all = std::tuple_cat(std::move(limits), std::tuple<Limit>(std::move(limit)));
-    return said<Layers, Fallbacks, Cache, decltype(all)>{std::move(attempts), queue, hedge, early, std::move(notify), reserves, std::move(fallbacks), std::move(cache), std::move(all)};
+    return said<Layers, Fallbacks, Cache, decltype(all), Traced>{std::move(attempts), queue, hedge, early, std::move(notify), reserves, std::move(fallbacks), std::move(cache), std::move(all), std::move(traced)};
+  }
+  template <class T>
+  [[nodiscard]] said<Layers, Fallbacks, Cache, Limits, T> with_traced(T t) && {
+    return {std::move(attempts), queue, hedge, early, std::move(notify), reserves, std::move(fallbacks), std::move(cache), std::move(limits), std::move(t)};
   }
 };
 
