@@ -128,6 +128,19 @@ void batch_place::fail_rows(std::size_t from, std::size_t count, const failure& 
   hand_over();
 }
 
+void batch_place::note_computing() noexcept {
+  if (!owner->runtime()->tracer) return;
+  const std::lock_guard lock(mutex);
+  if (!traced || traced->computing.load(std::memory_order_relaxed) != 0) return;  // or it is computed again, in parts
+  traced->computing.store(owner->runtime()->time->now().time_since_epoch().count(), std::memory_order_release);
+}
+
+void batch_place::note_computed() noexcept {
+  if (!owner->runtime()->tracer) return;
+  const std::lock_guard lock(mutex);
+  if (traced) traced->computed.store(owner->runtime()->time->now().time_since_epoch().count(), std::memory_order_release);
+}
+
 void batch_place::threw(std::exception_ptr cause) noexcept {
   failure why = failure::from(std::move(cause));
   if (why.is(errc::stage_failed)) why = failure(errc::model_failed, owner->says(why.message())).with_cause(why.cause());

@@ -9,6 +9,12 @@
 namespace catena {
 namespace detail {
 
+batch_record::span_of_time batch_record::computed_within(time_point from, time_point until) const noexcept {
+  const time_point first{duration(computing.load(std::memory_order_acquire))}, over{duration(computed.load(std::memory_order_acquire))};
+  const time_point since = first == time_point{} ? from : std::clamp(first, from, until);
+  return {since, over == time_point{} ? until : std::clamp(over, since, until)};
+}
+
 request_trace::request_trace(std::shared_ptr<tracer> by, const trace_context& own) noexcept
     : by_(std::move(by)), id_(own.trace_id), sampled_(own.is_sampled()) {}
 

@@ -18,6 +18,7 @@ std::string_view name_of(span_part p) noexcept {
     case span_part::backoff: return "backoff";
     case span_part::batch_wait: return "batch_wait";
     case span_part::compute: return "compute";
+    case span_part::transfer: return "transfer";
     case span_part::parked: return "parked";
     case span_part::hand_over: break;
   }
@@ -246,7 +247,10 @@ std::vector<std::shared_ptr<const trace>> trace_tree::add_batches() {
     b.began = batch->began;
     b.ended = time_point(duration(batch->ended.load(std::memory_order_acquire)));
     if (b.ended == time_point{}) b.ended = shown(span).ended;  // it is not done, but this one has its answer
-    b.parts.push_back({span_part::compute, b.began, b.ended});
+    const batch_record::span_of_time computed = batch->computed_within(b.began, b.ended);
+    for (const trace_part part : {trace_part{span_part::transfer, b.began, computed.began}, trace_part{span_part::compute, computed.began, computed.ended},
+                                  trace_part{span_part::transfer, computed.ended, b.ended}})
+      if (part.ended > part.began || part.what == span_part::compute) b.parts.push_back(part);
     b.attributes = {{"catena.model", batch->model},
                     {"catena.model.version", batch->version},
                     {"catena.instance", static_cast<std::int64_t>(batch->instance)},

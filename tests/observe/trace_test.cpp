@@ -269,6 +269,33 @@ TEST_CASE("a request in a batch tells how long it waited and was computed, and l
   CHECK(batches[0]->spans[0].name == "m");
 }
 
+TEST_CASE("where an instance tells when it computes, what comes before and behind is transfer") {
+  traced_world here;
+  const auto model = catena::make_model<int, int>(here.rt, {.name = "m", .batch = {.max_delay = 0ms}}, [rt = here.rt](catena::batch<int, int>& b) {
+    asio::co_spawn(
+        rt.get_executor(),
+        [](catena::runtime r, catena::batch<int, int> later) -> asio::awaitable<void> {
+          co_await r.async_wait_until(r.now() + 2ms, asio::use_awaitable);
+          later.note_computing();
+          co_await r.async_wait_until(r.now() + 3ms, asio::use_awaitable);
+          later.note_computing();  // once more, in parts: it goes on
+          co_await r.async_wait_until(r.now() + 4ms, asio::use_awaitable);
+          later.note_computed();
+          co_await r.async_wait_until(r.now() + 1ms, asio::use_awaitable);
+          later.answer(0, 1);
+          later.done();
+        }(rt, std::move(b)),
+        asio::detached);
+  });
+  const auto c = catena::make_chain<int>(here.rt, "c", [&](auto in) { return in >> catena::stage("ask", model); });
+  CHECK(here.answers(c, 1));
+  REQUIRE(here.taken->all.size() == 2);
+  for (const auto& t : here.taken->all) {
+    const trace_span& s = t->spans[0].kind == span_kind::batch ? t->spans[0] : span_named(*t, "ask");
+    CHECK(parts_of(s) == "transfer 2, compute 7, transfer 1");
+  }
+}
+
 TEST_CASE("what a coroutine calls hangs under its stage, and what it notes is the stage's") {
   traced_world here;
   const auto inner = catena::make_chain<int>(here.rt, "inner", [&](auto in) { return in >> catena::stage("look", here.wait(3ms)); });

@@ -101,6 +101,9 @@ struct batch_place : compute_job {
 
   // ---- for the batch ----
 
+  /// For traces: it is computed from now on, or has been.
+  void note_computing() noexcept;
+  void note_computed() noexcept;
   /// The instance threw: what is unanswered fails with it, or is computed again in parts.
   void threw(std::exception_ptr cause) noexcept;
   /// The batch is done: what is unanswered fails, and the instance is free once its function has returned.

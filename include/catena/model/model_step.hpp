@@ -145,8 +145,13 @@ struct model_step {
     const std::uint64_t span = r.recording->span_of(op.step);
     log.add_part(span, {span_part::batch_wait, op.arrival, place.formed_at});
     if (op.expired) return;
-    log.add_part(span, {span_part::compute, place.formed_at, r.runtime().time->now()});
-    if (place.traced) log.add_link(span, place.traced);
+    const time_point now = r.runtime().time->now();
+    if (!place.traced) return log.add_part(span, {span_part::compute, place.formed_at, now});
+    const batch_record::span_of_time computed = place.traced->computed_within(place.formed_at, now);
+    if (computed.began != place.formed_at) log.add_part(span, {span_part::transfer, place.formed_at, computed.began});
+    log.add_part(span, {span_part::compute, computed.began, computed.ended});
+    if (computed.ended != now) log.add_part(span, {span_part::transfer, computed.ended, now});
+    log.add_link(span, place.traced);
   }
 
   static model_operation& operation_of(pending_request& r) noexcept { return static_cast<model_operation&>(r); }

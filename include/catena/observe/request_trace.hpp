@@ -41,7 +41,15 @@ struct batch_record {
   std::size_t waiting = 0;   ///< requests in the queue when it was formed, its own among them
   time_point began{};
   std::atomic<time_point::rep> ended{0};
+  std::atomic<time_point::rep> computing{0};  ///< since when, if the instance has told; of the first part, where it is computed in parts
+  std::atomic<time_point::rep> computed{0};   ///< until when, of the last one
   std::atomic<bool> told{false};  ///< a trace that links to it has brought it along
+
+  struct span_of_time {
+    time_point began, ended;
+  };
+  /// Of the time from `from` to `until`, when it was computed; what comes before and after is transfer.
+  [[nodiscard]] span_of_time computed_within(time_point from, time_point until) const noexcept;
 };
 
 /// The record of one run, made when it ends.

@@ -25,6 +25,7 @@ enum class span_part : std::uint8_t {
   backoff,     ///< between two attempts: `.retry`
   batch_wait,  ///< in a model's queue, until an instance took it
   compute,     ///< in a model's batch
+  transfer,    ///< to where a model's batch is computed, and back: encoding and decoding, where the instance tells
   parked,      ///< until a person decided: `.notify`
   hand_over,   ///< from where an answer came until its run went on
 };

@@ -55,8 +55,10 @@ class script_worker {
     for (std::size_t i = 0; i < b.size(); ++i)
       if (b.is_wanted(i)) encode(b, i);
     if (rows_.empty()) return;
+    b.note_computing();
     if (under_way_.size() > 1) return compute_later(b);
     instance_.compute(rows_.size());
+    b.note_computed();
     decode_all(b, rows_);
   }
 
@@ -89,6 +91,7 @@ class script_worker {
   void computed(batch_under_way& of, const std::exception_ptr& failed) {
     batch<In, Out> b = *std::move(of.requests);
     of.requests.reset();
+    b.note_computed();
     b.gather();
     if (!failed) return decode_all(b, of.rows);
     const failure why = failure::from(failed);

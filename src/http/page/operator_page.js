@@ -435,7 +435,7 @@ function show_flight(runs) {
   room.style.minHeight = Math.max(parseFloat(room.style.minHeight) || 0, room.offsetHeight) + 'px';
 }
 
-const kinds = ['work', 'queue', 'admission', 'cache', 'backoff', 'batch_wait', 'compute', 'parked', 'hand_over'];
+const kinds = ['work', 'queue', 'admission', 'cache', 'backoff', 'batch_wait', 'compute', 'transfer', 'parked', 'hand_over'];
 const part_class = what => 'p_' + (kinds.includes(what) ? what : 'other');
 const opened = new Set();  // traces whose spans are shown
 let held = null;           // the list as it was when the first of them was opened: what one reads does not move
