@@ -46,12 +46,14 @@ std::shared_ptr<detail::run_meter> metrics::meter_of(const detail::run_meter::su
   const auto promised = options_.slos.find(what.chain);
   const std::lock_guard lock(mutex_);
   if (const auto found = meters_.find(what); found != meters_.end()) return found->second;
-  if (meters_.size() >= options_.max_chains) {
+  const bool has_place = chains_.size() < options_.max_chains || chains_.contains(what.chain);
+  if (!has_place) {
     // Its stages are counted nowhere: there is no end of their names.
     auto& other = meters_[{.chain = "_other", .stages = {}, .is_chain = what.is_chain}];
     if (!other) other = std::make_shared<detail::run_meter>(detail::run_meter::subject{.chain = "_other", .stages = {}, .is_chain = what.is_chain}, slo{}, bounds_);
     return other;
   }
+  chains_.insert(what.chain);
   auto made = std::make_shared<detail::run_meter>(what, promised != options_.slos.end() ? promised->second : slo{}, bounds_);
   return meters_.emplace(what, std::move(made)).first->second;
 }

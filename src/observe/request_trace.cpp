@@ -40,7 +40,7 @@ void request_trace::record(std::size_t& count, std::size_t most, Add add) noexce
 template <class Add>
 void request_trace::record_detail(Add add) noexcept {
   constexpr std::size_t for_each_span = 16;
-  record(detail_count_, for_each_span * by_->options().max_spans, add);
+  record(detail_count_, for_each_span * by_->options().max_runs, add);
 }
 
 void request_trace::end_run(run_record_of_trace run, const trace_place& place, std::span<const stage_span> stages) noexcept {
@@ -59,12 +59,12 @@ void request_trace::end_run(run_record_of_trace run, const trace_place& place, s
     }
     runs_.push_back(std::move(run));
   };
-  if (!place.is_outermost) return record(run_count_, by_->options().max_spans, add);
+  if (!place.is_outermost) return record(run_count_, by_->options().max_runs, add);
   const std::optional<kept_for> why = by_->worth(*this, run);
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(closed_, true)) return;
-    if (!why) return by_->count_dropped();
+    if (!why) return;
     try {
       add();
     } catch (...) {
@@ -82,7 +82,7 @@ void request_trace::note_under_way(run_record_of_trace run, const trace_place& p
   run.span = place.span();
   run.parent = place.parent;
   run.index = place.index;
-  record(run_count_, by_->options().max_spans, [&] {
+  record(run_count_, by_->options().max_runs, [&] {
     runs_.push_back(std::move(run));
     ++under_way_;
   });

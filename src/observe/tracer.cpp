@@ -4,6 +4,7 @@
 #include "trace_tree.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <new>
 #include <random>
 #include <stdexcept>
@@ -16,8 +17,8 @@ tracer_options checked(tracer_options o) {
   if (o.keep_slower_than < duration{}) throw std::invalid_argument("tracer_options::keep_slower_than must not be negative");
   for (const auto& [chain, limit] : o.keep_chain_slower_than)
     if (limit < duration{}) throw std::invalid_argument("tracer_options::keep_chain_slower_than of '" + chain + "' must not be negative");
-  if (o.max_spans < 1 || o.max_spans > 100'000)
-    throw std::invalid_argument("tracer_options::max_spans must be 1 to 100000, is " + std::to_string(o.max_spans));
+  if (o.max_runs < 1 || o.max_runs > 100'000)
+    throw std::invalid_argument("tracer_options::max_runs must be 1 to 100000, is " + std::to_string(o.max_runs));
   if (std::ranges::find(o.sinks, nullptr) != o.sinks.end()) throw std::invalid_argument("tracer_options::sinks must not have a null one");
   return o;
 }
@@ -37,7 +38,7 @@ tracer::tracer(tracer_options options)
 
 std::shared_ptr<tracer> tracer::create(tracer_options options) { return std::shared_ptr<tracer>(new tracer(std::move(options))); }
 
-tracer::counts tracer::seen() const noexcept { return {words_.sum(kept_word), words_.sum(dropped_word)}; }
+tracer::counts tracer::seen() const noexcept { return {words_.sum(kept_word), words_.sum(dropped_word), words_.sum(limited_word)}; }
 
 std::uint64_t tracer::new_span() noexcept {
   const auto mine = words_.mine();
@@ -69,7 +70,7 @@ boost::intrusive_ptr<detail::request_trace> tracer::begin(const trace_context& o
   return boost::intrusive_ptr<detail::request_trace>(new (std::nothrow) detail::request_trace(shared_from_this(), own));
 }
 
-std::optional<kept_for> tracer::worth(const detail::request_trace& t, const detail::run_record_of_trace& outermost) const noexcept {
+std::optional<kept_for> tracer::notable(const detail::run_record_of_trace& outermost) const noexcept {
   if (options_.keep_failed && outermost.why.is_set() && !outermost.why.is(errc::cancelled)) return kept_for::failed;
   duration limit = options_.keep_slower_than;
   if (!options_.keep_chain_slower_than.empty()) {
@@ -77,7 +78,27 @@ std::optional<kept_for> tracer::worth(const detail::request_trace& t, const deta
     if (own != options_.keep_chain_slower_than.end()) limit = own->second;
   }
   if (limit > duration{} && outermost.whole.ended - outermost.whole.began > limit) return kept_for::slow;
+  return {};
+}
+
+bool tracer::takes_one_more(time_point now) noexcept {
+  if (options_.max_kept_per_second == 0) return true;
+  const auto second = static_cast<std::uint64_t>(std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count()) << 32;
+  constexpr std::uint64_t second_bits = ~std::uint64_t{0xffff'ffff};
+  std::uint64_t seen = kept_in_second_.load(std::memory_order_relaxed), next = 0;
+  do {
+    next = (seen & second_bits) == second ? seen + 1 : second + 1;
+    if ((next & ~second_bits) > options_.max_kept_per_second) return false;
+  } while (!kept_in_second_.compare_exchange_weak(seen, next, std::memory_order_relaxed));
+  return true;
+}
+
+std::optional<kept_for> tracer::worth(const detail::request_trace& t, const detail::run_record_of_trace& outermost) noexcept {
+  const std::optional<kept_for> why = notable(outermost);
+  const bool is_limited = why && !takes_one_more(outermost.whole.ended);
+  if (why && !is_limited) return why;
   if (t.is_sampled()) return kept_for::sampled;
+  words_.mine().add(is_limited ? limited_word : dropped_word, 1);
   return {};
 }
 

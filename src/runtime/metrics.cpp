@@ -21,9 +21,10 @@ metric_set runtime::metrics() const {
   all.add(families::draining, {}, state.draining() ? 1 : 0);
   all.add(families::parked_runs, {}, static_cast<double>(parked().size()));
   if (state.tracer) {
-    const auto [kept, dropped] = state.tracer->seen();
+    const auto [kept, dropped, limited] = state.tracer->seen();
     all.add(families::traces, {{"fate", "kept"}}, static_cast<double>(kept));
     all.add(families::traces, {{"fate", "dropped"}}, static_cast<double>(dropped));
+    all.add(families::traces, {{"fate", "limited"}}, static_cast<double>(limited));
   }
   collect_process(all);
   return all;

@@ -154,6 +154,20 @@ TEST_CASE("there are at most so many chains, and the others are counted as one")
   CHECK(here.told("catena_runs", R"(chain="_other",outcome="answered")") == 3);
 }
 
+TEST_CASE("a chain counts once among those that may be, whatever its stages consist of") {
+  metered_world here({.max_chains = 2});
+  const auto retried = [&](const std::string& name) {
+    return catena::make_chain<catena::duration>(here.rt, name, [&](auto in) {
+      return in >> catena::stage("first", [](catena::duration d) { return d; }).retry().queue({}) >>
+             catena::stage("second", [](catena::duration d) { return d; }).retry().queue({});
+    });
+  };
+  here.run(retried("a"), 1ms);
+  here.run(retried("b"), 1ms);
+  CHECK(here.told("catena_runs", R"(chain="a",outcome="answered")") == 1);
+  CHECK(here.told("catena_runs", R"(chain="b",outcome="answered")") == 1);
+}
+
 TEST_CASE("a chain behind a gate is counted once, also when it is refused") {
   metered_world here({.slos = {{"gated", {.success = 0.9}}}});
   const catena::concurrency_limit gate(here.rt, {.policy = catena::fixed_limit{.count = 1}});

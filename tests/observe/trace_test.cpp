@@ -226,7 +226,7 @@ TEST_CASE("a request whose time is over in a model's queue says that it waited t
 }
 
 TEST_CASE("a trace has so many spans at most, and says how many are missing") {
-  traced_world here({.sample_share = 1, .max_spans = 10});
+  traced_world here({.sample_share = 1, .max_runs = 10});
   const auto c = catena::make_chain<std::vector<int>>(here.rt, "c", [&](auto in) { return in >> catena::each(catena::stage("nap", here.wait(1ms))); });
   CHECK(here.answers(c, std::vector<int>(100, 1)));
   const trace& t = *here.taken->all.at(0);
@@ -345,6 +345,32 @@ TEST_CASE("requests that failed or took long are kept, others by their share, an
   CHECK(here.taken->all[2]->why == kept_for::sampled);
   CHECK(here.taken->all[2]->id == parent.trace_id);
   CHECK(here.taken->all[2]->spans[0].parent == 99);
+}
+
+TEST_CASE("when all requests fail, so many of them are kept in a second, and those that are sampled anyway") {
+  traced_world here({.sample_share = 0, .max_kept_per_second = 3});
+  const auto c = catena::make_chain<int>(here.rt, "c", [](auto in) {
+    return in >> catena::stage("fail", [](int) -> catena::result<int> { return catena::failure(catena::errc::busy); });
+  });
+  for (int i = 0; i < 10; ++i) CHECK(!here.answers(c, 1));
+  CHECK(here.taken->all.size() == 3);
+  CHECK(here.by->seen().limited == 7);
+  CHECK(here.by->seen().dropped == 0);
+  catena::trace_context parent;
+  parent.trace_id[0] = std::byte{7};
+  parent.flags = 1;
+  CHECK(!here.answers(c, 1, {.trace_parent = parent}));
+  CHECK(here.taken->all.back()->why == kept_for::sampled);
+  here.world.advance(1s);
+  for (int i = 0; i < 10; ++i) CHECK(!here.answers(c, 1));
+  CHECK(here.taken->all.size() == 7);
+
+  traced_world all({.sample_share = 0, .max_kept_per_second = 0});
+  const auto other = catena::make_chain<int>(all.rt, "c", [](auto in) {
+    return in >> catena::stage("fail", [](int) -> catena::result<int> { return catena::failure(catena::errc::busy); });
+  });
+  for (int i = 0; i < 200; ++i) CHECK(!all.answers(other, 1));
+  CHECK(all.taken->all.size() == 200);
 }
 
 TEST_CASE("a cache's outcome, the chosen replica, the deadline that was left and a batch's reason are told") {

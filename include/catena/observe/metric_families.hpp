@@ -99,7 +99,7 @@ inline constexpr metric_family
 
 // ---- traces ----
 
-inline constexpr metric_family traces{"catena_traces", kind::counter, "Requests that were recorded, by what became of it: kept, dropped."};
+inline constexpr metric_family traces{"catena_traces", kind::counter, "Requests that were recorded, by what became of it: kept, dropped, limited (slow or failed, but too many in a second)."};
 
 // ---- the runtime and its process ----
 

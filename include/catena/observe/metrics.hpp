@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,7 +49,8 @@ class metrics {
   const metrics_options options_;
   const std::vector<duration> bounds_;
   mutable std::mutex mutex_;
-  std::map<detail::run_meter::subject, std::shared_ptr<detail::run_meter>> meters_;
+  std::map<detail::run_meter::subject, std::shared_ptr<detail::run_meter>> meters_;  ///< of a chain, and of what its stages consist of
+  std::set<std::string> chains_;
 };
 
 }  // namespace catena

@@ -76,7 +76,7 @@ struct trace {
   std::array<std::byte, 16> id{};
   kept_for why = kept_for::sampled;
   std::vector<trace_span> spans;
-  std::size_t dropped_count = 0;  ///< runs beyond tracer_options::max_spans, and parts, attributes and links beyond sixteen times as many
+  std::size_t dropped_count = 0;  ///< runs beyond tracer_options::max_runs, and parts, attributes and links beyond sixteen times as many
 };
 
 }  // namespace catena

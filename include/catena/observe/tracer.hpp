@@ -8,6 +8,7 @@
 #include <catena/observe/trace.hpp>
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -35,7 +36,9 @@ struct tracer_options {
   duration keep_slower_than = {};
   std::map<std::string, duration> keep_chain_slower_than = {};  ///< the same for some chains, by name
   bool keep_failed = true;                                      ///< those that were cancelled are none
-  std::size_t max_spans = 1000;                                 ///< runs inside of one request, 1 to 100 000, each with its stages; more are counted and dropped
+  /// Of those that are kept for being slow or failed, so that a time when all fail is not one when all is spent on traces; zero: all.
+  std::uint32_t max_kept_per_second = 100;
+  std::size_t max_runs = 1000;                                  ///< runs inside of one request, 1 to 100 000, each with its stages; more are counted and dropped
   std::uint64_t seed = 0;                                       ///< of ids, for tests; zero: one that nobody can guess
   /// Of the hashes that `.trace_hash()` leaves: services that have the same see that they have the same values. Zero: one that nobody can
   /// guess, and hashes of this tracer can be compared with each other alone.
@@ -53,6 +56,7 @@ class tracer : public std::enable_shared_from_this<tracer> {
   struct counts {
     std::uint64_t kept = 0;
     std::uint64_t dropped = 0;  ///< not worth keeping
+    std::uint64_t limited = 0;  ///< slow or failed beyond tracer_options::max_kept_per_second
   };
   [[nodiscard]] counts seen() const noexcept;
   [[nodiscard]] const tracer_options& options() const noexcept { return options_; }
@@ -65,8 +69,8 @@ class tracer : public std::enable_shared_from_this<tracer> {
   /// \returns null where nothing that becomes of the request would have it kept, or there is no memory
   [[nodiscard]] boost::intrusive_ptr<detail::request_trace> begin(const trace_context& own) noexcept;
   [[nodiscard]] bool samples(const std::array<std::byte, 16>& id) const noexcept;
-  /// Why a request is kept whose outermost run has ended like that; nothing: it is not.
-  [[nodiscard]] std::optional<kept_for> worth(const detail::request_trace& t, const detail::run_record_of_trace& outermost) const noexcept;
+  /// Why a request is kept whose outermost run has ended like that; nothing: it is not, and has been counted.
+  [[nodiscard]] std::optional<kept_for> worth(const detail::request_trace& t, const detail::run_record_of_trace& outermost) noexcept;
   /// It is closed, and all that was recorded of it is there.
   void deliver(detail::request_trace& t, kept_for why) noexcept;
   [[nodiscard]] const hash_secret& hashes_keyed_with() const noexcept { return hash_secret_; }
@@ -74,12 +78,16 @@ class tracer : public std::enable_shared_from_this<tracer> {
 
  private:
   explicit tracer(tracer_options options);
+  /// How it did, not by its share.
+  [[nodiscard]] std::optional<kept_for> notable(const detail::run_record_of_trace& outermost) const noexcept;
+  [[nodiscard]] bool takes_one_more(time_point now) noexcept;
 
   const tracer_options options_;
   const std::uint64_t seed_;
   const hash_secret hash_secret_;
-  enum word : std::size_t { kept_word, dropped_word, drawn_word, word_count };
+  enum word : std::size_t { kept_word, dropped_word, limited_word, drawn_word, word_count };
   detail::sharded_words words_{word_count};
+  std::atomic<std::uint64_t> kept_in_second_{0};  ///< which second, and how many in it, in 32 bits each
 };
 
 }  // namespace catena
