@@ -24,6 +24,7 @@ metric_set runtime::metrics() const {
     const auto [kept, dropped] = state.tracer->seen();
     all.add(families::traces, {{"fate", "kept"}}, static_cast<double>(kept));
     all.add(families::traces, {{"fate", "dropped"}}, static_cast<double>(dropped));
+    for (const auto& sink : state.tracer->options().sinks) sink->collect(all);
   }
   collect_process(all);
   return all;
