@@ -142,8 +142,7 @@ struct limit_step {
   }
 
   static graph::outcome not_let_in(operation& op) {
-    const auto& measure = data_of(op.its_step()).measure;
-    if constexpr (!std::is_null_pointer_v<std::decay_t<decltype(measure)>>) measure->count_refusal();
+    if constexpr (!std::is_null_pointer_v<decltype(stage_data::measure)>) data_of(op.its_step()).measure->count_refusal();
     op.owner->note_never_began();
     op.owner->fail(op.its_step(), op.passage.why());
     end_operation<limit_step>(op);
