@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "otlp_core.hpp"
 
+#include <catena/observe/metric_set.hpp>
 #include <catena/observe/trace_measure.hpp>
 
 #include <algorithm>
 #include <random>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 namespace catena::http {
@@ -350,6 +352,30 @@ otlp_exporter::~otlp_exporter() { core_->end_at(catena::detail::later(aside_.now
 
 void otlp_exporter::take(std::shared_ptr<const trace> t) noexcept { core_->put(std::move(t)); }
 otlp_stats otlp_exporter::stats() const noexcept { return core_->stats(); }
+
+void otlp_exporter::collect(metric_set& to) const {
+  using kind = metric_family::kind;
+  static constexpr metric_family exported{"catena_otlp_exported_spans", kind::counter, "Spans that collectors took."};
+  static constexpr metric_family dropped{"catena_otlp_dropped_spans", kind::counter,
+                                         "Spans that are lost: waiting (too many did), refused (their request), rejected, given_up (after all attempts), at_end."};
+  static constexpr metric_family requests{"catena_otlp_requests", kind::counter, "Requests to collectors."};
+  static constexpr metric_family retries{"catena_otlp_retries", kind::counter, "Those of them that were sent again."};
+  static constexpr metric_family waiting{"catena_otlp_waiting_spans", kind::gauge, "Spans that wait or are on their way."};
+  static constexpr metric_family waiting_bytes{"catena_otlp_waiting_bytes", kind::gauge, "What they weigh, about.", "bytes"};
+  const otlp_stats now = stats();
+  const auto tell = [&](const metric_family& family, std::uint64_t value) { to.add(family, {}, static_cast<double>(value)); };
+  const auto lose = [&](std::string_view why, std::uint64_t spans) { to.add(dropped, {{"reason", why}}, static_cast<double>(spans)); };
+  tell(exported, now.exported);
+  lose("waiting", now.dropped_waiting);
+  lose("refused", now.dropped_refused);
+  lose("rejected", now.dropped_rejected);
+  lose("given_up", now.dropped_given_up);
+  lose("at_end", now.dropped_at_end);
+  tell(requests, now.requests);
+  tell(retries, now.retries);
+  tell(waiting, now.waiting);
+  tell(waiting_bytes, now.waiting_bytes);
+}
 
 void otlp_exporter::begin_wait(detail::otlp_core& core, time_point deadline, ending how, const std::shared_ptr<drain_waiter>& waiter) {
   if (how == ending::yes) core.end_at(deadline);

@@ -3,6 +3,7 @@
 
 #include <catena/http/client.hpp>
 #include <catena/incident/json_lines.hpp>
+#include <catena/observe/metric_set.hpp>
 
 #include <algorithm>
 #include <deque>
@@ -25,7 +26,7 @@ url target_of(const webhook_options& o) {
 }  // namespace
 
 /// Posts one after the other. Whoever puts the first one in begins, and each goes on to the next.
-class webhook::core : public std::enable_shared_from_this<core> {
+class webhook::core : public metric_source, public std::enable_shared_from_this<core> {
  public:
   core(const runtime& rt, webhook_options options)
       : rt_(rt), target_(target_of(options)), options_(std::move(options)), client_(rt, options_.client) {}
@@ -43,6 +44,15 @@ class webhook::core : public std::enable_shared_from_this<core> {
   [[nodiscard]] webhook_stats stats() const noexcept {
     const std::lock_guard lock(mutex_);
     return {delivered_, lost_, waiting_.size()};
+  }
+  void collect(metric_set& to) const override {
+    using kind = metric_family::kind;
+    static constexpr metric_family posted{"catena_webhook_incidents", kind::counter, "Incidents posted to webhooks, by outcome: delivered, lost (given up)."};
+    static constexpr metric_family left{"catena_webhook_waiting", kind::gauge, "Incidents that wait or are being posted."};
+    const auto [delivered, lost, waiting] = stats();
+    to.add(posted, {{"outcome", "delivered"}}, static_cast<double>(delivered));
+    to.add(posted, {{"outcome", "lost"}}, static_cast<double>(lost));
+    to.add(left, {}, static_cast<double>(waiting));
   }
 
  private:
@@ -99,7 +109,7 @@ void check(const webhook_options& o) {
   check(o.client);
 }
 
-webhook::webhook(const runtime& rt, webhook_options options) : core_(std::make_shared<core>(rt, std::move(options))) {}
+webhook::webhook(const runtime& rt, webhook_options options) : core_(rt.state()->known_source(std::make_shared<core>(rt, std::move(options)))) {}
 
 void webhook::operator()(const incident& what) const { core_->put(what); }
 webhook_stats webhook::stats() const noexcept { return core_->stats(); }

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/incident/notice_filter.hpp>
 #include <catena/incident/notifier.hpp>
+#include <catena/observe/metric_families.hpp>
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <string_view>
 
 namespace catena {
 
 /// What waits for the sinks of one place. Whoever puts the first thing in sees to it that it is taken out.
-class notifier::core : public std::enable_shared_from_this<core> {
+class notifier::core : public metric_source, public std::enable_shared_from_this<core> {
  public:
   explicit core(notifier_options options) : options_(std::move(options)) {
     check(options_.notices);
@@ -58,7 +62,30 @@ class notifier::core : public std::enable_shared_from_this<core> {
   [[nodiscard]] const notifier_options& options() const noexcept { return options_; }
   [[nodiscard]] notifier_stats stats() const noexcept {
     const std::lock_guard lock(mutex_);
-    return stats_;
+    notifier_stats now = stats_;
+    for (const outbox& b : boxes_) now.waiting += b.waiting.size();
+    return now;
+  }
+
+  void add_to_metrics(const std::shared_ptr<runtime_state>& runtime) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(told_in_, [](const auto& r) { return r.expired(); });
+    // Not by locking one: its runtime must not end under the lock.
+    if (std::ranges::any_of(told_in_, [&](const auto& r) { return !r.owner_before(runtime) && !runtime.owner_before(r); })) return;
+    runtime->sources.add(shared_from_this());
+    told_in_.push_back(runtime);
+  }
+  void collect(metric_set& to) const override {
+    const notifier_stats now = stats();
+    const auto tell = [&](const metric_family& family, std::string_view outcome, std::uint64_t value) {
+      to.add(family, {{"outcome", outcome}}, static_cast<double>(value));
+    };
+    tell(metric_families::incidents, "told", now.told);
+    tell(metric_families::incidents, "suppressed", now.suppressed);
+    tell(metric_families::notices, "taken", now.taken);
+    tell(metric_families::notices, "failed", now.failed);
+    tell(metric_families::notices, "dropped", now.lost - now.failed);
+    to.add(metric_families::notices_waiting, {}, static_cast<double>(now.waiting));
   }
 
  private:
@@ -70,6 +97,7 @@ class notifier::core : public std::enable_shared_from_this<core> {
     std::deque<letter> waiting;
     bool emptied = false;  ///< somebody is on the way to empty it
   };
+  enum class loss : std::uint8_t { dropped, failed };
   class executor_turn;
   struct blocking_turn;
 
@@ -101,18 +129,21 @@ class notifier::core : public std::enable_shared_from_this<core> {
     }
     try {
       next.to->take(*next.what);
+      const std::lock_guard lock(mutex_);
+      ++stats_.taken;
     } catch (const std::exception& e) {
-      lose(runtime, *next.what, e.what());
+      lose(runtime, *next.what, loss::failed, e.what());
     } catch (...) {
-      lose(runtime, *next.what, "the sink threw");
+      lose(runtime, *next.what, loss::failed, "the sink threw");
     }
     return true;
   }
 
-  void lose(const runtime_state& runtime, const incident& what, const char* why) noexcept {
+  void lose(const runtime_state& runtime, const incident& what, loss how, const char* why) noexcept {
     {
       const std::lock_guard lock(mutex_);
       ++stats_.lost;
+      if (how == loss::failed) ++stats_.failed;
     }
     try {
       runtime.log(log_level::error, "notifier", "an incident at " + what.path + " is lost: " + why);
@@ -133,8 +164,9 @@ class notifier::core : public std::enable_shared_from_this<core> {
   const notifier_options options_;
   mutable std::mutex mutex_;
   std::optional<notice_filter> filter_;
-  notifier_stats stats_;
+  notifier_stats stats_;  ///< but for what waits
   outbox boxes_[2];
+  std::vector<std::weak_ptr<runtime_state>> told_in_;  ///< its metrics
 };
 
 /// One incident for each turn of the executor, so that others have theirs.
@@ -172,7 +204,7 @@ struct notifier::core::blocking_turn : compute_job {
 
 void notifier::core::send(const std::shared_ptr<runtime_state>& runtime, const std::shared_ptr<const incident>& what,
                           const incident_sink& to) {
-  if (!put(to, what)) return lose(*runtime, *what, "too many wait for a slow sink");
+  if (!put(to, what)) return lose(*runtime, *what, loss::dropped, "too many wait for a slow sink");
   if (!begin_to_empty(to.place)) return;
   try {
     if (to.place == sink_place::on_the_executor) {
@@ -192,6 +224,8 @@ notifier::notifier(notifier_options options) : core_(std::make_shared<core>(std:
 notifier_stats notifier::stats() const noexcept { return core_->stats(); }
 
 bool notifier::keeps_dead_letters() const noexcept { return !core_->options().dead_letters.empty(); }
+
+void notifier::add_to_metrics(const std::shared_ptr<runtime_state>& runtime) const { core_->add_to_metrics(runtime); }
 
 void notifier::tell(const std::shared_ptr<runtime_state>& runtime, incident what) const noexcept {
   try {

@@ -25,6 +25,7 @@ metric_set runtime::metrics() const {
     all.add(families::traces, {{"fate", "kept"}}, static_cast<double>(kept));
     all.add(families::traces, {{"fate", "dropped"}}, static_cast<double>(dropped));
     all.add(families::traces, {{"fate", "limited"}}, static_cast<double>(limited));
+    for (const auto& sink : state.tracer->options().sinks) sink->collect(all);
   }
   collect_process(all);
   return all;

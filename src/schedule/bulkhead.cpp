@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <catena/observe/metric_families.hpp>
 #include <catena/schedule/bulkhead.hpp>
 
 #include <stdexcept>
@@ -28,6 +29,13 @@ std::vector<tunable_place> bulkhead::tunables() const {
 
 failure bulkhead::passage::why() const {
   return failure(errc::queue_full, "all " + std::to_string(shared_->places.load(std::memory_order_relaxed)) + " places of its bulkhead are taken");
+}
+
+void bulkhead::measure::collect(metric_set& to, std::string_view chain, std::string_view stage) const {
+  const auto tell = [&](const metric_family& family, std::uint64_t value) { to.add(family, {{"chain", chain}, {"stage", stage}}, static_cast<double>(value)); };
+  tell(metric_families::bulkhead_places, shared_->places.load(std::memory_order_relaxed));
+  tell(metric_families::bulkhead_taken, shared_->taken.load(std::memory_order_relaxed));
+  tell(metric_families::bulkhead_refused, refused_.load(std::memory_order_relaxed));
 }
 
 }  // namespace catena

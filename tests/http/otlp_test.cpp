@@ -2,6 +2,7 @@
 #include <catena/chain.hpp>
 #include <catena/http/otlp_exporter.hpp>
 #include <catena/observe/gen_ai_names.hpp>
+#include <catena/observe/metric_set.hpp>
 #include <catena/observe/trace_measure.hpp>
 
 #include <boost/asio/io_context.hpp>
@@ -152,6 +153,36 @@ TEST_CASE("what a traced run leaves is posted, and what posts it is no trace its
   w.world.run();
   CHECK(w.server->requests().size() == 1);
   CHECK(w.exporter->stats().exported == 3);
+}
+
+TEST_CASE("what became of an exporter's spans is among the metrics of the runtime that it has them from, and not of its own") {
+  otlp_world w({.max_batch_spans = 4, .max_waiting_spans = 8, .attempts = 2},
+               {says("503 Service Unavailable"), says("200 OK"), says("503 Service Unavailable"), says("503 Service Unavailable"), says("400 Bad Request"),
+                {0s, test::answer("200 OK", R"({"partialSuccess":{"rejectedSpans":"1"}})", "Content-Type: application/json\r\n")}});
+  const runtime rt = w.world.runtime({.tracer = tracer::create({.sinks = {w.exporter}})});
+  const auto told = [&](const char* name, const char* labels = "") { return rt.metrics().value(name, labels); };
+  for (int i = 0; i < 3; ++i) w.exporter->take(exported_trace(4));  // the third finds no room
+  CHECK(told("catena_otlp_waiting_spans") == 8);
+  CHECK(told("catena_otlp_waiting_bytes") == w.exporter->stats().waiting_bytes);
+  CHECK(told("catena_otlp_waiting_bytes") > 0);
+  w.run_out();
+  for (int i = 0; i < 2; ++i) w.exporter->take(exported_trace(4));
+  w.run_out();
+  test::outcome<void> closed;
+  w.exporter->async_close(w.world.now(), closed.take());
+  w.exporter->take(exported_trace(5));
+  w.world.run();
+  CHECK(told("catena_otlp_exported_spans") == 4 + 3);
+  CHECK(told("catena_otlp_dropped_spans", R"(reason="waiting")") == 4);
+  CHECK(told("catena_otlp_dropped_spans", R"(reason="given_up")") == 4);
+  CHECK(told("catena_otlp_dropped_spans", R"(reason="refused")") == 4);
+  CHECK(told("catena_otlp_dropped_spans", R"(reason="rejected")") == 1);
+  CHECK(told("catena_otlp_dropped_spans", R"(reason="at_end")") == 5);
+  CHECK(told("catena_otlp_requests") == 6);
+  CHECK(told("catena_otlp_retries") == 2);
+  CHECK(told("catena_otlp_waiting_spans") == 0);
+  CHECK(told("catena_otlp_waiting_bytes") == 0);
+  CHECK(w.rt->metrics().find("catena_otlp_requests", "") == nullptr);
 }
 
 TEST_CASE("traces wait for others up to their time, and leave at once when there are enough") {

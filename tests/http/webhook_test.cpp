@@ -2,6 +2,7 @@
 #include <catena/chain.hpp>
 #include <catena/http/webhook.hpp>
 #include <catena/incident/notifier.hpp>
+#include <catena/observe/metric_set.hpp>
 
 #include <chrono>
 #include <string>
@@ -69,6 +70,28 @@ TEST_CASE("a webhook tries again what may succeed later, in order, and gives up 
   std::string told;
   for (const std::string& r : w.server->requests()) told += r.substr(r.find("\r\n\r\n") + 4) + " ";
   CHECK(told == "first first first second third ");
+}
+
+TEST_CASE("what webhooks delivered, lost and still have is among the metrics, of all of them together") {
+  http_world w;
+  w.server->next({test::answer_each{[](const std::string& asked) -> test::answer_each::reply {
+    return {1s, test::answer(asked.find("bad") == asked.npos ? "200 OK" : "400 Bad Request", "")};
+  }}});
+  const auto path = [](const incident& i) { return i.path; };
+  const http::webhook to_chat = hook_to(w, {.body = path}), to_pager(*w.rt, {.url = "http://localhost:81/", .attempts = 1, .client = {.network = w.net}});
+  const auto expect = [&](double delivered, double lost, double waiting) {
+    const metric_set now = w.rt->metrics();
+    CHECK(now.value("catena_webhook_incidents", R"(outcome="delivered")") == delivered);
+    CHECK(now.value("catena_webhook_incidents", R"(outcome="lost")") == lost);
+    CHECK(now.value("catena_webhook_waiting") == waiting);
+  };
+  for (const char* p : {"good", "bad", "good"}) to_chat(incident_at(p));
+  to_pager(incident_at("good"));
+  expect(0, 0, 4);
+  w.world.run_until([&] { return to_chat.stats().waiting == 1; });
+  expect(1, 2, 1);
+  w.world.run_until([&] { return to_chat.stats().waiting == 0; });
+  expect(2, 2, 0);
 }
 
 TEST_CASE("what happens while a runtime drains is posted, too") {

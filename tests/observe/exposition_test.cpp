@@ -40,7 +40,7 @@ struct exposed_sources {
   }
   chain<int, int> make_chain_of_all() const {
     return make_chain<int>(rt, "all", [&](auto in) {
-      return in >> stage("call", echo).retry({}).hedge({}).breaker(circuit_breaker()).queue({}).limit(gate).limit(limit)
+      return in >> stage("call", echo).retry({}).hedge({}).breaker(circuit_breaker()).queue({}).limit(gate).limit(limit).bulkhead(4).notify(us)
                 >> stage("kept", echo).cache(kept).fallback([](int i) { return i; })
                 >> stage("pool", pool) >> stage("versions", risk) >> stage("model", score);
     });
@@ -52,6 +52,7 @@ struct exposed_sources {
   cache<int> kept{rt, {.name = "answers"}};
   admission gate{rt, {.name = "asking", .buckets = {shared_bucket(rt, "tokens", {.refill = {.tokens = 1}, .capacity = 3})}}};
   concurrency_limit limit{rt, {.name = "at once"}};
+  notifier us{{.sinks = {[](const incident&) {}}}};
   residency memory{rt, {.budgets = {{"cpu", 1000}}}};
   model<int, int> score = make_model<int, int>(rt, {.name = "score", .residency = memory},
                                                test::movable_negative(std::make_shared<test::whereabouts_of_instance>()));
@@ -76,6 +77,6 @@ TEST_CASE("all that is measured is told together, and written into the file that
     CHECK(end.answered() == (i > 0));
   }
   const metric_set now = rt.metrics();
-  CHECK(now.families().size() >= 69);
+  CHECK(now.families().size() >= 75);
   if (const char* const file = std::getenv("CATENA_EXPOSITION")) std::ofstream(file) << prometheus_text(now);
 }

@@ -3,6 +3,7 @@
 /// Several versions behind one name: which one a run gets, and that it keeps it.
 #include <catena/cache/cache.hpp>
 #include <catena/chain.hpp>
+#include <catena/observe/metrics.hpp>
 #include <catena/testing/fake_model.hpp>
 #include <catena/version/versions.hpp>
 
@@ -505,4 +506,39 @@ TEST_CASE("a version has one label: promoting a shadow ends its mirroring, and s
   here.risk.mirror("1");
   here.risk.remove("1");
   CHECK(here.risk.stats().versions.size() == 1);
+}
+
+TEST_CASE("how long a version takes, and how its runs end, is told as of a chain by the name of both") {
+  testing::manual_world world;
+  const runtime rt = world.runtime({.metrics = std::make_shared<metrics>()});
+  const versions<int, int> risk(rt, {.name = "risk"}, [](const int& i) { return i; });
+  const auto waits = [&](duration takes) {
+    return [rt, takes](call, const int& i) -> asio::awaitable<result<int>> {
+      co_await rt.async_wait_until(rt.now() + takes, asio::use_awaitable);
+      if (i < 0) co_return failure(errc::model_failed);
+      co_return i;
+    };
+  };
+  risk.add("3", waits(10ms));
+  risk.add("4", waits(40ms));
+  const auto chain = make_chain<int>(rt, "fraud", [&](auto in) { return in >> stage("score", risk); });
+  const auto ask = [&](int i) {
+    test::outcome<int> end;
+    chain.async_run(i, end.take());
+    world.run();
+  };
+  for (const int i : {1, 2, -1}) ask(i);
+  risk.promote("4");
+  for (const int i : {1, 2}) ask(i);
+  const metric_set told = rt.metrics();
+  const auto* const stable = told.find("catena_run_duration_seconds", R"(chain="risk@3")");
+  const auto* const next = told.find("catena_run_duration_seconds", R"(chain="risk@4")");
+  REQUIRE((stable && next));
+  CHECK(stable->count == 3);
+  CHECK(stable->value == Approx(0.03));
+  CHECK(next->count == 2);
+  CHECK(next->value == Approx(0.08));
+  CHECK(told.value("catena_runs", R"(chain="risk@3",outcome="answered")") == 2);
+  CHECK(told.value("catena_runs", R"(chain="risk@3",outcome="failed")") == 1);
+  CHECK(told.value("catena_runs", R"(chain="fraud",outcome="answered")") == 4);
 }

@@ -79,7 +79,8 @@ class otlp_core;
 ///     const runtime rt(executor, {.tracer = tracer::create({.sinks = {exporter}})});
 ///
 /// What spans spent their time on becomes attributes, in seconds: catena.queue.seconds, catena.compute.seconds, and so on. A span that was
-/// cancelled has the attribute catena.cancelled, and is no error.
+/// cancelled has the attribute catena.cancelled, and is no error. What became of spans is among the metrics of the runtime whose tracer has
+/// it as a sink, as catena_otlp_*.
 /// \resumes   nothing of it waits where a run ends: it works on the runtime's executor, which has work while traces wait
 /// \threads   safe
 /// \lifetime  whoever destroys it lets it send what waits, for as long as otlp_options::patience_at_end
@@ -93,6 +94,8 @@ class otlp_exporter final : public trace_sink {
   otlp_exporter& operator=(const otlp_exporter&) = delete;
 
   void take(std::shared_ptr<const trace> t) noexcept override;
+  /// The same as stats(), as metrics: of all exporters together.
+  void collect(metric_set& to) const override;
   [[nodiscard]] otlp_stats stats() const noexcept;
 
   /// Sends at once what waits. The token's signature is `void(result<void>)`.

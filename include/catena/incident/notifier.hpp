@@ -50,6 +50,9 @@ struct notifier_stats {
   std::uint64_t told = 0;        ///< to all sinks, at least once tried
   std::uint64_t suppressed = 0;  ///< by rate and window
   std::uint64_t lost = 0;        ///< a sink was too slow for them, or failed
+  std::uint64_t failed = 0;      ///< those of them of which a sink threw
+  std::uint64_t taken = 0;       ///< by a sink, dead letters too
+  std::size_t waiting = 0;       ///< for a sink
 };
 
 /// Tells a person of incidents, not too many of them. A cheap shared handle, for any number of stages and chains.
@@ -58,7 +61,7 @@ struct notifier_stats {
 ///     in >> stage("pay", pay).retry().fallback(pay_later).notify(to_us)
 ///
 /// Sinks are called one after the other, never by the run that failed and never two at once at the same place. None of them can
-/// fail or delay a run.
+/// fail or delay a run. What became of incidents is among the metrics of each runtime that has a chain with such a stage.
 /// \threads  safe
 class notifier {
  public:
@@ -75,6 +78,8 @@ class notifier {
   /// Keeps it for replay.
   void bury(const std::shared_ptr<runtime_state>& runtime, incident what) const noexcept;
   [[nodiscard]] bool keeps_dead_letters() const noexcept;
+  /// From now on it is told of in the runtime's metrics, once, however often that is said.
+  void add_to_metrics(const std::shared_ptr<runtime_state>& runtime) const;
 
  private:
   class core;

@@ -21,7 +21,7 @@ inline constexpr metric_family
     slo_target{"catena_slo_target_ratio", kind::state, "The share of events that is promised to be good.", "ratio"},
     slo_bound{"catena_slo_bound_seconds", kind::state, "What an answer may take to be good for the objective latency.", "seconds"};
 
-// ---- stages; labels chain, stage ----
+// ---- stages; labels chain, stage; a bulkhead is no gauge: chains of one name may share it, and it is not added up ----
 
 inline constexpr metric_family
     retries{"catena_stage_retries", kind::counter, "Attempts after the first one."},
@@ -29,7 +29,10 @@ inline constexpr metric_family
     fallbacks{"catena_stage_fallbacks", kind::counter, "Answers that a fallback gave."},
     breaker_open{"catena_stage_breaker_open", kind::state, "One while its breaker lets nobody through, a half while it probes."},
     stage_waiting{"catena_stage_queue_length", kind::gauge, "Runs that wait in the stage's queue."},
-    stage_inside{"catena_stage_queue_consumers", kind::gauge, "Runs that the stage's queue has let in."};
+    stage_inside{"catena_stage_queue_consumers", kind::gauge, "Runs that the stage's queue has let in."},
+    bulkhead_places{"catena_stage_bulkhead_places", kind::state, "Places that the stage's bulkhead has."},
+    bulkhead_taken{"catena_stage_bulkhead_taken", kind::state, "Those that are taken, by runs of all stages that share it."},
+    bulkhead_refused{"catena_stage_bulkhead_refused", kind::counter, "Times that it refused a run at this stage."};
 
 // ---- models; labels model, version ----
 
@@ -68,7 +71,7 @@ inline constexpr metric_family
     gate_limit{"catena_gate_limit", kind::gauge, "How many it lets in by now."},
     bucket_tokens{"catena_bucket_tokens", kind::state, "Tokens that are there; label bucket."};
 
-// ---- replicas and versions; labels pool, replica, and name, version ----
+// ---- replicas and versions; labels pool, replica, and name, version; how long a version takes is told as of the chain `name@version` ----
 
 inline constexpr metric_family
     replica_requests{"catena_replica_requests", kind::counter, "Requests that it was chosen for."},
@@ -100,6 +103,14 @@ inline constexpr metric_family
 // ---- traces ----
 
 inline constexpr metric_family traces{"catena_traces", kind::counter, "Requests that were recorded, by what became of it: kept, dropped, limited (slow or failed, but too many in a second)."};
+
+// ---- who is told of failed runs: all notifiers together ----
+
+inline constexpr metric_family
+    incidents{"catena_incidents", kind::counter, "Failed runs, by what their notifier made of it: told, suppressed (by rate or window)."},
+    notices{"catena_notices", kind::counter,
+            "Incidents and dead letters, by what their sinks made of them: taken, failed (it threw), dropped (it was slow)."},
+    notices_waiting{"catena_notices_waiting", kind::gauge, "Those that wait for their sinks."};
 
 // ---- the runtime and its process ----
 

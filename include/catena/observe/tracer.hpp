@@ -19,12 +19,16 @@
 
 namespace catena {
 
+class metric_set;
+
 /// Takes traces that were kept.
 /// \threads  called from any thread, concurrently, by whoever ended the run: it must not wait, and must not throw
 class trace_sink {
  public:
   virtual ~trace_sink() = default;
   virtual void take(std::shared_ptr<const trace> t) noexcept = 0;
+  /// Tells what it has measured of itself; among the metrics of each runtime whose tracer has it as a sink.
+  virtual void collect(metric_set&) const {}
 };
 
 struct tracer_options {

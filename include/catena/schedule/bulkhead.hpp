@@ -2,12 +2,15 @@
 #pragma once
 /// \file
 /// So many runs at once, and no more: `.bulkhead(n)`.
+#include <catena/observe/stage_measure.hpp>
 #include <catena/runtime/tunable.hpp>
 #include <catena/schedule/gate.hpp>
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 namespace catena {
@@ -44,6 +47,7 @@ class bulkhead {
 
   // A bulkhead is a gate, see schedule/gate.hpp.
   class passage;
+  class measure;
   [[nodiscard]] bool is_of(const runtime_state&) const noexcept { return true; }
   /// What of it can be changed by a policy document.
   [[nodiscard]] std::vector<tunable_place> tunables() const;
@@ -81,5 +85,17 @@ class bulkhead::passage {
   bool passed_ = false;
 };
 static_assert(gate<bulkhead>);
+
+/// What a stage tells of the bulkhead in front of it: how many were refused there, and how full it is of runs of all its stages.
+class bulkhead::measure final : public stage_measure {
+ public:
+  explicit measure(const bulkhead& of) noexcept : shared_(of.shared_) {}
+  void count_refusal() const noexcept { refused_.fetch_add(1, std::memory_order_relaxed); }
+  void collect(metric_set& to, std::string_view chain, std::string_view stage) const override;
+
+ private:
+  const std::shared_ptr<const shared> shared_;
+  mutable std::atomic<std::uint64_t> refused_{0};
+};
 
 }  // namespace catena

@@ -34,7 +34,7 @@ namespace catena {
 ///
 /// A canary is judged by the first request of each run. One that was cancelled, refused or never began does not count.
 /// A cache belongs to a version, `risk.add("4", stage("4", f).cache(c))`: in front of a chain that asks versions it would keep
-/// what any of them has answered.
+/// what any of them has answered. Metrics tell of a version's runs as of those of a chain `risk@4`.
 /// \threads   safe
 /// \lifetime  a cheap shared handle; chains and runs in flight pin what they need
 /// \cancel    as the version's stage

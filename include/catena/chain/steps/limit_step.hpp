@@ -62,6 +62,13 @@ struct limit_charge {
   std::function<std::int64_t(const Out&)> true_cost;   ///< empty: it cost what it took
 };
 
+/// What is told of the gate under the stage's name, with a count of its refusals there; null: it tells of itself.
+template <class Gate>
+auto measure_of(const Gate& through) {
+  if constexpr (requires { typename Gate::measure; }) return std::make_shared<const typename Gate::measure>(through);
+  else return nullptr;
+}
+
 template <gate Gate>
 struct limit_operation : parent_operation, ready_node {
   struct passage_of : Gate::passage {
@@ -88,6 +95,7 @@ struct limit_step {
   struct stage_data {
     limit_charge<Gate, Out, In...> charge;
     graph::plan_ptr work;
+    decltype(measure_of(std::declval<const Gate&>())) measure;
   };
 
   static void release_inputs(graph::run& r, const graph::step& s) noexcept { inputs(r, s).release(); }
@@ -101,7 +109,9 @@ struct limit_step {
     describe_child_step<output, operation>(chain, request, work, sizeof...(In), &execute, &cancel);
     request.suspends = !refusing_gate<Gate> || !work->sequential;
     if constexpr (requires { charge.through.tunables(); }) request.tunables = charge.through.tunables();
-    request.stage = std::make_shared<const stage_data>(stage_data{std::move(charge), std::move(work)});
+    auto measure = measure_of(charge.through);
+    request.measure = measure;
+    request.stage = std::make_shared<const stage_data>(stage_data{std::move(charge), std::move(work), std::move(measure)});
   }
 
  private:
@@ -132,6 +142,7 @@ struct limit_step {
   }
 
   static graph::outcome not_let_in(operation& op) {
+    if constexpr (!std::is_null_pointer_v<decltype(stage_data::measure)>) data_of(op.its_step()).measure->count_refusal();
     op.owner->note_never_began();
     op.owner->fail(op.its_step(), op.passage.why());
     end_operation<limit_step>(op);

@@ -106,6 +106,7 @@ struct notify_step {
                               notify_terms said) {
     const std::string& label = label_of(chain, name);
     auto stage = std::make_shared<noted_work>(noted_work{std::move(said), std::move(work), nullptr});
+    stage->said.to.add_to_metrics(chain.runtime());
     const auto& park = stage->said.options.park;
     if (park) {
       stage->lot = parking_lot::of(*chain.runtime());
