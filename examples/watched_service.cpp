@@ -50,7 +50,7 @@ catena::runtime_options watched() {
   catena::tracer_options keep{.sinks = {std::make_shared<waterfall>()}, .sample_share = 0.01, .keep_slower_than = 250ms};
   catena::runtime_options options;
   options.metrics = std::make_shared<catena::metrics>(std::move(count));  // what rt.metrics() tells, prometheus_text() writes down
-  options.tracer = catena::tracer::create(std::move(keep));               // all are recorded; those that were slow or failed are kept
+  options.tracer = catena::tracer::create(std::move(keep));               // all are recorded; slow and failed ones are kept, 100 a second
   return options;
 }
 // [/runtime]

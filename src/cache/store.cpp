@@ -127,10 +127,13 @@ class sharded_store final : public cache_store {
     return s.entries.erase(key, dropped);
   }
 
-  void drop_corrupt(const cache_key& key) override {
+  void drop_corrupt(const cache_key& key, const cached_value* found) override {
+    const time_point now = moment();
     dropped_values dropped;
     shard& s = shard_of(key);
     const std::lock_guard lock(s.mutex);
+    const cached_ptr* held = s.entries.get(key, now, dropped);
+    if (!held || held->get() != found) return;
     ++s.counts.corrupt;
     s.entries.erase(key, dropped);
   }

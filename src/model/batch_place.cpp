@@ -131,7 +131,9 @@ void batch_place::fail_rows(std::size_t from, std::size_t count, const failure& 
 void batch_place::note_computing() noexcept {
   if (!owner->runtime()->tracer) return;
   const std::lock_guard lock(mutex);
-  if (!traced || traced->computing.load(std::memory_order_relaxed) != 0) return;  // or it is computed again, in parts
+  if (!traced) return;
+  traced->computed.store(0, std::memory_order_relaxed);  // it is computed again, in parts
+  if (traced->computing.load(std::memory_order_relaxed) != 0) return;
   traced->computing.store(owner->runtime()->time->now().time_since_epoch().count(), std::memory_order_release);
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <catena/cache/hasher.hpp>
 #include <catena/observe/tracer.hpp>
 
 #include "trace_tree.hpp"
@@ -33,8 +34,11 @@ std::uint64_t nobody_can_guess() {
 tracer::tracer(tracer_options options)
     : options_(checked(std::move(options))),
       seed_(options_.seed ? options_.seed : nobody_can_guess()),
-      hash_secret_(options_.hash_key != std::array<std::uint64_t, 2>{} ? options_.hash_key
-                                                                       : std::array{nobody_can_guess(), nobody_can_guess()}) {}
+      hash_secret_(std::make_unique<const hash_secret>(options_.hash_key != std::array<std::uint64_t, 2>{}
+                                                           ? options_.hash_key
+                                                           : std::array{nobody_can_guess(), nobody_can_guess()})) {}
+
+tracer::~tracer() = default;
 
 std::shared_ptr<tracer> tracer::create(tracer_options options) { return std::shared_ptr<tracer>(new tracer(std::move(options))); }
 
@@ -87,7 +91,7 @@ bool tracer::takes_one_more(time_point now) noexcept {
   constexpr std::uint64_t second_bits = ~std::uint64_t{0xffff'ffff};
   std::uint64_t seen = kept_in_second_.load(std::memory_order_relaxed), next = 0;
   do {
-    next = (seen & second_bits) == second ? seen + 1 : second + 1;
+    next = second > (seen & second_bits) ? second + 1 : seen + 1;  // who comes late begins no second again
     if ((next & ~second_bits) > options_.max_kept_per_second) return false;
   } while (!kept_in_second_.compare_exchange_weak(seen, next, std::memory_order_relaxed));
   return true;

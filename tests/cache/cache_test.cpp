@@ -359,5 +359,7 @@ TEST_CASE("a cache that is to be checked says which type it cannot hash") {
   CHECK_THROWS_WITH(cache<not_to_be_hashed>(world.runtime(), {.checked = true}), Catch::Matchers::Contains("not_to_be_hashed") && Catch::Matchers::Contains("hash_append"));
   static_assert(!hashable<not_to_be_hashed> && !hashable<std::vector<not_to_be_hashed>> && !hashable<std::pair<int, not_to_be_hashed>>);
   static_assert(hashable<std::vector<std::pair<std::string, std::optional<double>>>> && hashable<std::shared_ptr<const std::string>>);
+  static_assert(!hashable<std::shared_ptr<float[]>> && !hashable<std::shared_ptr<void>> && !hashable<std::unique_ptr<int[]>>);
+  CHECK_NOTHROW(cache<std::shared_ptr<const float[]>>(world.runtime()).put(cached_space.key(1), nullptr));
   static_assert(hashable<std::variant<int, std::string>> && !hashable<std::variant<int, not_to_be_hashed>>);
 }

@@ -3,6 +3,8 @@
 /// What traces are told of values: hashes and what redactors let through, and nothing without them.
 #include <catena/cache.hpp>
 #include <catena/chain.hpp>
+#include <catena/incident/notifier.hpp>
+#include <catena/observe/metrics.hpp>
 #include <catena/observe/tracer.hpp>
 #include <catena/testing/manual_world.hpp>
 
@@ -134,7 +136,7 @@ TEST_CASE("redactors say what traces show of inputs and answers: text, numbers, 
   const auto c = catena::make_chain<std::string>(here.rt, "c", [](auto in) {
     const auto first = in >> catena::stage("greet", &greet).trace_output([](const std::string&) { return "a greeting"; }, "app.kind");
     return catena::join(in, first) >> catena::stage("add", [](const std::string& a, const std::string& b) { return a.size() + b.size(); })
-                                          .trace_inputs([](const std::string& a, const std::string& b) { return static_cast<std::int64_t>(a.size() * b.size()); })
+                                          .trace_inputs([](const std::string& a, const std::string& b) { return a.size() * b.size(); })
                                           .trace_output([](std::size_t n) { return n > 10; });
   });
   REQUIRE(here.ask(c, std::string("ada")).answered());
@@ -168,6 +170,82 @@ TEST_CASE("what traces show of an answer is the last word on it: after retries, 
   CHECK(*here.attribute("score", "catena.output") == trace_value(std::int64_t{-7}));
 }
 
+TEST_CASE("a run that waits for a person shows what the person decided") {
+  values_world here;
+  std::string token;
+  const catena::notifier us({.sinks = {[&](const catena::incident& what) { token = what.parked.value().token; }}});
+  const auto c = catena::make_chain<int>(here.rt, "c", [&](auto in) {
+    return in >> catena::stage("pay", [](int) -> catena::result<int> { return catena::failure(catena::errc::busy); })
+                     .notify(us, {.park = catena::park_options{.limit = 1h, .time = 10s}})
+                     .trace_inputs([](int i) { return i; })
+                     .trace_output([](int i) { return i; });
+  });
+  catena::test::outcome<int> end;
+  c.async_run(7, end.take());
+  here.world.run_until_idle();
+  REQUIRE(end.why().is(catena::errc::parked));
+  REQUIRE(here.rt.decide(token, catena::decision::use(9)).has_value());
+  here.world.run();
+  REQUIRE(!here.taken->all.empty());
+  CHECK(*here.attribute("pay", "catena.inputs") == trace_value(std::int64_t{7}));
+  CHECK(*here.attribute("pay", "catena.output") == trace_value(std::int64_t{9}));
+}
+
+TEST_CASE("one that is cancelled, or left behind at its time, shows its inputs and no answer, and nothing is left of it") {
+  values_world here;
+  int ended = 0;
+  const auto slow = [rt = here.rt, &ended](catena::call, int i) -> asio::awaitable<int> {
+    co_await rt.async_wait_until(rt.now() + 1h, asio::use_awaitable);
+    ++ended;
+    co_return i;
+  };
+  const auto c = catena::make_chain<int>(here.rt, "c", [&](auto in) {
+    return in >> catena::stage("slow", slow).timeout(5ms).trace_inputs([](int i) { return i; }).trace_output([](int i) { return i; });
+  });
+  auto end = here.ask(c, 7);
+  CHECK(end.why().is(catena::errc::timed_out));
+  CHECK(here.attribute("slow", "catena.inputs"));
+  CHECK_FALSE(here.attribute("slow", "catena.output"));
+  catena::test::outcome<int> early;
+  const auto whole = catena::make_chain<int>(here.rt, "c", [&](auto in) { return in >> catena::stage("slow", slow).trace_output([](int i) { return i; }); });
+  whole.async_run(1, {.deadline = here.rt.now() + 3ms}, early.take());
+  here.world.run();
+  CHECK(early.why().is(catena::errc::deadline_exceeded));
+  CHECK_FALSE(here.attribute("slow", "catena.output"));
+  CHECK(ended == 0);
+}
+
+TEST_CASE("a stage that leaves something in traces has the same names in failures and metrics as without") {
+  const auto path_with = [](catena::testing::manual_world& world, const catena::runtime& rt) {
+    const auto c = catena::make_chain<int>(rt, "c", [](auto in) {
+      return in >> catena::stage("ask", [](const int&) -> catena::result<int> { return catena::failure(catena::errc::busy); })
+                       .retry({.retries = 1})
+                       .queue({.consumers = 1})
+                       .trace_hash();
+    });
+    catena::test::outcome<int> end;
+    c.async_run(1, end.take());
+    world.run();
+    std::string names = end.why().to_string();
+    const catena::metric_set told = rt.metrics();
+    for (const auto& [name, family] : told.families())
+      for (const auto& [labels, series] : family.all) names += "\n" + std::string(name) + "{" + labels + "}";
+    return names;
+  };
+  catena::testing::manual_world plain, traced;
+  const std::string without = path_with(plain, plain.runtime({.metrics = std::make_shared<catena::metrics>()}));
+  CHECK(without.find("c/ask") != without.npos);
+  const auto rt = traced.runtime({.metrics = std::make_shared<catena::metrics>(), .tracer = catena::tracer::create({.sample_share = 1})});
+  std::string with = path_with(traced, rt);
+  std::string kept;
+  for (std::size_t at = 0; at < with.size();) {
+    const std::size_t next = std::min(with.find('\n', at), with.size());
+    if (with.substr(at, next - at).find("catena_traces") == std::string::npos) kept += (kept.empty() ? "" : "\n") + with.substr(at, next - at);
+    at = next + 1;
+  }
+  CHECK(kept == without);
+}
+
 TEST_CASE("a stage that fails shows its inputs and no answer") {
   values_world here;
   const auto c = catena::make_chain<int>(here.rt, "c", [](auto in) {
@@ -190,7 +268,7 @@ TEST_CASE("a redactor that throws keeps what it was given to itself, and the run
   auto end = here.ask(c, std::string("ada"));
   REQUIRE(end.answered());
   CHECK(end.value() == "dear ada");
-  CHECK(here.text("greet", "catena.redactor") == "failed");
+  CHECK(here.text("greet", "catena.redacting") == "failed");
   CHECK_FALSE(here.shows("ada"));
 }
 

@@ -4,8 +4,8 @@
 /// Answers kept in this process, found by the hash of their request, computed once however many ask at once.
 #include <catena/cache/key.hpp>
 #include <catena/cache/store.hpp>
-#include <catena/graph/value.hpp>
 #include <catena/runtime.hpp>
+#include <catena/type_name.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -169,7 +169,7 @@ class cache {
       if (!checked_ || !found || found->why.is_set()) return found;
       const auto& value = static_cast<const detail::checked_value_of<T>&>(*found);
       if (hash_of(value.value) == value.hash) return found;
-      store_->drop_corrupt(key);
+      store_->drop_corrupt(key, found.get());
       return new detail::cached_value(failure(errc::corrupt_value, "what the cache holds has changed since it was stored"));
     } else {
       return found;

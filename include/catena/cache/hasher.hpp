@@ -71,11 +71,11 @@ inline constexpr bool is_optional = false;
 template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
 template <class T>
-inline constexpr bool is_smart_pointer = false;
+inline constexpr bool is_smart_pointer = false;  // to one value: not to an array, nor to void
 template <class T>
-inline constexpr bool is_smart_pointer<std::shared_ptr<T>> = true;
+inline constexpr bool is_smart_pointer<std::shared_ptr<T>> = std::is_object_v<T> && !std::is_array_v<T>;
 template <class T, class D>
-inline constexpr bool is_smart_pointer<std::unique_ptr<T, D>> = true;
+inline constexpr bool is_smart_pointer<std::unique_ptr<T, D>> = std::is_object_v<T> && !std::is_array_v<T>;
 template <class T>
 inline constexpr bool is_variant = false;
 template <class... Ts>

@@ -88,8 +88,8 @@ class cache_store : public metric_source {
   [[nodiscard]] virtual cached_ptr get(const cache_key& key) = 0;
   virtual void put(const cache_key& key, cached_ptr value, std::size_t bytes) = 0;
   virtual bool erase(const cache_key& key) = 0;
-  /// What was found is not what was stored: counted, and forgotten.
-  virtual void drop_corrupt(const cache_key& key) = 0;
+  /// What was found is not what was stored: counted and forgotten, if it is still there.
+  virtual void drop_corrupt(const cache_key& key, const cached_value* found) = 0;
   [[nodiscard]] virtual cache_stats stats() const = 0;
   void collect(metric_set& to) const override;
   /// From now on other times to live hold, for what is stored then, and other capacities, no larger in entries than those it was made with:

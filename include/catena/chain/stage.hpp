@@ -162,7 +162,7 @@ class stage_of {
   }
 
   /// Leaves the keyed XXH3-128 hash of the stage's answer in traces, as catena.output.hash: whether two requests had the same is seen, not
-  /// what it was. See tracer_options::hash_key.
+  /// what it was. See tracer_options::hash_key. Like what follows it is computed for each request that is recorded, kept or not.
   [[nodiscard]] auto trace_hash() && { return saying(std::move(said_).with_traced(std::move(said_.traced).with_hash())); }
 
   /// Leaves in traces what a redactor lets be seen of the stage's inputs; nothing of them is in traces otherwise. A redactor that throws keeps
@@ -171,11 +171,13 @@ class stage_of {
   /// \param attribute  its name, as gen_ai.input.messages
   template <class Redact>
   [[nodiscard]] auto trace_inputs(Redact redact, std::string attribute = "catena.inputs") && {
+    static_assert(!Said::tells_inputs, "catena: a stage has one redactor for its inputs");
     return saying(std::move(said_).with_traced(std::move(said_.traced).with_inputs(std::move(redact), std::move(attribute))));
   }
   /// The same of its answer, `const Out&`.
   template <class Redact>
   [[nodiscard]] auto trace_output(Redact redact, std::string attribute = "catena.output") && {
+    static_assert(!Said::tells_output, "catena: a stage has one redactor for its answer");
     return saying(std::move(said_).with_traced(std::move(said_.traced).with_output(std::move(redact), std::move(attribute))));
   }
 

@@ -2,6 +2,8 @@
 #pragma once
 /// \file
 /// What the erased graph must know of a value's type: its size, how it dies, its name.
+#include <catena/type_name.hpp>
+
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
@@ -11,16 +13,6 @@
 #include <type_traits>
 
 namespace catena {
-
-/// A type's name as the compiler spells it, for error texts.
-template <class T>
-[[nodiscard]] constexpr std::string_view type_name() noexcept {
-  constexpr std::string_view function = __PRETTY_FUNCTION__;
-  constexpr auto begin = function.find("T = ") + 4;
-  constexpr auto end = function.find_first_of(";]", begin);
-  return function.substr(begin, end - begin);
-}
-
 namespace graph {
 
 /// Values that need destroying carry the count of consumers still to come, right behind them in the frame, and behind

@@ -79,7 +79,7 @@ class batch {
     place.gathers = true;
   }
   /// For traces, of an instance that has work of other kinds to do: what comes before and behind is span_part::transfer. Costs a clock read
-  /// where there is a tracer.
+  /// and the batch's lock, where there is a tracer.
   void note_computing() { opened().note_computing(); }
   void note_computed() { opened().note_computed(); }
   /// Ends the batch: the instance is free for the next one.

@@ -30,8 +30,8 @@ inline constexpr metric_family
     breaker_open{"catena_stage_breaker_open", kind::state, "One while its breaker lets nobody through, a half while it probes."},
     stage_waiting{"catena_stage_queue_length", kind::gauge, "Runs that wait in the stage's queue."},
     stage_inside{"catena_stage_queue_consumers", kind::gauge, "Runs that the stage's queue has let in."},
-    bulkhead_places{"catena_stage_bulkhead_places", kind::state, "Places that the stage's bulkhead has."},
-    bulkhead_taken{"catena_stage_bulkhead_taken", kind::state, "Those that are taken, by runs of all stages that share it."},
+    bulkhead_places{"catena_stage_bulkhead_places", kind::state, "Places that the stage's bulkhead has; of several the most."},
+    bulkhead_taken{"catena_stage_bulkhead_taken", kind::state, "Those that are taken, by runs of all stages that share it; of several the most."},
     bulkhead_refused{"catena_stage_bulkhead_refused", kind::counter, "Times that it refused a run at this stage."};
 
 // ---- models; labels model, version ----

@@ -25,7 +25,7 @@ enum class span_part : std::uint8_t {
   backoff,     ///< between two attempts: `.retry`
   batch_wait,  ///< in a model's queue, until an instance took it
   compute,     ///< in a model's batch
-  transfer,    ///< to where a model's batch is computed, and back: encoding and decoding, where the instance tells
+  transfer,    ///< encoding and decoding a model's batch, where the instance tells; what a device copies by itself is in compute
   parked,      ///< until a person decided: `.notify`
   hand_over,   ///< from where an answer came until its run went on
 };

@@ -2,7 +2,6 @@
 #pragma once
 /// \file
 /// Records requests, keeps those worth looking at, and hands them to sinks.
-#include <catena/cache/hasher.hpp>
 #include <catena/observe/request_trace.hpp>
 #include <catena/observe/sharded_words.hpp>
 #include <catena/observe/trace.hpp>
@@ -56,6 +55,7 @@ struct tracer_options {
 class tracer : public std::enable_shared_from_this<tracer> {
  public:
   [[nodiscard]] static std::shared_ptr<tracer> create(tracer_options options);
+  ~tracer();
 
   struct counts {
     std::uint64_t kept = 0;
@@ -77,7 +77,7 @@ class tracer : public std::enable_shared_from_this<tracer> {
   [[nodiscard]] std::optional<kept_for> worth(const detail::request_trace& t, const detail::run_record_of_trace& outermost) noexcept;
   /// It is closed, and all that was recorded of it is there.
   void deliver(detail::request_trace& t, kept_for why) noexcept;
-  [[nodiscard]] const hash_secret& hashes_keyed_with() const noexcept { return hash_secret_; }
+  [[nodiscard]] const hash_secret& hashes_keyed_with() const noexcept { return *hash_secret_; }
   void count_dropped() noexcept { words_.mine().add(dropped_word, 1); }
 
  private:
@@ -88,7 +88,7 @@ class tracer : public std::enable_shared_from_this<tracer> {
 
   const tracer_options options_;
   const std::uint64_t seed_;
-  const hash_secret hash_secret_;
+  const std::unique_ptr<const hash_secret> hash_secret_;
   enum word : std::size_t { kept_word, dropped_word, limited_word, drawn_word, word_count };
   detail::sharded_words words_{word_count};
   std::atomic<std::uint64_t> kept_in_second_{0};  ///< which second, and how many in it, in 32 bits each

@@ -55,6 +55,8 @@ struct said {
   static constexpr bool has_cache = !std::is_same_v<Cache, no_cache>;
   static constexpr bool has_limits = std::tuple_size_v<Limits> != 0;
   static constexpr bool is_traced = !Traced::is_nothing;
+  static constexpr bool tells_inputs = Traced::tells_inputs;
+  static constexpr bool tells_output = Traced::tells_output;
   static constexpr bool has_layers = Layers != layer::nothing || fallback_count != 0 || has_cache || has_limits;
   static constexpr bool is_nothing = !has_layers && !is_traced;
 

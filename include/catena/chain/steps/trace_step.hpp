@@ -7,9 +7,12 @@
 #include <catena/observe/trace.hpp>
 
 #include <concepts>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -44,8 +47,20 @@ struct trace_terms {
   }
 };
 
+template <class T>
+concept seen_in_traces = std::is_arithmetic_v<std::remove_cvref_t<T>> || std::convertible_to<T, std::string_view>;
+
+template <seen_in_traces T>
+trace_value to_trace_value(T&& value) {
+  using plain = std::remove_cvref_t<T>;
+  if constexpr (std::is_same_v<plain, bool>) return value;
+  else if constexpr (std::is_integral_v<plain>) return static_cast<std::int64_t>(value);
+  else if constexpr (std::is_floating_point_v<plain>) return static_cast<double>(value);
+  else return std::string(std::string_view(value));
+}
+
 template <class F, class... Ts>
-concept redactor_of = std::invocable<const F&, const Ts&...> && std::convertible_to<std::invoke_result_t<const F&, const Ts&...>, trace_value>;
+concept redactor_of = std::invocable<const F&, const Ts&...> && seen_in_traces<std::invoke_result_t<const F&, const Ts&...>>;
 
 struct trace_operation : parent_operation {
   using parent_operation::parent_operation;
@@ -71,6 +86,7 @@ struct trace_step {
     request.inputs = std::move(ids);
     describe_child_step<output, operation>(chain, request, stage->work, sizeof...(In), &execute, &cancel_children);
     request.suspends = !stage->work->sequential;
+    request.lets_park = true;
     request.stage = std::move(stage);
     return chain.add_stage(std::move(request));
   }
@@ -81,12 +97,8 @@ struct trace_step {
   static graph::outcome execute(graph::run& r, const graph::step& s) {
     auto& op = make_operation<operation>(r, s);
     const stage_data& data = data_of(op);
-    if constexpr (Terms::tells_inputs) {
-      const inputs from(r, s);
-      tell(r, op.step, data.said.inputs_name, [&]<std::size_t... I>(std::index_sequence<I...>) {
-        return trace_value(std::invoke(data.said.inputs, std::as_const(*from.template get<I>())...));
-      }, std::index_sequence_for<In...>{});
-    }
+    if constexpr (Terms::tells_inputs)
+      tell(r, op.step, data.said.inputs_name, [&] { return seen_of_inputs(data.said, inputs(r, s), std::index_sequence_for<In...>{}); });
     if (r.description(s).suspends && !r.enlist(op)) {
       end_operation<trace_step>(op);
       return graph::outcome::stopped;
@@ -110,6 +122,11 @@ struct trace_step {
     complete_step<trace_step>(op);
   }
 
+  template <std::size_t... I>
+  static trace_value seen_of_inputs(const Terms& said, const inputs& from, std::index_sequence<I...>) {
+    return to_trace_value(std::invoke(said.inputs, std::as_const(*from.template get<I>())...));
+  }
+
   static void tell_output(graph::run& r, operation& op, const Out& answer) noexcept {
     const Terms& said = data_of(op).said;
     if constexpr (Terms::tells_hash)
@@ -118,17 +135,17 @@ struct trace_step {
         h.append(answer);
         return trace_value(to_hex(h.finish()));
       });
-    if constexpr (Terms::tells_output) tell(r, op.step, said.output_name, [&] { return trace_value(std::invoke(said.output, answer)); });
+    if constexpr (Terms::tells_output) tell(r, op.step, said.output_name, [&] { return to_trace_value(std::invoke(said.output, answer)); });
   }
 
   /// Where nobody records it, it is not computed; a redactor that throws keeps what it was given to itself.
-  template <class Value, class... More>
-  static void tell(graph::run& r, std::uint32_t step, const std::string& name, Value value, More... more) noexcept {
+  template <class Value>
+  static void tell(graph::run& r, std::uint32_t step, std::string_view name, Value value) noexcept {
     if (!r.is_traced()) return;
     try {
-      r.note(step, name, value(more...));
+      r.note(step, std::string(name), value());
     } catch (...) {
-      r.note(step, "catena.redactor", "failed");
+      r.note(step, "catena.redacting", "failed");
     }
   }
 
