@@ -190,7 +190,7 @@ void residency_core::executor_gone() noexcept {
   closed_ = true;
   timer_.set_locked(*runtime_->timers, no_deadline);
   for (seat& s : seats_)
-    for (auto& w : s.waiters) t.dropped.push_back(std::move(w));
+    for (auto& w : std::exchange(s.waiters, {})) t.dropped.push_back(std::move(w));
 }
 
 residency_stats residency_core::stats() const {

@@ -338,6 +338,21 @@ TEST_CASE("killing the executor at any step of loading leaks nothing and calls n
   });
 }
 
+TEST_CASE("killing the executor at any step of warming leaks nothing and calls nothing") {
+  for (std::size_t steps = 0, taken = 0; taken == steps; ++steps) {
+    INFO("step " << steps);
+    resident_world here(2);
+    const auto a = here.make("a"), b = here.make("b");
+    const auto c = make_chain<int>(here.rt, "c", [&](auto in) { return in >> stage("a", a) >> stage("b", b); });
+    test::outcome<void> warmed;
+    c.async_warm_up(warmed.take());
+    for (taken = 0; taken < steps && here.world.step_in_time();) ++taken;
+    const int before = warmed.count();
+    here.world.destroy_executor();
+    CHECK(warmed.count() == before);
+  }
+}
+
 TEST_CASE("runs end as if nothing had happened when chain, residency and runtime go at any step of loading") {
   at_every_step_of_loading([](resident_scene& s, test::caller) {
     s.destroy_handles();
