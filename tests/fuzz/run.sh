@@ -3,10 +3,11 @@
 # Builds the fuzz targets with clang and runs each for so many seconds, as many at once as there are cores. What they find lies
 # in the folder, one file a fault; FOLDER/TARGET FILE runs it again.
 #   tests/fuzz/run.sh FOLDER [SECONDS [TARGET...]]       e.g. for an hour each: tests/fuzz/run.sh build/fuzz 3600
-# FOLDER/corpus/TARGET keeps what was learnt, for the next time. CATENA_FUZZ_SOURCE: other sources than these. CATENA_FUZZ_PLAIN=1:
-# without sanitizers and -O1, which is built in a third of the time.
+# FOLDER/corpus/TARGET keeps what was learnt, for the next time, and keep_corpus.sh keeps it for everybody. CATENA_FUZZ_SOURCE: other
+# sources than these. CATENA_FUZZ_PLAIN=1: without sanitizers and -O1, which is built in a third of the time.
 # Exits with 77 where there is no clang for it. It needs the package of clang's runtime libraries, such as libclang-rt-19-dev.
 set -euo pipefail
+shopt -s extglob
 case ${1:-} in
   '' | -h | --help) sed -n '3,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit ;;
 esac
@@ -28,9 +29,18 @@ fi
 [ -n "$compiler" ] || { echo "cannot run here: no clang with libFuzzer that knows C++20"; exit 77; }
 
 mkdir -p "$folder/objects"
-flags=(-std=c++20 -g1 -D_GLIBCXX_ASSERTIONS -fsanitize=fuzzer-no-link -I"$source/include" -I"$source" -I"$here/..")
-if [ -z "${CATENA_FUZZ_PLAIN:-}" ]; then flags+=(-O1 "-fsanitize=address,undefined" -fno-sanitize-recover=all); fi
+flags=(-std=c++20 -g1 -D_GLIBCXX_ASSERTIONS -I"$source/include" -I"$source" -I"$here/..")
+learning=(-fsanitize=fuzzer-no-link)
+if [ -z "${CATENA_FUZZ_PLAIN:-}" ]; then
+  flags+=("-fsanitize=address,undefined" -fno-sanitize-recover=all)
+  learning+=(-O1)
+fi
 launcher=$(command -v ccache || true)
+
+# keep_if_same FILE: FILE.new becomes FILE.cpp, which stays as old as it is if it would be no other.
+keep_if_same() {
+  if cmp -s "$1.new" "$1.cpp"; then rm "$1.new"; else mv "$1.new" "$1.cpp"; fi
+}
 
 # compile NAME FILE...: the files as one source, as what they include is most of the work; not if its object is newer than
 # everything that it was made of.
@@ -38,10 +48,10 @@ compile() {
   local unit=$folder/objects/$1
   shift
   printf '#include "%s"\n' "$@" > "$unit.new"
-  if cmp -s "$unit.new" "$unit.cpp"; then rm "$unit.new"; else mv "$unit.new" "$unit.cpp"; fi
+  keep_if_same "$unit"
   # shellcheck disable=SC2046 # one word for each file
   if [ -e "$unit.o.d" ] && [ -z "$(find $(sed 's/^[^:]*://; s/\\$//' "$unit.o.d") -newer "$unit.o" 2>&1 | head -1)" ]; then return; fi
-  $launcher "$compiler" "${flags[@]}" -MMD -MF "$unit.o.d" -c "$unit.cpp" -o "$unit.o"
+  $launcher "$compiler" "${flags[@]}" "${learning[@]}" -MMD -MF "$unit.o.d" -c "$unit.cpp" -o "$unit.o"
 }
 
 # The policies' sources, in parts, as some of them use the same names: no thread, no executor and no clock among them.
@@ -53,21 +63,46 @@ part_2=(policy/{document,written,json_tree,quantities,option_table,option_tables
         schedule/{request_queue,deadline_order,fair_order,fifo_order,queue_options})
 part_3=(llm/{json_in_text,shape_reader,shape_writer,answer_text,request_body,message,message_text,utf8} http/{fields,answer_reader,response_parser,status_failure,url,proxy,retry_after}
         incident/sha256 http/server/{message,request_parser,request_reader,router,access})
+# What only the operator's endpoint needs: a service behind it, and its connections.
+part_4=(inventory runtime/{compute_pool,home_executor,metrics,ready_queue,serial_line,state,timer_service}
+        graph/{announce,builder,bundles,description,label,layer_columns,layer_order,layered_layout,live_run,need,picture,run,svg}
+        chain/{measures,tuning,steps/notify_step} incident/{json_lines,notice_filter,notifier,parking_lot}
+        testing/{manual_executor,manual_time,manual_world})
+part_5=(cache/{hasher,key} model/{batch_place,batcher,free_places,metrics,model_options,tuning,warm_up}
+        residency/{metrics,residency,residency_book}
+        observe/{metrics,process,request_trace,run_meter,sharded_words,thread_slot,trace_measure,trace_ring,trace_tree,traceparent,tracer}
+        policy/apply recover/{away,circuit_breaker} schedule/request_outcome stream/stream_core)
+part_6=(http/{memory_network,operator_changes,operator_reads,operator_routes,page/operator_page,tls_context,tls_transport}
+        http/server/{connection,server})
+cmake -D OUT="$folder/objects/page.new" -P "$source/src/http/page/embed.cmake"
+keep_if_same "$folder/objects/page"
 # shellcheck disable=SC2046 # one word for each file
 (
   compile policies_1 $(printf "$source/src/%s.cpp\n" "${part_1[@]}")
   compile policies_2 $(printf "$source/src/%s.cpp\n" "${part_2[@]}")
   compile policies_3 $(printf "$source/src/%s.cpp\n" "${part_3[@]}")
+  compile endpoint "$folder/objects/page.cpp" $(printf "$source/src/%s.cpp\n" "${part_6[@]}")
+  learning=()  # what the fuzzer tries is to find paths through the endpoint, not through a service
+  compile service "$here/operator_endpoint.cpp" $(printf "$source/src/%s.cpp\n" "${part_4[@]}")
+  compile models $(printf "$source/src/%s.cpp\n" "${part_5[@]}")
 ) & compiling=$!
-compile targets "$here"/*.cpp "$here/program/main.cpp"
+compile targets "$here"/!(operator_endpoint).cpp "$here/program/main.cpp"
 wait "$compiling"
-"$compiler" "${flags[@]}" -fsanitize=fuzzer "$folder"/objects/{policies_1,policies_2,policies_3,targets}.o -lcrypto -o "$folder/objects/program"
+"$compiler" "${flags[@]}" -fsanitize=fuzzer "$folder"/objects/{policies_1,policies_2,policies_3,service,models,endpoint,targets}.o \
+  -lssl -lcrypto -lxxhash -o "$folder/objects/program"
 
 run_target() {
   ln -sf objects/program "$folder/$1"
   mkdir -p "$folder/corpus/$1"
+  local kept=()
+  if [ -e "$here/corpus/$1.tar.gz" ]; then
+    kept=("$folder/kept/$1")
+    rm -rf "${kept[@]}"
+    mkdir -p "${kept[@]}"
+    tar -xzf "$here/corpus/$1.tar.gz" -C "${kept[@]}"
+  fi
   "$folder/$1" -max_total_time="$seconds" -max_len=4096 -timeout=25 -print_final_stats=1 -artifact_prefix="$folder/$1-" \
-    "$folder/corpus/$1" 2> "$folder/$1.log" || { tail -60 "$folder/$1.log"; return 1; }
+    "$folder/corpus/$1" "${kept[@]}" 2> "$folder/$1.log" || { tail -60 "$folder/$1.log"; return 1; }
   echo "$1: $(awk '/number_of_executed_units/ {print $2}' "$folder/$1.log") inputs," \
        "$(find "$folder/corpus/$1" -type f | wc -l) in its corpus"
 }

@@ -157,8 +157,9 @@ struct served_world {
     serve(std::move(routes), bounds, std::move(who));
   }
   /// The operator's routes.
-  explicit served_world(runtime_options options = {}, const http::operator_options& operators = {})
-      : rt(world.runtime(std::move(options))), net(std::make_shared<http::memory_network>(*rt)) {
+  explicit served_world(runtime_options options = {}, const http::operator_options& operators = {}, http::memory_network_options streams = {},
+                        std::uint64_t seed = 1)
+      : world(seed), rt(world.runtime(std::move(options))), net(std::make_shared<http::memory_network>(*rt, streams)) {
     serve(http::operator_routes(*rt, operators), {}, rules_of_tests());
   }
 
