@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # SPDX-License-Identifier: BSL-1.0
 # After a long run: keeps the smallest inputs that reach all that a target's inputs have reached, those of before among them, in
 # corpus/TARGET.tar.gz beside this file. run.sh begins with them.

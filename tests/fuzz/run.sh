@@ -65,7 +65,7 @@ part_3=(llm/{json_in_text,shape_reader,shape_writer,answer_text,request_body,mes
         incident/sha256 http/server/{message,request_parser,request_reader,router,access})
 # What only the operator's endpoint needs: a service behind it, and its connections.
 part_4=(inventory runtime/{compute_pool,home_executor,metrics,ready_queue,serial_line,state,timer_service}
-        graph/{announce,builder,bundles,description,label,layer_columns,layer_order,layered_layout,live_run,need,picture,run,svg}
+        graph/{announce,builder,bundles,description,label,layer_columns,layer_order,layered_layout,live_run,need,picture,run,run_record,run_stop,run_walk,svg}
         chain/{measures,tuning,steps/notify_step} incident/{json_lines,notice_filter,notifier,parking_lot}
         testing/{manual_executor,manual_time,manual_world})
 part_5=(cache/{hasher,key} model/{batch_place,batcher,free_places,metrics,model_options,tuning,warm_up}

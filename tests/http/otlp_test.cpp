@@ -163,7 +163,7 @@ TEST_CASE("what became of an exporter's spans is among the metrics of the runtim
   const auto told = [&](const char* name, const char* labels = "") { return rt.metrics().value(name, labels); };
   for (int i = 0; i < 3; ++i) w.exporter->take(exported_trace(4));  // the third finds no room
   CHECK(told("catena_otlp_waiting_spans") == 8);
-  CHECK(told("catena_otlp_waiting_bytes") == w.exporter->stats().waiting_bytes);
+  CHECK(told("catena_otlp_waiting_bytes") == static_cast<double>(w.exporter->stats().waiting_bytes));
   CHECK(told("catena_otlp_waiting_bytes") > 0);
   w.run_out();
   for (int i = 0; i < 2; ++i) w.exporter->take(exported_trace(4));
