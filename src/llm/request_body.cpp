@@ -63,7 +63,7 @@ told_reasoning told_to(const provider& who) noexcept {
   return who.thinking == thinking_switch::thinking_object ? told_reasoning::with_tool_calls : told_reasoning::none;
 }
 
-bool is_object(const std::string& text) {
+bool is_json_object(const std::string& text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   return first != std::string::npos && text[first] == '{' && json::accept(text);
 }
@@ -71,10 +71,10 @@ bool is_object(const std::string& text) {
 /// Some servers read the arguments of calls in what was said before (llama.cpp's template is one), and fail where a model has broken them off:
 /// what was wrong with them, its tool has told.
 std::optional<message> corrected(const message& m) {
-  if (std::ranges::all_of(m.tool_calls, is_object, &tool_call::arguments)) return std::nullopt;
+  if (std::ranges::all_of(m.tool_calls, is_json_object, &tool_call::arguments)) return std::nullopt;
   message c = m;
   for (tool_call& t : c.tool_calls)
-    if (!is_object(t.arguments)) t.arguments = "{}";
+    if (!is_json_object(t.arguments)) t.arguments = "{}";
   return c;
 }
 
