@@ -30,7 +30,10 @@ struct trace_context {
   std::array<std::byte, 8> span_id{};
   std::uint8_t flags = 0;
 
-  [[nodiscard]] constexpr bool is_set() const noexcept { return std::bit_cast<std::array<std::uint64_t, 2>>(trace_id) != std::array<std::uint64_t, 2>{}; }
+  [[nodiscard]] constexpr bool is_set() const noexcept {
+    const auto halves = std::bit_cast<std::array<std::uint64_t, 2>>(trace_id);
+    return (halves[0] | halves[1]) != 0;
+  }
   [[nodiscard]] constexpr bool is_sampled() const noexcept { return (flags & 1U) != 0; }
   [[nodiscard]] constexpr std::uint64_t span_number() const noexcept {
     std::uint64_t number = 0;
