@@ -78,15 +78,17 @@ cmake -D OUT="$folder/objects/page.new" -P "$source/src/http/page/embed.cmake"
 keep_if_same "$folder/objects/page"
 # shellcheck disable=SC2046 # one word for each file
 (
-  compile policies_1 $(printf "$source/src/%s.cpp\n" "${part_1[@]}")
   compile policies_2 $(printf "$source/src/%s.cpp\n" "${part_2[@]}")
   compile policies_3 $(printf "$source/src/%s.cpp\n" "${part_3[@]}")
-  compile endpoint "$folder/objects/page.cpp" $(printf "$source/src/%s.cpp\n" "${part_6[@]}")
   learning=()  # what the fuzzer tries is to find paths through the endpoint, not through a service
   compile service "$here/operator_endpoint.cpp" $(printf "$source/src/%s.cpp\n" "${part_4[@]}")
   compile models $(printf "$source/src/%s.cpp\n" "${part_5[@]}")
 ) & compiling=$!
 compile targets "$here"/!(operator_endpoint).cpp "$here/program/main.cpp"
+# shellcheck disable=SC2046
+compile policies_1 $(printf "$source/src/%s.cpp\n" "${part_1[@]}")
+# shellcheck disable=SC2046
+compile endpoint "$folder/objects/page.cpp" $(printf "$source/src/%s.cpp\n" "${part_6[@]}")
 wait "$compiling"
 "$compiler" "${flags[@]}" -fsanitize=fuzzer "$folder"/objects/{policies_1,policies_2,policies_3,service,models,endpoint,targets}.o \
   -lssl -lcrypto -lxxhash -o "$folder/objects/program"
