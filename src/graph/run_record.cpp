@@ -3,7 +3,6 @@
 #include <catena/graph/run.hpp>
 #include <catena/observe/tracer.hpp>
 
-#include <algorithm>
 #include <memory>
 #include <span>
 
@@ -48,7 +47,7 @@ void run::end_recording() noexcept {
 }
 
 void run::note_under_way() noexcept {
-  if (!recording || !recording->log) return;
+  if (!is_traced()) return;
   const time_point began{duration(recording->began.load(std::memory_order_relaxed))};
   if (began != time_point{}) recording->log->note_under_way({.shape = plan_->shape, .whole = {began, {}}, .stages = {}, .why = {}}, *recording);
 }
@@ -56,14 +55,13 @@ void run::note_under_way() noexcept {
 /// \param stages  their times; empty: not to be looked at
 void run::count_end(std::span<const stage_span> stages) noexcept {
   if (recording) runtime().live_runs.remove(*recording);
-  const bool is_traced = recording && recording->log;
-  if (!plan_->meter && !is_traced) return;
+  if (!plan_->meter && !is_traced()) return;
   stage_span& whole = spans()[plan_->steps.size()];
   if (whole.began == time_point{}) return;  // it never began
   if (whole.ended == time_point{}) whole.ended = runtime().time->now();
   const bool has_failed = !answered_or_exited();
   if (plan_->meter) plan_->meter->ended(is_whole_, whole, stages, has_failed ? &reason_ : nullptr, degraded);
-  if (is_traced)
+  if (is_traced())
     recording->log->end_run({.shape = plan_->shape, .whole = whole, .stages = {}, .why = has_failed ? reason_ : failure(), .degraded = degraded, .deadline = deadline}, *recording, stages);
 }
 

@@ -9,10 +9,15 @@
 namespace catena {
 namespace detail {
 
-batch_record::span_of_time batch_record::computed_within(time_point from, time_point until) const noexcept {
+boost::container::static_vector<trace_part, 3> batch_record::parts_within(time_point from, time_point until) const noexcept {
   const time_point first{duration(computing.load(std::memory_order_acquire))}, over{duration(computed.load(std::memory_order_acquire))};
   const time_point since = first == time_point{} ? from : std::clamp(first, from, until);
-  return {since, over == time_point{} ? until : std::clamp(over, since, until)};
+  const time_point end = over == time_point{} ? until : std::clamp(over, since, until);
+  boost::container::static_vector<trace_part, 3> parts;
+  if (since > from) parts.push_back({span_part::transfer, from, since});
+  parts.push_back({span_part::compute, since, end});
+  if (until > end) parts.push_back({span_part::transfer, end, until});
+  return parts;
 }
 
 request_trace::request_trace(std::shared_ptr<tracer> by, const trace_context& own) noexcept

@@ -247,10 +247,7 @@ std::vector<std::shared_ptr<const trace>> trace_tree::add_batches() {
     b.began = batch->began;
     b.ended = time_point(duration(batch->ended.load(std::memory_order_acquire)));
     if (b.ended == time_point{}) b.ended = shown(span).ended;  // it is not done, but this one has its answer
-    const batch_record::span_of_time computed = batch->computed_within(b.began, b.ended);
-    for (const trace_part part : {trace_part{span_part::transfer, b.began, computed.began}, trace_part{span_part::compute, computed.began, computed.ended},
-                                  trace_part{span_part::transfer, computed.ended, b.ended}})
-      if (part.ended > part.began || part.what == span_part::compute) b.parts.push_back(part);
+    for (const trace_part& part : batch->parts_within(b.began, b.ended)) b.parts.push_back(part);
     b.attributes = {{"catena.model", batch->model},
                     {"catena.model.version", batch->version},
                     {"catena.instance", static_cast<std::int64_t>(batch->instance)},

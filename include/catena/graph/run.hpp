@@ -220,7 +220,7 @@ class run : public call_context, public ready_node {
     if (is_traced()) recording->log->add_note(recording->span_of(step), std::move(name), std::move(value));
   }
   void note(std::uint32_t step, const char* name, const char* value) noexcept {
-    if (recording && recording->log) recording->log->add_note(recording->span_of(step), name, std::string(value));
+    if (is_traced()) recording->log->add_note(recording->span_of(step), name, std::string(value));
   }
   /// What it hands on itself to work that is done for it.
   [[nodiscard]] trace_context handed_on() const noexcept {

@@ -121,7 +121,7 @@ struct model_step {
       return;
     }
     graph::run& r = *op.owner;
-    if (r.recording && r.recording->log) trace_computed(place, op);
+    if (r.is_traced()) trace_computed(place, op);
     if (place.called && r.of().goes_on_anywhere(op.step)) {
       op.resume = &resume_detached<model_step, resumes::here>;
       place.onward.push_back(op);
@@ -135,7 +135,7 @@ struct model_step {
   /// It leaves the queue, and nothing was computed.
   static void trace_waited(const model_operation& op) noexcept {
     graph::run& r = *op.owner;
-    if (r.recording && r.recording->log)
+    if (r.is_traced())
       r.recording->log->add_part(r.recording->span_of(op.step), {span_part::batch_wait, op.arrival, r.runtime().time->now()});
   }
 
@@ -147,10 +147,7 @@ struct model_step {
     if (op.expired) return;
     const time_point now = r.runtime().time->now();
     if (!place.traced) return log.add_part(span, {span_part::compute, place.formed_at, now});
-    const batch_record::span_of_time computed = place.traced->computed_within(place.formed_at, now);
-    if (computed.began != place.formed_at) log.add_part(span, {span_part::transfer, place.formed_at, computed.began});
-    log.add_part(span, {span_part::compute, computed.began, computed.ended});
-    if (computed.ended != now) log.add_part(span, {span_part::transfer, computed.ended, now});
+    for (const trace_part& part : place.traced->parts_within(place.formed_at, now)) log.add_part(span, part);
     log.add_link(span, place.traced);
   }
 

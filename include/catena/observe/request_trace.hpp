@@ -8,6 +8,7 @@
 #include <catena/runtime/live_list.hpp>
 
 #include <boost/container/small_vector.hpp>
+#include <boost/container/static_vector.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
 #include <array>
@@ -45,11 +46,8 @@ struct batch_record {
   std::atomic<time_point::rep> computed{0};   ///< until when, of the last one
   std::atomic<bool> told{false};  ///< a trace that links to it has brought it along
 
-  struct span_of_time {
-    time_point began, ended;
-  };
-  /// Of the time from `from` to `until`, when it was computed; what comes before and after is transfer.
-  [[nodiscard]] span_of_time computed_within(time_point from, time_point until) const noexcept;
+  /// The time from `from` to `until`: computing, and what transfer there was before and after.
+  [[nodiscard]] boost::container::static_vector<trace_part, 3> parts_within(time_point from, time_point until) const noexcept;
 };
 
 /// The record of one run, made when it ends.
