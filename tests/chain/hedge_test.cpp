@@ -6,6 +6,8 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
 
@@ -286,4 +288,43 @@ TEST_CASE("hedged runs on threads are answered once each, and nothing is left ru
   }
   CHECK(answered == 2000);
   CHECK(under_way == 0);
+}
+
+/// What is read after it has ended says so.
+struct mortal {
+  mortal() = default;
+  mortal(mortal&&) noexcept {}
+  mortal& operator=(mortal&&) = delete;
+  ~mortal() { alive = 0; }
+  [[nodiscard]] bool is_alive() const noexcept { return alive == 0x11fe; }
+  std::atomic<int> alive{0x11fe};
+};
+
+TEST_CASE("attempts that begin while another one answers, and losers that end at one time, do no harm", "[concurrency]") {
+  constexpr int lanes = 8, each = 400;
+  const std::size_t most_left_behind = GENERATE(0U, 1U, 1000U);
+  std::atomic<int> answered{0}, begun{0}, dead{0};
+  {
+    asio::thread_pool pool(3);
+    const runtime rt{pool.get_executor(), {.most_left_behind = most_left_behind}};
+    const auto target = [&](call, const mortal& m) -> asio::awaitable<int> {
+      const int number = begun++;
+      dead += !m.is_alive();
+      co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+      co_await rt.async_wait_until(rt.now() + std::chrono::microseconds(number % 64 == 0 ? 20000 : 100), asio::use_awaitable);
+      dead += !m.is_alive();
+      co_return 1;
+    };
+    const hedge_options often{.quantile = 0.5, .extra = 3, .least_count = 1, .budget = retry_budget({.share = 10, .per_second = 1000})};
+    const auto c = make_chain<mortal>(rt, "c", [&](auto in) { return in >> stage("s", target).hedge(often) >> stage("next", [](int i) { return i; }); });
+    const auto lane = [&]() -> asio::awaitable<void> {
+      for (int i = 0; i < each; ++i) answered += (co_await c.async_run(mortal(), asio::use_awaitable)).has_value();
+    };
+    for (int i = 0; i < lanes; ++i) asio::co_spawn(pool, lane(), asio::detached);
+    pool.join();
+    CHECK(rt.left_behind_count() == 0);
+  }
+  CHECK(answered == lanes * each);
+  CHECK(begun > answered);
+  CHECK(dead == 0);
 }

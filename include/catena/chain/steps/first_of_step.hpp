@@ -53,7 +53,7 @@ struct first_of_step : race<first_of_step<In, Stages...>, race_operation> {
     if (!op) return graph::outcome::stopped;
     op->more_begin = true;
     const auto& plans = static_cast<const data*>(s.stage)->plans;
-    for (std::size_t i = 0; i < plans.size() && !r.stopped() && op->join(); ++i) racing::begin(*op, *plans[i], i);
+    for (std::size_t i = 0; i < plans.size() && !r.stopped() && racing::begin(*op, *plans[i], i); ++i) {}
     racing::all_begun(*op);
     return finish_start<first_of_step>(r, s, *op);
   }

@@ -119,7 +119,7 @@ struct hedge_step : race<hedge_step<Out, In...>, hedge_operation> {
 
   static void lend(operation& op, graph::run& child) { child_inputs<In...>::lend(*op.owner, op.its_step(), child); }
   static void has_ended(operation& op, graph::run& child, race_end is) noexcept {
-    const bool would_have_taken_longer = !has_answer(child) && is != race_end::came_late;
+    const bool would_have_taken_longer = !has_answer(child) && !is_late(is);
     if (would_have_taken_longer) return;
     const time_point now = op.owner->runtime().time->now();
     stage_of(op).clock.add(now - op.began[child.tail<child_tail>().index], now);
@@ -146,11 +146,11 @@ struct hedge_step : race<hedge_step<Out, In...>, hedge_operation> {
   }
 
   static void begin(operation& op, time_point now) {
-    if (!op.join()) return;
-    const std::uint32_t index = op.begun++;
-    if (index != 0) stage_of(op).hedges.fetch_add(1, std::memory_order_relaxed);
+    const std::uint32_t index = op.begun;
     op.began[index] = now;
-    racing::begin(op, *stage_of(op).work, index);
+    if (!racing::begin(op, *stage_of(op).work, index)) return;
+    ++op.begun;
+    if (index != 0) stage_of(op).hedges.fetch_add(1, std::memory_order_relaxed);
   }
 
   // ---- the next attempt ----
