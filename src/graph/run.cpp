@@ -38,7 +38,7 @@ run::run(const plan& p, const start_options& options, std::size_t size) noexcept
       size_(static_cast<std::uint32_t>(size)),
       extras_(static_cast<std::uint32_t>(p.frame_size + rounded(options.tail_size))) {
   intrusive_ptr_add_ref(plan_);
-  id = options.call.id;
+  id = options.id;
   deadline = options.call.deadline;
   priority = std::min(options.call.priority, catena::priority::critical);  // a cast may have made it anything
   tenant = options.call.tenant;

@@ -86,7 +86,8 @@ struct deadline_guard : timer_node {
 class run : public call_context, public ready_node {
  public:
   struct start_options {
-    run_options call;
+    const run_options& call;    ///< all but its id
+    std::uint64_t id = 0;
     const tail_operations* tail = nullptr;
     std::size_t tail_size = 0;
     const boost::asio::any_io_executor* executor = nullptr;

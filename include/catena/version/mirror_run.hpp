@@ -41,11 +41,9 @@ graph::run* make_mirror_run(const graph::run& r, const In& input, mirror_place p
   runtime_state& runtime = *plan.runtime;
   In copy(input);
   if (runtime.begin_run(work_kind::fresh) == 0) return nullptr;
-  const graph::run::start_options start{.call = {.deadline = place.deadline(),
-                                                 .priority = priority::low,
-                                                 .tenant = r.tenant,
-                                                 .id = r.id,
-                                                 .trace_parent = r.handed_on()},
+  const run_options call{.deadline = place.deadline(), .priority = priority::low, .tenant = r.tenant, .trace_parent = r.handed_on()};
+  const graph::run::start_options start{.call = call,
+                                        .id = r.id,
                                         .tail = &mirror_tail::operations,
                                         .tail_size = sizeof(mirror_tail),
                                         .executor = &runtime.ready->executor(),

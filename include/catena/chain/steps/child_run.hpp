@@ -136,11 +136,10 @@ struct child_options {
 inline graph::run& make_child(parent_operation& parent, const graph::plan& plan, const child_options& options) {
   graph::run& around = *parent.owner;
   const bool own_deadline = options.deadline < around.deadline;
+  const run_options call{.deadline = own_deadline ? options.deadline : around.deadline, .priority = around.priority, .tenant = around.tenant};
   const graph::run::start_options start{
-      .call = {.deadline = own_deadline ? options.deadline : around.deadline,
-               .priority = around.priority,
-               .tenant = around.tenant,
-               .id = around.id},
+      .call = call,
+      .id = around.id,
       .tail = &child_tail::operations,
       .tail_size = sizeof(child_tail),
       .executor = &around.executor(),

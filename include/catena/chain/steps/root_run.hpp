@@ -303,13 +303,13 @@ void start_root(const graph::plan_ptr& plan, In&& in, const run_options& options
   auto slot = boost::asio::get_associated_cancellation_slot(handler);
   const bool parks = !plan->parks.empty();  // then it may have a deadline later
   const bool deadline = options.deadline != no_deadline || parks;
-  graph::run::start_options start{.call = options,
-                                  .tail = &tail::operations,
-                                  .tail_size = sizeof(tail),
-                                  .executor = &home,
-                                  .own_deadline = deadline && !plan->sequential,
-                                  .stoppable = deadline || slot.is_connected()};
-  if (options.id == 0) start.call.id = number;
+  const graph::run::start_options start{.call = options,
+                                        .id = options.id != 0 ? options.id : number,
+                                        .tail = &tail::operations,
+                                        .tail_size = sizeof(tail),
+                                        .executor = &home,
+                                        .own_deadline = deadline && !plan->sequential,
+                                        .stoppable = deadline || slot.is_connected()};
   const std::size_t size = graph::run::size_for(*plan, start);
   graph::run* r = nullptr;
   try {
@@ -366,13 +366,13 @@ struct sequential_tail {
 
 /// Runs a plan that cannot suspend, here and now.
 template <class In, class Out>
-result<Out> run_sequential(const graph::plan& plan, In&& in, run_options options) {
+result<Out> run_sequential(const graph::plan& plan, In&& in, const run_options& options) {
   using tail = sequential_tail<Out>;
   runtime_state& runtime = *plan.runtime;
   const std::uint64_t number = runtime.begin_run(kind_of(options, runtime));
   if (number == 0) return failure(errc::shutting_down).within(plan.name);
-  if (options.id == 0) options.id = number;
   const graph::run::start_options start{.call = options,
+                                        .id = options.id != 0 ? options.id : number,
                                         .tail = &tail::operations,
                                         .tail_size = sizeof(tail),
                                         .executor = &runtime.ready->executor(),
