@@ -71,4 +71,9 @@ std::optional<json> json_in(std::string_view text, json_root root) {
   return std::nullopt;
 }
 
+bool is_json_object(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  return first != text.npos && text[first] == '{' && json::accept(text);
+}
+
 }  // namespace catena::llm

@@ -15,4 +15,7 @@ enum class json_root : std::uint8_t { object, array, any };
 /// \param root  what it has to be where it is only a part of the text
 [[nodiscard]] std::optional<nlohmann::json> json_in(std::string_view text, json_root root);
 
+/// Whether the whole text is a JSON object.
+[[nodiscard]] bool is_json_object(std::string_view text);
+
 }  // namespace catena::llm

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "request_body.hpp"
 
+#include "json_in_text.hpp"
 #include "message_text.hpp"
 
 #include <algorithm>
@@ -61,11 +62,6 @@ void add_tools(ordered_json& body, const chat_settings& how) {
 /// What a server thought is for itself: only one that wants it back is told, where it had called tools.
 told_reasoning told_to(const provider& who) noexcept {
   return who.thinking == thinking_switch::thinking_object ? told_reasoning::with_tool_calls : told_reasoning::none;
-}
-
-bool is_json_object(const std::string& text) {
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  return first != std::string::npos && text[first] == '{' && json::accept(text);
 }
 
 /// Some servers read the arguments of calls in what was said before (llama.cpp's template is one), and fail where a model has broken them off:
