@@ -30,7 +30,7 @@ bench::repetition ideal(course& on) {
 }
 
 bench::repetition closed(const course& on, const std::string& policy, std::size_t in_flight, const bench::options& opts) {
-  const std::size_t requests = opts.size(on.net().requests, on.net().requests / 200);
+  const std::size_t requests = opts.size(on.net().requests, on.net().requests / 1000);
   return [&on, policy, in_flight, requests] {
     bench::served model(on.asked(), script_with(on.net(), policy, in_flight));
     const stopwatch watch;

@@ -46,7 +46,7 @@ void add_open(std::vector<bench::subject>& subjects, const bench::network& net) 
     for (const std::string& policy : policies())
       subjects.push_back({name, policy, [=](const bench::options& opts) -> bench::repetition {
         course& on = begin(net, name, policy, opts);
-        const std::size_t requests = opts.size(net.requests, net.requests / 200);
+        const std::size_t requests = opts.size(net.requests, net.requests / 1000);
         return [&on, policy, requests, ideal = on.ideal().rows_per_s, percent, seed = 0U]() mutable {
           return open(on, policy, requests, ideal, percent / 100.0, ++seed);
         };

@@ -43,7 +43,7 @@ bench::repetition closed(const course& on, const way& how, std::size_t in_flight
 }
 
 /// A smoke run has no time for that many.
-std::size_t in_flight(std::size_t full, const bench::options& opts) { return opts.size<std::size_t>(full, 16); }
+std::size_t in_flight(std::size_t full, const bench::options& opts) { return opts.size<std::size_t>(full, 4); }
 
 }  // namespace
 

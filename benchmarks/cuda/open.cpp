@@ -16,9 +16,9 @@ namespace cuda {
 namespace {
 
 bench::repetition open(const course& on, const way& how, double share, const bench::options& opts) {
-  const std::size_t max_batch = opts.size<std::size_t>(course::most_rows, 8);
+  const std::size_t max_batch = opts.size<std::size_t>(course::most_rows, 2);
   const double per_s = share * on.ideal();
-  const std::size_t requests = std::max(static_cast<std::size_t>(per_s * std::chrono::duration<double>(on.run_time()).count()), opts.size<std::size_t>(200, 10));
+  const std::size_t requests = std::max(static_cast<std::size_t>(per_s * std::chrono::duration<double>(on.run_time()).count()), opts.size<std::size_t>(200, 4));
   const auto model = on.serve(how, max_batch, std::max(requests / 5, 2 * max_batch));
   if (!model) return {};
   return [&on, per_s, requests, model, seed = 0U]() mutable {

@@ -3,6 +3,7 @@
 # Builds the fuzz targets with clang and runs each for so many seconds, as many at once as there are cores. What they find lies
 # in the folder, one file a fault; FOLDER/TARGET FILE runs it again.
 #   tests/fuzz/run.sh FOLDER [SECONDS [TARGET...]]       e.g. for an hour each: tests/fuzz/run.sh build/fuzz 3600
+# All targets, but for operator_endpoint, which has to be named: half of the library is compiled for it. What it has learnt the tests try.
 # FOLDER/corpus/TARGET keeps what was learnt, for the next time, and keep_corpus.sh keeps it for everybody. CATENA_FUZZ_SOURCE: other
 # sources than these. CATENA_FUZZ_PLAIN=1: without sanitizers and -O1, which is built in a third of the time.
 # Exits with 77 where there is no clang for it. It needs the package of clang's runtime libraries, such as libclang-rt-19-dev.
@@ -27,6 +28,14 @@ if [ -z "$compiler" ]; then
   done
 fi
 [ -n "$compiler" ] || { echo "cannot run here: no clang with libFuzzer that knows C++20"; exit 77; }
+
+targets=("$@")
+if [ ${#targets[@]} -eq 0 ]; then
+  for file in "$here"/!(operator_endpoint).cpp; do targets+=("$(basename "$file" .cpp)"); done
+fi
+is_for_endpoint() { [[ " ${targets[*]} " == *' operator_endpoint '* ]]; }
+units=(policies_1 policies_2 policies_3 targets)
+if is_for_endpoint; then units+=(service models endpoint); fi
 
 mkdir -p "$folder/objects"
 flags=(-std=c++20 -g1 -D_GLIBCXX_ASSERTIONS -I"$source/include" -I"$source" -I"$here/..")
@@ -74,12 +83,11 @@ part_5=(cache/{hasher,key} model/{batch_place,batcher,free_places,metrics,model_
         policy/apply recover/{away,circuit_breaker} schedule/request_outcome stream/stream_core)
 part_6=(http/{memory_network,operator_changes,operator_reads,operator_routes,page/operator_page,tls_context,tls_transport}
         http/server/{connection,server})
-cmake -D OUT="$folder/objects/page.new" -P "$source/src/http/page/embed.cmake"
-keep_if_same "$folder/objects/page"
 # shellcheck disable=SC2046 # one word for each file
 (
   compile policies_2 $(printf "$source/src/%s.cpp\n" "${part_2[@]}")
   compile policies_3 $(printf "$source/src/%s.cpp\n" "${part_3[@]}")
+  is_for_endpoint || exit 0
   learning=()  # what the fuzzer tries is to find paths through the endpoint, not through a service
   compile service "$here/operator_endpoint.cpp" $(printf "$source/src/%s.cpp\n" "${part_4[@]}")
   compile models $(printf "$source/src/%s.cpp\n" "${part_5[@]}")
@@ -87,11 +95,15 @@ keep_if_same "$folder/objects/page"
 compile targets "$here"/!(operator_endpoint).cpp "$here/program/main.cpp"
 # shellcheck disable=SC2046
 compile policies_1 $(printf "$source/src/%s.cpp\n" "${part_1[@]}")
-# shellcheck disable=SC2046
-compile endpoint "$folder/objects/page.cpp" $(printf "$source/src/%s.cpp\n" "${part_6[@]}")
+if is_for_endpoint; then
+  cmake -D OUT="$folder/objects/page.new" -P "$source/src/http/page/embed.cmake"
+  keep_if_same "$folder/objects/page"
+  # shellcheck disable=SC2046
+  compile endpoint "$folder/objects/page.cpp" $(printf "$source/src/%s.cpp\n" "${part_6[@]}")
+fi
 wait "$compiling"
-"$compiler" "${flags[@]}" -fsanitize=fuzzer "$folder"/objects/{policies_1,policies_2,policies_3,service,models,endpoint,targets}.o \
-  -lssl -lcrypto -lxxhash -o "$folder/objects/program"
+# shellcheck disable=SC2046
+"$compiler" "${flags[@]}" -fsanitize=fuzzer $(printf "$folder/objects/%s.o\n" "${units[@]}") -lssl -lcrypto -lxxhash -o "$folder/objects/program"
 
 run_target() {
   ln -sf objects/program "$folder/$1"
@@ -109,10 +121,6 @@ run_target() {
        "$(find "$folder/corpus/$1" -type f | wc -l) in its corpus"
 }
 
-targets=("$@")
-if [ ${#targets[@]} -eq 0 ]; then
-  for file in "$here"/*.cpp; do targets+=("$(basename "$file" .cpp)"); done
-fi
 running=0
 failed=0
 for target in "${targets[@]}"; do
