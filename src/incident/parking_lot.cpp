@@ -46,13 +46,15 @@ bool parking_lot::add(parked_place& place, const parked_record& record, time_poi
   const std::lock_guard lock(mutex_);
   if (closed_ || !runtime) return false;
   places_.emplace(record.token_hash, entry{&place, record});
-  place.lot = this;
+  if (!place.lot) {  // later on a timer that comes late may be reading them
+    place.lot = this;
+    place.fire = &parking_lot::fire;
+  }
   place.hash = record.token_hash;
   place.made.reset();
   place.by_limit = place.keeps_memory = false;
   place.waiting_here = true;
   place.when = moment;
-  place.fire = &parking_lot::fire;
   runtime->timers->add(place);  // never calls back here: this lot is closed before the timers are
   return true;
 }
@@ -141,6 +143,7 @@ bool parking_lot::take_if_due(parked_place& place, wake how) noexcept {
   place.made = *place.on_limit;
   place.by_limit = true;
   take_out_locked(place, over::timed_out);
+  if (place.keeps_memory) place.release(place);  // it was parked again meanwhile, and each timer had kept it
   place.keeps_memory = true;
   return true;
 }

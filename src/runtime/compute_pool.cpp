@@ -165,10 +165,10 @@ void compute_pool::submit(compute_job& job) {
   std::unique_lock lock(state_->mutex);
   if (state_->threads.size() < state_->thread_count)
     state_->threads.emplace_back([state = state_] { state->run_jobs(); });
-  const bool wake = state_->push_locked(job);
+  const auto woken = state_->push_locked(job) ? state_ : nullptr;
   lock.unlock();
-  // The job may have run by now, and this pool be gone but for the thread that is woken.
-  if (wake) state_->asleep.wake_one();
+  // Another thread may have run the job by now, and this pool be gone.
+  if (woken) woken->asleep.wake_one();
 }
 
 }  // namespace catena

@@ -116,9 +116,13 @@ void runtime_state::log(log_level level, std::string_view component, std::string
 }
 
 void runtime_state::add_executor_user(std::weak_ptr<executor_user> user) {
-  std::lock_guard lock(users_mutex_);
-  std::erase_if(users_, [](const auto& u) { return u.expired(); });
-  users_.push_back(std::move(user));
+  {
+    std::lock_guard lock(users_mutex_);
+    std::erase_if(users_, [](const auto& u) { return u.expired(); });
+    users_.push_back(user);
+    if (!is_executor_gone_) return;
+  }
+  if (const auto late = user.lock()) late->executor_gone();
 }
 
 void runtime_state::executor_gone() noexcept {
@@ -126,6 +130,7 @@ void runtime_state::executor_gone() noexcept {
   {
     std::lock_guard lock(users_mutex_);
     users.swap(users_);
+    is_executor_gone_ = true;
   }
   // First, because they use the timers and bring their answers to the ready queue.
   for (const auto& weak : users)

@@ -3,14 +3,19 @@
 /// Parked runs on threads: decisions, limits and failures that come at once.
 #include <catena/chain.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <future>
+#include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -77,4 +82,40 @@ TEST_CASE("of decisions and limits that come at once each parked stage takes one
     if (limit == 1h) CHECK(decided == 200);
     if (limit == 1h) CHECK(late == 200);
   }
+}
+
+TEST_CASE("a run that is parked again while its limit before is on its way lets go of all it had", "[concurrency]") {
+  std::atomic<int> ended{0};
+  std::weak_ptr<int> lives;
+  {
+    asio::thread_pool pool(3);
+    const runtime rt(pool.get_executor(), {.most_parked = 10000});
+    const notifier us({.sinks = {[&](const incident& what) {
+      asio::post(pool, [&, token = what.parked->token] { static_cast<void>(rt.decide(token, decision::retry())); });
+    }}, .capacity = 100000});
+    const auto c = [&] {
+      const auto held = std::make_shared<int>(1);
+      lives = held;
+      return make_chain<int>(rt, "c", [&](auto in) {
+        return in >> stage("a", [held](const int&) -> result<int> { return failure(errc::expired); })
+                         .notify(us, {.park = park_options{.limit = 20us, .on_limit = decision::use(1)}});
+      });
+    }();
+    const auto lane = [&]() -> asio::awaitable<void> {
+      for (int i = 0; i < 400; ++i) {
+        const result<int> first = co_await c.async_run(i, asio::use_awaitable);
+        const auto claim = ticket::of(first);
+        const result<int> answer = claim ? co_await claim->async_answer<int>(asio::use_awaitable) : first;
+        ended += answer.has_value();
+      }
+    };
+    for (int i = 0; i < 8; ++i) asio::co_spawn(pool, lane(), asio::detached);
+    std::atomic<bool> over{false};
+    std::thread looks([&] { while (!over.load()) static_cast<void>(rt.parked()); });  // holds up whoever is late
+    pool.join();
+    over = true;
+    looks.join();
+  }
+  CHECK(ended == 3200);
+  CHECK(lives.expired());
 }

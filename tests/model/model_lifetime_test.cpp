@@ -302,3 +302,19 @@ TEST_CASE("an executor that is destroyed may take the last handle on the batches
   owner.reset();
   world.destroy_executor();
 }
+
+TEST_CASE("a model that is made when its executor is gone refuses what comes from another one") {
+  std::optional<catena::runtime> rt;
+  {
+    asio::io_context gone;
+    rt.emplace(gone.get_executor());
+  }
+  const auto late = make_model<int, int>(*rt, {.name = "late", .batch = {.max_size = 2, .max_delay = 1h}}, [](batch<int, int>& b) {
+    for (std::size_t i = 0; i < b.size(); ++i) b.answer(i, b.input(i));
+  });
+  asio::io_context elsewhere;
+  outcome<int> o;
+  late.async_run(1, asio::bind_executor(elsewhere.get_executor(), o.take()));
+  elsewhere.run();
+  CHECK(o.why().is(errc::cancelled));
+}

@@ -89,6 +89,27 @@ TEST_CASE("a compute pool may be destroyed by one of its own threads", "[concurr
   CHECK(!pool);
 }
 
+TEST_CASE("whoever submits a job touches nothing of the pool that the job destroys", "[concurrency]") {
+  for (int i = 0; i < 200; ++i) {
+    auto pool = std::make_unique<compute_pool>(2);
+    std::atomic<bool> goes_on{false}, sleeps{false};
+    std::promise<void> gone;
+    noted_job busy([&] { while (!goes_on.load()) std::this_thread::yield(); });
+    noted_job brief([&] { sleeps = true; });
+    noted_job last([&] {
+      pool.reset();
+      gone.set_value();
+    });
+    pool->submit(busy);
+    pool->submit(brief);
+    while (!sleeps.load()) std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::microseconds(100));  // one sleeps, and the other one comes for the next job by itself
+    goes_on = true;
+    pool->submit(last);
+    gone.get_future().wait();
+  }
+}
+
 TEST_CASE("threads that spin before they sleep lose no job, whenever it comes", "[concurrency]") {
   for (const auto spin : {std::chrono::microseconds(0), std::chrono::microseconds(5), std::chrono::microseconds(200)}) {
     compute_pool pool(2, spin);

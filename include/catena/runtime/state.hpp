@@ -144,6 +144,7 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   [[nodiscard]] bool draining() const noexcept { return draining_.load(std::memory_order_seq_cst); }
   void wait_for_runs(time_point deadline, std::shared_ptr<drain_waiter> waiter);
   void log(log_level level, std::string_view component, std::string_view text) const noexcept;
+  /// One that comes when the executor is gone is told so at once.
   void add_executor_user(std::weak_ptr<executor_user> user);
   /// The one executor_user of type T that everybody on this runtime shares; made when it is missing.
   template <class T, class Make>
@@ -154,6 +155,7 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
     std::shared_ptr<T> made = make();
     std::erase_if(users_, [](const auto& u) { return u.expired(); });
     users_.push_back(made);
+    if (is_executor_gone_) made->executor_gone();
     return made;
   }
   /// Makes a source known, and gives it back.
@@ -201,6 +203,7 @@ class runtime_state : public std::enable_shared_from_this<runtime_state> {
   std::vector<std::shared_ptr<drain_waiter>> drain_waiters_;
   std::mutex users_mutex_;
   std::vector<std::weak_ptr<executor_user>> users_;
+  bool is_executor_gone_ = false;  ///< guarded as they are
 };
 
 }  // namespace catena

@@ -100,9 +100,11 @@ bool try_park(notify_operation& op, const noted_work& stage, const failure& why,
     record = make_record(said, what);
     if (const auto place = stage.lot->reserve(record); !place) throw error(place.error());
     op.last = why;
-    op.place.on_limit = &said.on_limit;
-    op.place.end = &taken_out;
-    op.place.release = &timer_gone;
+    if (!op.place.lot) {  // later on a timer that comes late may be reading them
+      op.place.on_limit = &said.on_limit;
+      op.place.end = &taken_out;
+      op.place.release = &timer_gone;
+    }
   } catch (...) {
     what.parked.reset();
     say_why_not(r, what, failure::from(std::current_exception()));
