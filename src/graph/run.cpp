@@ -52,6 +52,7 @@ run::run(const plan& p, const start_options& options, std::size_t size) noexcept
   if (guarded_) {
     ::new (static_cast<void*>(at(extra))) deadline_guard;
     guard().owner = this;
+    guard().fire = &run::deadline_passed;
     extra += rounded(sizeof(deadline_guard));
   }
   if (p.shape) begin_recording(options, at(extra));

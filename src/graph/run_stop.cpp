@@ -193,7 +193,6 @@ void run::end_left_behind() noexcept {
 void run::arm_deadline_locked() {
   if (!guarded_ || armed_ || deadline == no_deadline) return;
   armed_ = true;
-  guard().fire = &run::deadline_passed;
   guard().when = deadline;
   retain();
   runtime().timers->add(guard());

@@ -110,17 +110,25 @@ void ready_queue::drain() {
 }
 
 void ready_queue::hold_work() noexcept {
-  if (held_.fetch_add(1, std::memory_order_acq_rel) != 0) return;
+  if (held_.fetch_add(one_held, std::memory_order_acq_rel) & is_busy) return;
+  // The first one, or one that meets it here: it must not go on before the executor is kept busy.
+  boost::asio::any_io_executor last;  // let go of outside the lock: an io_context may stop by it
   std::lock_guard lock(mutex_);
-  if (!gone_ && !work_ && held_.load(std::memory_order_acquire) != 0)
-    work_ = executor_.keep_busy();
+  if (gone_ || work_) return;
+  work_ = executor_.keep_busy();
+  if (held_.fetch_or(is_busy, std::memory_order_acq_rel) < one_held) last = let_go_of_work_locked();
 }
 
 void ready_queue::drop_work() noexcept {
-  if (held_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  boost::asio::any_io_executor last;  // let go of outside the lock: an io_context may stop by it
+  if (held_.fetch_sub(one_held, std::memory_order_acq_rel) != (one_held | is_busy)) return;
+  boost::asio::any_io_executor last;
   std::lock_guard lock(mutex_);
-  if (held_.load(std::memory_order_acquire) == 0) last = std::exchange(work_, {});
+  last = let_go_of_work_locked();
+}
+
+boost::asio::any_io_executor ready_queue::let_go_of_work_locked() noexcept {
+  std::size_t none = is_busy;
+  return held_.compare_exchange_strong(none, 0, std::memory_order_acq_rel) ? std::exchange(work_, {}) : boost::asio::any_io_executor();
 }
 
 void ready_queue::let_go_of_executor() const noexcept {

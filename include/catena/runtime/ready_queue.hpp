@@ -53,6 +53,7 @@ class ready_queue : public std::enable_shared_from_this<ready_queue> {
   /// Appends the nodes and posts a drainer if none is on its way; unlocks.
   void append_and_post(std::unique_lock<brief_mutex> lock, ready_list&& nodes) noexcept;
   void close() noexcept;
+  [[nodiscard]] boost::asio::any_io_executor let_go_of_work_locked() noexcept;
   static void drainer_resumed(ready_node& node, wake how);
 
   static thread_local const ready_queue* posting_here_;  ///< the one whose drainer this thread is posting
@@ -64,7 +65,8 @@ class ready_queue : public std::enable_shared_from_this<ready_queue> {
   std::shared_ptr<ready_queue> pin_;  ///< set while the drainer is posted: there is never more than one on its way
   std::atomic<int> posting_{0};  ///< how many threads are posting a drainer: until they have, the executor must stay
   bool gone_ = false;
-  std::atomic<std::size_t> held_{0};
+  static constexpr std::size_t is_busy = 1, one_held = 2;
+  std::atomic<std::size_t> held_{0};   ///< how many times, and whether the executor is kept busy
   boost::asio::any_io_executor work_;  ///< tracks outstanding work while any is held
 };
 
