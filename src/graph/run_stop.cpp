@@ -10,17 +10,18 @@
 namespace catena::graph {
 namespace {
 
-/// A posted piece of work on behalf of a run whose memory it keeps.
+/// A posted piece of work on behalf of a run that it keeps from completing, until `function` retires it; destroyed unused, it tells the
+/// run that the executor is gone.
 template <class Function>
 class for_run {
  public:
-  for_run(run& r, Function f) noexcept : run_(&r), function_(f) { r.retain(); }
+  for_run(run& r, Function f) noexcept : run_(&r), function_(f) {}
   for_run(for_run&& other) noexcept : run_(std::exchange(other.run_, nullptr)), function_(other.function_) {}
   for_run& operator=(for_run&&) = delete;
   ~for_run() {
-    if (run_) run_->release();
+    if (run_) run_->abandon();
   }
-  void operator()() { function_(*run_); }
+  void operator()() { function_(*std::exchange(run_, nullptr)); }
 
  private:
   run* run_;
@@ -201,13 +202,14 @@ void run::arm_deadline_locked() {
 void run::deadline_passed(timer_node& node, wake how) {
   run& self = *static_cast<deadline_guard&>(node).owner;
   auto stop_now = [](run& r) {
-    if (r.runtime().time->now() < r.deadline) return;  // it was parked meanwhile
-    if (!r.try_retain_active()) return;
-    r.stop_with(stop_reason::deadline, failure(errc::deadline_exceeded));
-    if (r.active_.load(std::memory_order_acquire) != 1) boost::asio::post(*r.executor_, overdue_look(r));
+    if (r.runtime().time->now() >= r.deadline) {  // else it was parked meanwhile
+      r.stop_with(stop_reason::deadline, failure(errc::deadline_exceeded));
+      if (r.active_.load(std::memory_order_acquire) != 1) boost::asio::post(*r.executor_, overdue_look(r));
+    }
     r.retire(ending::later);
   };
-  if (how == wake::resumed) {
+  // From here on it cannot complete: once it has, its own executor may be gone.
+  if (how == wake::resumed && self.try_retain_active()) {
     if (self.is_at_home()) stop_now(self);
     else boost::asio::post(*self.executor_, for_run(self, stop_now));
   }

@@ -12,6 +12,7 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
@@ -323,6 +324,29 @@ TEST_CASE("a suspended run keeps its handler's executor from running out of work
   pool.join();  // its thread may still be leaving the post that ended run()
   CHECK(got == 42);
   CHECK(where == std::this_thread::get_id());
+}
+
+TEST_CASE("a run that ends just when its deadline comes leaves its own executor alone from then on", "[concurrency]") {
+  asio::thread_pool pool(1);
+  const runtime rt(pool.get_executor());
+  int behind = 0;
+  const auto spin = [&](call c, int i) -> asio::awaitable<int> {
+    while (rt.now() < c.deadline() + behind * 1us) co_await asio::post(asio::use_awaitable);
+    co_return i;
+  };
+  const auto c = make_chain<int>(rt, "c", [&](auto in) { return in >> stage("spin", spin); });
+  std::size_t late = 0;
+  for (int i = 0; i < 3000; ++i) {
+    behind = i % 100;
+    asio::io_context own;
+    c.async_run(1, {.deadline = rt.now() + 50us}, asio::bind_executor(own.get_executor(), [](const result<int>&) {}));
+    own.run();
+    asio::post(pool, asio::use_future([] {})).get();  // what its timer does has been done
+    own.restart();
+    late += own.poll();  // of what is gone by now, where its owner does not wait
+  }
+  pool.join();
+  CHECK(late == 0);
 }
 
 TEST_CASE("a run whose stage waits for another executor keeps its own from running out of work", "[concurrency]") {

@@ -579,3 +579,34 @@ TEST_CASE("runs that are cancelled just when their coroutine on another executor
   pool.join();
   CHECK(ended == 500);
 }
+
+TEST_CASE("a coroutine away that its run has left behind keeps the run's executor until it is home") {
+  guards_world here;
+  testing::manual_world other;
+  auto own = std::make_unique<asio::io_context>();
+  const auto deaf = [&](int i) -> asio::awaitable<int> {
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    co_await here.rt.async_wait_until(here.rt.now() + 1s, asio::use_awaitable);
+    co_return i;
+  };
+  const auto c = here.one(stage("away", deaf).on(other.get_executor()));
+  test::outcome<int> end;
+  c.async_run(1, {.deadline = here.world.now() + 1ms}, asio::bind_executor(own->get_executor(), end.take()));
+  const auto run_all = [&](duration by) {
+    for (int i = 0; i < 40; ++i) {
+      if (own) own->restart();
+      if (own) own->poll();
+      other.run_until_idle();
+      here.world.advance(std::exchange(by, {}));
+    }
+  };
+  run_all({});
+  run_all(1ms);
+  CHECK(end.why().is(errc::deadline_exceeded));
+  CHECK(here.rt.left_behind_count() == 1);
+  CHECK_FALSE(own->stopped());
+  if (own->stopped()) own.reset();  // for want of work, and so do others
+  run_all(1s);
+  CHECK((own && own->stopped()));
+  CHECK(here.rt.left_behind_count() == 0);
+}

@@ -5,11 +5,15 @@
 #include <catena/testing/manual_world.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_future.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -327,4 +331,28 @@ TEST_CASE("attempts that begin while another one answers, and losers that end at
   CHECK(answered == lanes * each);
   CHECK(begun > answered);
   CHECK(dead == 0);
+}
+
+TEST_CASE("a run that ends just when its next attempt is due leaves its own executor alone from then on", "[concurrency]") {
+  asio::thread_pool pool(1);
+  const runtime rt{pool.get_executor()};
+  int begun = 0;
+  const auto spin = [&](call, const hedge_input&) -> asio::awaitable<int> {
+    const time_point end = rt.now() + (100 + begun++ % 150) * 1us;
+    while (rt.now() < end) co_await asio::post(asio::use_awaitable);
+    co_return 1;
+  };
+  const hedge_options often{.quantile = 0.5, .least_count = 1, .budget = retry_budget({.share = 10, .per_second = 1000})};
+  const auto c = make_chain<hedge_input>(rt, "c", [&](auto in) { return in >> stage("s", spin).hedge(often); });
+  std::size_t late = 0;
+  for (int i = 0; i < 2000; ++i) {
+    asio::io_context own;
+    c.async_run(std::make_shared<int>(1), asio::bind_executor(own.get_executor(), [](const result<int>&) {}));
+    own.run();
+    asio::post(pool, asio::use_future([] {})).get();  // what its timer does has been done
+    own.restart();
+    late += own.poll();  // of what is gone by now, where its owner does not wait
+  }
+  pool.join();
+  CHECK(late == 0);
 }

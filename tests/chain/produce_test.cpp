@@ -8,14 +8,18 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "support/faults.hpp"
@@ -321,4 +325,31 @@ TEST_CASE("a writer that is at work when its executor dies is freed, and who sti
   here.reset();
   CHECK(inside->expired());
   left.reset();
+}
+
+/// Takes its time to be handed on.
+struct sluggish {
+  sluggish() = default;
+  sluggish(sluggish&&) noexcept { std::this_thread::sleep_for(1ms); }
+};
+
+TEST_CASE("a stream whose time is over before its writer begins tells him to stop all the same", "[concurrency]") {
+  std::atomic<int> begun{0}, told{0};
+  asio::thread_pool pool(2);
+  const runtime rt{pool.get_executor()};
+  const auto wait = [&](stream_writer<int>&, const sluggish&) -> asio::awaitable<void> {
+    ++begun;
+    try {
+      co_await rt.async_wait_until(rt.now() + 1s, asio::use_awaitable);
+    } catch (...) {
+      ++told;
+      throw;
+    }
+  };
+  const auto c = make_chain<sluggish>(rt, "c", [&](auto in) { return in >> stage("write", produce<int>(wait)); });
+  for (duration limit = 1ms; limit < 16ms; limit += 1ms)
+    CHECK_FALSE(c.async_run(sluggish(), {.deadline = rt.now() + limit}, asio::use_future).get().has_value());
+  pool.join();
+  CHECK(begun > 0);
+  CHECK(told == begun);
 }

@@ -35,6 +35,7 @@ struct coroutine_operation : graph::operation, ready_node {
   bool away = false;    ///< runs on another executor than its run
   bool left = false;    ///< it is over, and on its way from there to its run; touched where the line runs
   work_elsewhere work;  ///< held while it is away
+  work_abroad abroad;   ///< the same: its run may have left it behind
 
   [[nodiscard]] const graph::step& its_step() const noexcept { return owner->of().steps[this->step]; }
   [[nodiscard]] bool has_strand() const noexcept { return line && line->strand; }
@@ -44,6 +45,7 @@ struct coroutine_operation : graph::operation, ready_node {
   void reset() noexcept {
     line.reset();
     work.drop();
+    abroad.drop();
   }
 
   /// graph::step_description::cancel: emits the signal where the line runs.
@@ -284,6 +286,7 @@ struct coroutine_step {
       op.line->strand = boost::asio::make_strand(static_cast<const stage_data*>(s.stage)->on);
       op.away = true;
       op.work.hold(r);
+      op.abroad.hold(r);
     } else {
       op.line = line_for(r);
     }

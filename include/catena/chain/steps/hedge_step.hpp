@@ -78,6 +78,7 @@ struct hedge_operation : race_operation, ready_node {
   std::uint32_t extra = 0;  ///< attempts beside the first one that there may be
   std::array<time_point, 4> began{};
   next_timer next;          ///< the moment when another attempt begins
+  work_abroad work;         ///< held while that is awaited: the timer may come when the run has just ended
 };
 
 /// The same for all stages that take and answer the same.
@@ -165,13 +166,16 @@ struct hedge_step : race<hedge_step<Out, In...>, hedge_operation> {
     op.next.operation = &op;
     op.next.when = when;
     op.next.fire = &is_time;
+    op.work.hold(r);
     r.retain();
     r.runtime().timers->add(op.next);
     if (op.is_decided() || r.stopped()) stop_next(op);  // who decided or stopped it before could not
   }
 
   static void stop_next(operation& op) noexcept {
-    if (op.owner->runtime().timers->remove(op.next)) op.owner->release();
+    if (!op.owner->runtime().timers->remove(op.next)) return;
+    op.work.drop();
+    op.owner->release();
   }
 
   static void is_time(timer_node& node, wake how) {
@@ -186,6 +190,7 @@ struct hedge_step : race<hedge_step<Out, In...>, hedge_operation> {
     auto& op = static_cast<operation&>(node);
     graph::run& r = *op.owner;
     const boost::intrusive_ptr<graph::run> pinned(&r, false);
+    op.work.drop();
     if (how == wake::abandoned || r.stopped() || op.is_decided()) return;  // the attempts that are under way end the step
     const time_point now = r.runtime().time->now();
     if (!stage_of(op).budget.try_extra(now)) return;

@@ -12,7 +12,9 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
 #include <boost/asio/strand.hpp>
 
 #include <cstddef>
@@ -50,6 +52,20 @@ class work_elsewhere {
 
  private:
   ready_queue* queue_ = nullptr;  ///< pinned by the run
+};
+
+/// The same for a run that is on another executor than the runtime's, where that run may complete before: it keeps that one busy no longer.
+class work_abroad {
+ public:
+  void hold(const graph::run& r) {
+    if (r.is_at_home()) return;
+    using boost::asio::any_io_executor;
+    work_ = std::make_unique<any_io_executor>(boost::asio::prefer(r.executor(), boost::asio::execution::outstanding_work.tracked));
+  }
+  void drop() noexcept { work_.reset(); }
+
+ private:
+  std::unique_ptr<boost::asio::any_io_executor> work_;  ///< few have one
 };
 
 /// For what is cancelled through a slot, in a run that may be stopped from outside: slots are not thread-safe, so one thing after the

@@ -49,8 +49,13 @@ using stream_writers = std::vector<std::function<boost::asio::awaitable<void>(st
 /// What tells a writing coroutine to stop. Slots are not thread-safe: it is told where it runs.
 struct writing_control {
   explicit writing_control(boost::asio::any_io_executor where) : executor(std::move(where)) {}
+  void stop() {
+    told = true;
+    signal.emit(boost::asio::cancellation_type::terminal);
+  }
   boost::asio::any_io_executor executor;
   boost::asio::cancellation_signal signal;
+  bool told = false;  ///< to stop
 };
 
 /// One stage's coroutine at work. It outlives the run: the runtime counts it, and its executor does not run out of work.
@@ -140,9 +145,11 @@ struct begin_stream {
   void write(const std::shared_ptr<stream_buffer<T>>& buffer, const boost::asio::any_io_executor& executor, In... in) const {
     auto control = std::make_shared<writing_control>(executor);
     auto coroutine = write_stream<T, In...>(writing<T>(buffer, control), writers, std::move(in)...);
-    buffer->on_stop([control] { boost::asio::post(control->executor, [control] { control->signal.emit(boost::asio::cancellation_type::terminal); }); });
+    buffer->on_stop([control] { boost::asio::post(control->executor, [control] { control->stop(); }); });
     boost::asio::dispatch(executor, [control, started = std::move(coroutine)]() mutable {
       launch(control->executor, std::move(started), control->signal.slot());
+      // Where the stream had ended before there was nobody to tell.
+      if (control->told) control->stop();
     });
   }
 
