@@ -177,7 +177,12 @@ void run::abandon() noexcept {
 
 bool run::leave_behind() {
   if (!runtime().leave_behind()) return false;
-  left_behind_ = true;
+  bool is_already = false;  // a run that was parked may have two deadlines on their way
+  guarded([&] { is_already = std::exchange(left_behind_, true); });
+  if (is_already) {
+    runtime().came_home();
+    return false;
+  }
   retain();  // for what goes on
   count_end({});  // of its stages some may be writing their times
   tail_->complete(*this, ending::later);

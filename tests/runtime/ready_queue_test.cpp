@@ -2,11 +2,13 @@
 #include <catena/runtime/ready_queue.hpp>
 #include <catena/testing/manual_world.hpp>
 
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -238,4 +240,38 @@ TEST_CASE("what a full executor does not take waits in the ready queue for the n
   queue->push(second);
   context.run();
   CHECK(resumed == 2);
+}
+
+TEST_CASE("an executor does not run out of work while one holds it that met another one on the way", "[concurrency]") {
+  int early = 0;
+  for (int round = 0; round < 300; ++round) {
+    boost::asio::io_context io;
+    const auto queue = std::make_shared<ready_queue>(io.get_executor());
+    std::atomic<int> at_the_start{0};
+    std::atomic<bool> held{false}, dropped{false};
+    const auto meet = [&] {
+      for (++at_the_start; at_the_start < 2;) std::this_thread::yield();
+    };
+    boost::asio::post(io, [&] {
+      meet();
+      queue->hold_work();
+      held = true;
+    });
+    std::thread other([&] {
+      meet();
+      queue->hold_work();
+      queue->drop_work();
+    });
+    std::thread works([&] {
+      while (!held) std::this_thread::yield();
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+      dropped = true;
+      queue->drop_work();
+    });
+    io.run();
+    if (!dropped) ++early;
+    other.join();
+    works.join();
+  }
+  CHECK(early == 0);
 }
