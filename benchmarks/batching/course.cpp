@@ -45,7 +45,7 @@ course::pace course::run_alone(std::size_t n, double seconds) {
 }
 
 void course::find_best_batch() {
-  const std::vector<std::size_t> sizes = quick_ ? std::vector<std::size_t>{1, 8} : std::vector<std::size_t>{1, 2, 4, 8, 16, 32, 48, 64};
+  const std::vector<std::size_t> sizes = quick_ ? std::vector<std::size_t>{1, 2} : std::vector<std::size_t>{1, 2, 4, 8, 16, 32, 48, 64};
   const auto rates = bench::measure_batches(sizes, quick_ ? 1 : 5, [this](std::size_t n) {
     return run_alone(n, quick_ ? 0.002 : 0.05).rows_per_s;
   });
@@ -67,7 +67,7 @@ course& begin(const bench::network& net, const std::string& case_name, const std
   course& on = course::of(net, opts);
   on.begin_case(case_name);
   if (!on.is_new(policy)) return on;
-  const auto questions = opts.size<std::size_t>(2 * max_batch, 8);
+  const auto questions = opts.size<std::size_t>(2 * max_batch, 2);
   bench::served model(on.asked(), script_with(net, policy, questions));
   for (std::size_t i = 0; i < questions; ++i) model.submit(i, [](bench::ending) {});
   model.run();

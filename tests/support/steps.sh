@@ -5,6 +5,8 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # One thread for each model instance: BLAS threads on top of them only fight for the cores.
 export OPENBLAS_NUM_THREADS=1
+# What is compiled is not preprocessed first, to see whether it has been before: its names and those of what it includes say so.
+export CCACHE_DEPEND=1
 
 say() { printf '== %s\n' "$*"; }
 
