@@ -32,7 +32,7 @@ namespace {
 using namespace std::chrono_literals;
 namespace asio = boost::asio;
 using namespace catena;
-using words = stream<std::string>;
+using word_stream = stream<std::string>;
 
 /// What a coroutine does that writes a stream: waits, then writes a word, again and again; then it fails, if `fails`.
 struct script {
@@ -60,12 +60,12 @@ struct produce_world {
   };
 
   template <class Stage>
-  [[nodiscard]] chain<int, words> one(Stage s) const {
+  [[nodiscard]] chain<int, word_stream> one(Stage s) const {
     return make_chain<int>(rt, "c", [&](auto in) { return in >> std::move(s); });
   }
   [[nodiscard]] duration elapsed() const { return world.now() - testing::manual_time::start; }
   /// All that still comes, and `how` it ends.
-  [[nodiscard]] std::vector<std::string> rest_of(words& from) {
+  [[nodiscard]] std::vector<std::string> rest_of(word_stream& from) {
     std::vector<std::string> all;
     for (;;) {
       test::outcome<std::optional<std::string>> item;
@@ -107,14 +107,14 @@ auto make_tell_chain(const runtime& rt, auto write_words) {   // awaitable<void>
 TEST_CASE("a stage that writes a stream answers when the first item is there, and goes on") {
   produce_world here;
   const auto c = here.one(stage("write", produce<std::string>(here.writer({{{{2s, "a"}, {5s, "b"}}}}))));
-  test::outcome<words> end;
+  test::outcome<word_stream> end;
   c.async_run(1, end.take());
   here.world.advance(1s);
   CHECK(end.count() == 0);
   here.world.advance(1s);
   REQUIRE(end.answered());
   CHECK(here.ended == 0);
-  words got = std::move(end.value());
+  word_stream got = std::move(end.value());
   CHECK(here.rest_of(got) == text{"a1", "b1"});
   CHECK(!here.how.is_set());
   CHECK(here.elapsed() == 7s);
@@ -124,7 +124,7 @@ TEST_CASE("a stage that writes a stream answers when the first item is there, an
 TEST_CASE("a stream may end without an item") {
   produce_world here;
   const auto c = here.one(stage("write", produce<std::string>(here.writer({{}}))));
-  test::outcome<words> end;
+  test::outcome<word_stream> end;
   c.async_run(1, end.take());
   here.world.run_until_idle();
   REQUIRE(end.answered());
@@ -134,7 +134,7 @@ TEST_CASE("a stream may end without an item") {
 TEST_CASE("a writer that fails before the first item has failed the stage: it is tried again, and others stand in for it") {
   produce_world here;
   const auto c = here.one(stage("write", produce<std::string>(here.writer({{{}, true}, {{{1s, "a"}}}}))).retry({.first_wait = 1s, .jitter = jitter::none}));
-  test::outcome<words> end;
+  test::outcome<word_stream> end;
   c.async_run(1, end.take());
   here.world.advance(2s);
   REQUIRE(end.answered());
@@ -142,7 +142,7 @@ TEST_CASE("a writer that fails before the first item has failed the stage: it is
 
   const auto d = here.one(stage("write", produce<std::string>(here.writer({{{}, true}}))).fallback(produce<std::string>(here.writer({{{{1s, "b"}}}}))));
   here.begun = 0;
-  test::outcome<words> other;
+  test::outcome<word_stream> other;
   d.async_run(2, other.take());
   here.world.advance(1s);
   REQUIRE(other.answered());
@@ -152,7 +152,7 @@ TEST_CASE("a writer that fails before the first item has failed the stage: it is
 TEST_CASE("a writer that fails after the first item has failed the stream, which the reader learns behind its items") {
   produce_world here;
   const auto c = here.one(stage("write", produce<std::string>(here.writer({{{{0s, "a"}, {1s, "b"}}, true}}))).retry());
-  test::outcome<words> end;
+  test::outcome<word_stream> end;
   c.async_run(1, end.take());
   here.world.run_until_idle();
   REQUIRE(end.answered());
@@ -165,11 +165,11 @@ TEST_CASE("a stream that may begin anew says where it has, and its inputs are th
   produce_world here;
   const auto c = here.one(stage("write", produce<std::string>(here.writer({{{{0s, "a"}, {1s, "b"}}, true}, {{{1s, "A"}, {1s, "B"}}}}))
                                              .restart_with(here.writer({{}, {{{1s, "A"}, {1s, "B"}}}}))));
-  test::outcome<words> end;
+  test::outcome<word_stream> end;
   c.async_run(1, end.take());
   here.world.run_until_idle();
   REQUIRE(end.answered());
-  words got = std::move(end.value());
+  word_stream got = std::move(end.value());
   std::vector<std::size_t> restarts;
   text all;
   for (;;) {
@@ -187,14 +187,14 @@ TEST_CASE("a stream that may begin anew says where it has, and its inputs are th
 TEST_CASE("a timeout ends with the first item: a late one is told to stop, a slow stream is not") {
   produce_world here;
   const auto late = here.one(stage("write", produce<std::string>(here.writer({{{{3s, "a"}}}}))).timeout(2s));
-  test::outcome<words> end;
+  test::outcome<word_stream> end;
   late.async_run(1, end.take());
   here.world.advance(2s);
   CHECK(end.why().is(errc::timed_out));
   CHECK(here.ended == 1);
 
   const auto slow = here.one(stage("write", produce<std::string>(here.writer({{{{1s, "a"}, {9s, "b"}}}}))).attempt_timeout(2s).timeout(3s));
-  test::outcome<words> other;
+  test::outcome<word_stream> other;
   slow.async_run(1, other.take());
   here.world.advance(1s);
   REQUIRE(other.answered());
@@ -205,7 +205,7 @@ TEST_CASE("a timeout ends with the first item: a late one is told to stop, a slo
 TEST_CASE("a stream fails at the deadline of the run that it comes from, and its writer is told to stop") {
   produce_world here;
   const auto c = here.one(stage("write", produce<std::string>(here.writer({{{{1s, "a"}, {9s, "b"}}}}))).attempt_timeout(2s));
-  test::outcome<words> end;
+  test::outcome<word_stream> end;
   c.async_run(1, {.deadline = here.world.now() + 5s}, end.take());
   here.world.advance(1s);
   REQUIRE(end.answered());
@@ -219,7 +219,7 @@ TEST_CASE("who cancels the run before the first item, or lets go of the stream, 
   produce_world here;
   const auto c = here.one(stage("write", produce<std::string>(here.writer({{{{1s, "a"}, {1h, "b"}}}}))));
   asio::cancellation_signal stop;
-  test::outcome<words> cancelled;
+  test::outcome<word_stream> cancelled;
   c.async_run(1, asio::bind_cancellation_slot(stop.slot(), cancelled.take()));
   here.world.run_until_idle();
   asio::post(here.world.get_executor(), [&] { stop.emit(asio::cancellation_type::terminal); });
@@ -227,7 +227,7 @@ TEST_CASE("who cancels the run before the first item, or lets go of the stream, 
   CHECK(cancelled.why().is(errc::cancelled));
   CHECK(here.ended == 1);
 
-  test::outcome<words> end;
+  test::outcome<word_stream> end;
   c.async_run(1, end.take());
   here.world.advance(1s);
   REQUIRE(end.answered());
@@ -273,7 +273,7 @@ TEST_CASE("a run that is cancelled while its consumer reads stops the writer, to
 TEST_CASE("a stage in a queue gives its place back with the first item") {
   produce_world here;
   const auto c = here.one(stage("write", produce<std::string>(here.writer({{{{1s, "a"}, {1h, "b"}}}}))).queue({.consumers = 1}));
-  test::outcome<words> first, second;
+  test::outcome<word_stream> first, second;
   c.async_run(1, first.take());
   c.async_run(2, second.take());
   here.world.advance(1s);
@@ -285,7 +285,7 @@ TEST_CASE("a stage in a queue gives its place back with the first item") {
 TEST_CASE("drain waits for those who still write") {
   produce_world here;
   const auto c = here.one(stage("write", produce<std::string>(here.writer({{{{1s, "a"}, {5s, "b"}}}}))));
-  test::outcome<words> end;
+  test::outcome<word_stream> end;
   c.async_run(1, end.take());
   here.world.advance(1s);
   test::outcome<void> drained;
@@ -312,10 +312,10 @@ TEST_CASE("a writer that is at work when its executor dies is freed, and who sti
     co_await out.write("a");
     co_await rt.async_wait_until(rt.now() + 1h, asio::use_awaitable);
   };
-  std::optional<words> left;
+  std::optional<word_stream> left;
   {
     const auto c = here->one(stage("write", produce<std::string>(writes)));
-    test::outcome<words> end;
+    test::outcome<word_stream> end;
     c.async_run(1, end.take());
     here->world.run_until_idle();
     REQUIRE(end.answered());

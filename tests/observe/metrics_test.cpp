@@ -92,7 +92,7 @@ TEST_CASE("a run and its stages are timed to within 1.6 %, and told in few bucke
     const auto* s = all.find(family, labels);
     REQUIRE(s);
     CHECK(s->count == 10);
-    CHECK(s->value == Approx(0.436));
+    CHECK(s->value == Catch::Approx(0.436));
     const auto& bounds = all.families().find(family)->second.bounds;
     CHECK(bounds.size() <= 20);
     for (std::size_t i = 0; i < bounds.size(); ++i) CHECK(s->up_to[i] == (bounds[i] < 0.004 ? 0U : bounds[i] < 0.4 ? 9U : 10U));
@@ -288,6 +288,6 @@ TEST_CASE("a model's requests, batches and their sizes are measured") {
   REQUIRE(rows);
   CHECK(rows->up_to[1] == 0);
   CHECK(rows->up_to[2] == 1);
-  CHECK(all.find("catena_model_queue_wait_seconds", of)->value == Approx(0.03));
+  CHECK(all.find("catena_model_queue_wait_seconds", of)->value == Catch::Approx(0.03));
   CHECK(all.find("catena_model_batch_duration_seconds", of)->count == 1);
 }

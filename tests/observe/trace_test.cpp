@@ -399,7 +399,7 @@ TEST_CASE("a cache's outcome, the chosen replica, the deadline that was left and
   CHECK(std::get<std::string>(told(span_named(*requests[0], "ask"))["catena.cache"]) == "miss");
   CHECK(std::get<std::string>(told(span_named(*requests[0], "ask"))["catena.choice"]) == "near");
   CHECK(std::get<std::string>(told(span_named(*requests[1], "ask"))["catena.cache"]) == "hit");
-  CHECK(std::get<double>(told(requests[0]->spans[0])["catena.deadline_left_seconds"]) == Approx(0.008));
+  CHECK(std::get<double>(told(requests[0]->spans[0])["catena.deadline_left_seconds"]) == Catch::Approx(0.008));
   CHECK(!why.empty());
 }
 

@@ -535,9 +535,9 @@ TEST_CASE("how long a version takes, and how its runs end, is told as of a chain
   const auto* const next = told.find("catena_run_duration_seconds", R"(chain="risk@4")");
   REQUIRE((stable && next));
   CHECK(stable->count == 3);
-  CHECK(stable->value == Approx(0.03));
+  CHECK(stable->value == Catch::Approx(0.03));
   CHECK(next->count == 2);
-  CHECK(next->value == Approx(0.08));
+  CHECK(next->value == Catch::Approx(0.08));
   CHECK(told.value("catena_runs", R"(chain="risk@3",outcome="answered")") == 2);
   CHECK(told.value("catena_runs", R"(chain="risk@3",outcome="failed")") == 1);
   CHECK(told.value("catena_runs", R"(chain="fraud",outcome="answered")") == 4);
