@@ -201,17 +201,17 @@ TEST_CASE("runs on threads end at their deadlines while their coroutines go on",
     const auto deaf = [&](call, const std::shared_ptr<int>& i) -> asio::awaitable<int> {
       ++begun;
       co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-      co_await rt.async_wait_until(rt.now() + 30ms + *i * 10us, asio::use_awaitable);
+      co_await rt.async_wait_until(rt.now() + 200ms + *i * 10us, asio::use_awaitable);
       gone_on += *i;
       co_return *i;
     };
     const auto c = make_chain<left_input>(rt, "c", [&](auto in) {
-      auto a = in >> stage("a", deaf).timeout(5ms).fallback([](const left_input& i) { return *i; });
+      auto a = in >> stage("a", deaf).timeout(50ms).fallback([](const left_input& i) { return *i; });
       auto b = in >> stage("b", deaf);
       return join(a, b) >> stage("sum", [](int x, int y) { return x + y; });
     });
     for (int i = 0; i < 200; ++i)
-      c.async_run(std::make_shared<int>(1), {.deadline = rt.now() + 10ms}, [&](const result<int>&) { ++ended; });
+      c.async_run(std::make_shared<int>(1), {.deadline = rt.now() + 100ms}, [&](const result<int>&) { ++ended; });
     pool.join();
     CHECK(rt.left_behind_count() == 0);
   }
