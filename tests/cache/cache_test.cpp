@@ -356,7 +356,8 @@ struct not_to_be_hashed {
 TEST_CASE("a cache that is to be checked says which type it cannot hash") {
   testing::manual_world world;
   CHECK_NOTHROW(cache<not_to_be_hashed>(world.runtime()));
-  CHECK_THROWS_WITH(cache<not_to_be_hashed>(world.runtime(), {.checked = true}), Catch::Matchers::Contains("not_to_be_hashed") && Catch::Matchers::Contains("hash_append"));
+  CHECK_THROWS_WITH(cache<not_to_be_hashed>(world.runtime(), {.checked = true}),
+                    Catch::Matchers::ContainsSubstring("not_to_be_hashed") && Catch::Matchers::ContainsSubstring("hash_append"));
   static_assert(!hashable<not_to_be_hashed> && !hashable<std::vector<not_to_be_hashed>> && !hashable<std::pair<int, not_to_be_hashed>>);
   static_assert(hashable<std::vector<std::pair<std::string, std::optional<double>>>> && hashable<std::shared_ptr<const std::string>>);
   static_assert(!hashable<std::shared_ptr<float[]>> && !hashable<std::shared_ptr<void>> && !hashable<std::unique_ptr<int[]>>);
