@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
 #include <chrono>
 #include <fstream>
 #include <iterator>
@@ -28,6 +31,12 @@ const std::string alert_of_handshake("\x15\x03\x03\x00\x02\x02\x28", 7);
 const std::string never = "no connection to localhost within 3000 ms";
 const std::string closed = "no TLS connection: it was closed without its end";
 
+/// They differ between OpenSSL 3.0 and later ones.
+std::string words_for_alert() {
+  OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS, nullptr);
+  return ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE));
+}
+
 /// What a server does below TLS, where a client expects it to shake hands.
 const std::vector<misbehaviour> bad_handshakes{
     {"silence", {test::stall{}}, errc::timed_out, never},
@@ -38,7 +47,7 @@ const std::vector<misbehaviour> bad_handshakes{
     {"a reset at once", {test::reset{}}, errc::unavailable, "no TLS connection: reading failed: the connection was reset"},
     {"a reset inside", {test::send{begun_hello}, test::pause{10ms}, test::reset{}}, errc::unavailable,
      "no TLS connection: reading failed: the connection was reset"},
-    {"an alert", {test::send{alert_of_handshake}, test::stall{}}, errc::unavailable, "alert handshake failure"},
+    {"an alert", {test::send{alert_of_handshake}, test::stall{}}, errc::unavailable, "no TLS connection: " + words_for_alert()},
     {"plain HTTP", {test::send{answer("400 Bad Request", "TLS?")}, test::stall{}}, errc::unavailable, "no TLS connection: wrong version number"},
 };
 
