@@ -288,12 +288,16 @@ TEST_CASE("while a collector is away memory is bounded, what is too much is coun
   test::scripted_server collector(*w.rt);
   collector.next({test::answer_each{[](const std::string&) { return test::answer_each::reply{0s, test::answer("200 OK", "{}")}; }}});
   w.net->listen("localhost", 4318, collector.acceptor());
-  w.world.run_until([&] { return exporter.stats().waiting == 0; });
-  CHECK(exporter.stats().exported > 0);
-  exporter.take(exported_trace());
-  w.world.run_until([&] { return exporter.stats().waiting == 0; });
+  const auto exported_with_one_more = [&] {
+    exporter.take(exported_trace());
+    w.world.run_until([&] { return exporter.stats().waiting == 0; });
+    return exporter.stats().exported;
+  };
+  const std::uint64_t first = exported_with_one_more();
+  CHECK(first > 0);
+  CHECK(exported_with_one_more() == first + 1);
   const http::otlp_stats back = exporter.stats();
-  CHECK(back.exported + back.dropped() == 1001);
+  CHECK(back.exported + back.dropped() == 1002);
   REQUIRE(log.size() == 2);
   CHECK_THAT(log[0], ContainsSubstring("spans are lost"));
   CHECK(log[1] == "spans are taken again");
