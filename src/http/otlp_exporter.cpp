@@ -84,7 +84,7 @@ otlp_core::otlp_core(const runtime& rt, otlp_options options)
       client_(rt, options_.client),
       text_(options_, wall_offset(rt.now())),
       queue_(options_),
-      random_(by_chance()) {
+      random_(options_.seed ? options_.seed : by_chance()) {
   timer_.owner = this;
   timer_.fire = &time_has_come;
 }

@@ -45,6 +45,7 @@ struct otlp_options {
   duration request_timeout = std::chrono::seconds(10);  ///< more than zero
   duration patience_at_end = std::chrono::seconds(5);   ///< for what waits when the exporter is destroyed, 0 or more
   client_options client = {};                      ///< certificates, proxy
+  std::uint64_t seed = 0;                          ///< of the chance in first_wait, for tests; zero: another each time
 };
 /// \errors std::invalid_argument naming the member that is out of range
 void check(const otlp_options& options);
