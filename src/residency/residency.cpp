@@ -153,7 +153,8 @@ void residency_core::moved(number n, const std::shared_ptr<resident>& model, res
     tell_locked(n, t, {});
   } else {
     ++s.unload_count;
-    if (model->is_waited_for()) book_.want(n, now);
+    // Whoever came while it left could not want it yet.
+    if (model->is_waited_for() || !s.waiters.empty()) book_.want(n, now);
   }
   decide(t);
 }

@@ -16,6 +16,7 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -56,6 +57,16 @@ struct resident_world {
   }
   [[nodiscard]] const where_ptr& place() { return places.emplace_back(std::make_shared<whereabouts_of_instance>()); }
   [[nodiscard]] bool is_hot(std::size_t i) const { return places[i]->level == residency_level::hot; }
+};
+
+/// Tells when it is about to leave.
+struct told_of_leaving : movable_negative {
+  told_of_leaving(where_ptr where, std::function<void()>& leaves) : movable_negative(std::move(where)), when_it_leaves(&leaves) {}
+  void move_to(residency_level level) {
+    if (level != residency_level::hot && *when_it_leaves) std::exchange(*when_it_leaves, nullptr)();
+    movable_negative::move_to(level);
+  }
+  std::function<void()>* when_it_leaves;
 };
 
 /// Two runs of a chain of two models, each loaded when its turn comes, with room for one of them.
@@ -288,6 +299,24 @@ TEST_CASE("warming is awaited, and may be given up while loading goes on") {
   asio::co_spawn(here.world.get_executor(), wait(m, done), asio::detached);
   here.world.run();
   CHECK(done);
+}
+
+TEST_CASE("a model that is warmed just while it leaves comes back when it has left") {
+  resident_world here(1);
+  std::function<void()> when_it_leaves;
+  const auto a = make_model<int, int>(here.rt, {.name = "a", .residency = here.memory}, told_of_leaving(here.place(), when_it_leaves));
+  const auto b = here.make("b");
+  test::outcome<int> end, other;
+  test::outcome<void> warmed;
+  a.async_run(1, end.take());
+  here.world.run();
+  when_it_leaves = [&] { a.async_warm_up(warmed.take()); };
+  b.async_run(2, other.take());
+  here.world.run();
+  CHECK(end.value() == -1);
+  CHECK(other.value() == -2);
+  CHECK(warmed.answered());
+  CHECK(here.places[0]->load_count == 2);
 }
 
 TEST_CASE("a model without residency is loaded and warmed up when it is made, and stays") {
