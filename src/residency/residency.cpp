@@ -172,6 +172,10 @@ void residency_core::failed(number n, const std::shared_ptr<resident>& model, co
 
 void residency_core::want(number n, std::shared_ptr<arrival> waiter) {
   turn t(mutex_);
+  if (closed_) {
+    waiter->told(failure(errc::cancelled, "its executor is gone"));
+    return t.dropped.push_back(std::move(waiter));
+  }
   seats_[n].waiters.push_back(std::move(waiter));
   if (book_.level(n) == residency_level::hot && !book_.is_moving(n)) return tell_locked(n, t, {});
   book_.want(n, runtime_->time->now());

@@ -7,9 +7,11 @@
 #include <catena/testing/manual_world.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 
@@ -317,6 +319,23 @@ TEST_CASE("a model that is warmed just while it leaves comes back when it has le
   CHECK(other.value() == -2);
   CHECK(warmed.answered());
   CHECK(here.places[0]->load_count == 2);
+}
+
+TEST_CASE("whoever warms a model from another executor when that of its runtime is gone is told so, and the model is not kept for him") {
+  asio::io_context elsewhere;
+  auto gone = std::make_unique<asio::io_context>();
+  const runtime rt(gone->get_executor());
+  const residency memory(rt, {.budgets = {{"cpu", 100}}});
+  const auto where = std::make_shared<whereabouts_of_instance>();
+  test::outcome<void> warmed;
+  {
+    const auto a = make_model<int, int>(rt, {.name = "a", .residency = memory}, movable_negative(where));
+    gone.reset();
+    a.async_warm_up(asio::bind_executor(elsewhere.get_executor(), warmed.take()));
+    elsewhere.run_for(1s);
+  }
+  CHECK(warmed.why().is(errc::cancelled));
+  CHECK(where.use_count() == 1);
 }
 
 TEST_CASE("a model without residency is loaded and warmed up when it is made, and stays") {
