@@ -160,14 +160,15 @@ void residency_core::moved(number n, const std::shared_ptr<resident>& model, res
 }
 
 void residency_core::failed(number n, const std::shared_ptr<resident>& model, const failure& why) {
+  model->fail_waiting(why);  // while it still moves: none of those who come when it has been loaded at last
   {
     turn t(mutex_);
     book_.failed(n);
     tell_locked(n, t, why);
+    if (model->is_waited_for()) book_.want(n, runtime_->time->now());
     decide(t);
   }
   runtime_->log(log_level::error, "model/" + model->name(), "cannot be loaded: " + why.message());
-  model->fail_waiting(why);
 }
 
 void residency_core::want(number n, std::shared_ptr<arrival> waiter) {

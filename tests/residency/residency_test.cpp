@@ -23,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -222,6 +223,33 @@ TEST_CASE("when a model cannot be loaded, all that wait for it are told why, and
   m.async_run(3, three.take());
   here.world.run();
   CHECK(three.value() == -3);
+}
+
+TEST_CASE("a request that comes when a model has been loaded at last is not failed by the attempt before", "[concurrency]") {
+  asio::thread_pool pool(1);
+  const auto where = std::make_shared<whereabouts_of_instance>();
+  where->fails = true;
+  std::optional<model<int, int>> m;
+  std::future<result<int>> second;
+  std::promise<void> has_come;
+  // A log takes its time.
+  const auto log = [&](log_level, std::string_view, std::string_view text) {
+    if (text.find("cannot be loaded") == text.npos) return;
+    where->fails = false;
+    m->async_warm_up(asio::use_future).get().value();
+    second = m->async_run(2, asio::use_future);
+    for (int i = 0; i < 10'000 && m->stats().queue_depth == 0; ++i) std::this_thread::sleep_for(1ms);
+    has_come.set_value();
+  };
+  const runtime rt(pool.get_executor(), {.loading_thread_count = 2, .log = log});
+  const residency memory(rt, {.budgets = {{"cpu", 100}}});
+  m = make_model<int, int>(rt, {.name = "m", .batch = {.max_size = 8, .max_delay = 200ms}, .residency = memory}, movable_negative(where));
+  auto first = m->async_run(1, asio::use_future);
+  has_come.get_future().wait();
+  first.wait();  // it fails, unless it came when what its run needs had been tried already
+  const result<int> answered = second.get();
+  REQUIRE(answered.has_value());
+  CHECK(*answered == -2);
 }
 
 TEST_CASE("a request whose deadline passes while its model is loaded leaves at once") {
