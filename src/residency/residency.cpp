@@ -57,6 +57,7 @@ void residency_core::look() {
 
 void residency_core::parked(number n) {
   turn t(mutex_);
+  if (closed_) return;
   if (auto model = seats_[n].model.lock()) {
     t.seen.push_back(model);
     begin_move(n, seats_[n].to, std::move(model));

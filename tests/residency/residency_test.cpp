@@ -366,6 +366,22 @@ TEST_CASE("whoever warms a model from another executor when that of its runtime 
   CHECK(where.use_count() == 1);
 }
 
+TEST_CASE("a model that has drained when its executor is gone moves no more") {
+  resident_world here(1, 10ms);
+  test::held_batches<int, int> held;
+  const auto a = make_model<int, int>(here.rt, {.name = "a", .residency = here.memory}, test::movable_holder(here.place(), held.instance()));
+  const auto b = here.make("b");
+  test::outcome<int> end, other;
+  a.async_run(1, end.take());
+  here.world.run_until([&] { return held.all.size() == 1; });
+  b.async_run(2, other.take());
+  here.world.advance(1s);
+  here.world.destroy_executor();
+  held.take().answer(0, 7);
+  CHECK(here.is_hot(0));
+  CHECK(end.count() + other.count() == 0);
+}
+
 TEST_CASE("a model without residency is loaded and warmed up when it is made, and stays") {
   testing::manual_world world;
   const runtime rt = world.runtime();
