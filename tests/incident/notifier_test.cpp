@@ -4,11 +4,14 @@
 #include <catena/incident/notifier.hpp>
 #include <catena/testing/manual_world.hpp>
 
+#include <boost/asio/io_context.hpp>
+
 #include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -160,6 +163,22 @@ TEST_CASE("a notifier outlives the executor of one runtime and serves another") 
   to.tell(rt.state(), some_incident());
   world.run_until_idle();
   CHECK(told->size() == 1);
+}
+
+TEST_CASE("what is told when the executor is gone is lost, and the notifier serves others") {
+  int told = 0;
+  const notifier to({.sinks = {[&](const incident&) { ++told; }}, .notices = {.window = 0s}});
+  auto gone = std::make_unique<boost::asio::io_context>();
+  const runtime late(gone->get_executor());
+  gone.reset();
+  to.tell(late.state(), some_incident());
+  CHECK(to.stats().lost == 1);
+  CHECK(to.stats().waiting == 0);
+  boost::asio::io_context there;
+  const runtime rt(there.get_executor());
+  to.tell(rt.state(), some_incident());
+  there.run();
+  CHECK(told == 1);
 }
 
 TEST_CASE("options of a notifier that are out of range are named") {
