@@ -243,6 +243,19 @@ TEST_CASE("a line that was cut off, or is none, is counted and disturbs no other
   CHECK(read.unreadable == 3);
 }
 
+TEST_CASE("a line whose time no clock can show is none") {
+  const incident_folder folder;
+  const auto path = folder.path / "f";
+  for (const char* when : {"9223372036854775807", "-9223372036854775807", "9223372036855", "-9223372036855"}) {
+    std::string line = to_json(some_incident());
+    line.replace(line.find("1234567"), 7, when);
+    std::ofstream(path, std::ios::app) << line << '\n';
+  }
+  const auto read = read_dead_letters(path);
+  CHECK(read.letters.empty());
+  CHECK(read.unreadable == 4);
+}
+
 TEST_CASE("a file that has grown to its length is kept beside, and a new one begun") {
   const incident_folder folder;
   const auto path = folder.path / "f";
