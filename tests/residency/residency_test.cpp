@@ -369,7 +369,8 @@ TEST_CASE("whoever warms a model from another executor when that of its runtime 
 TEST_CASE("a model that has drained when its executor is gone moves no more") {
   resident_world here(1, 10ms);
   test::held_batches<int, int> held;
-  const auto a = make_model<int, int>(here.rt, {.name = "a", .residency = here.memory}, test::movable_holder(here.place(), held.instance()));
+  const auto a = make_model<int, int>(here.rt, {.name = "a", .residency = here.memory},
+                                      test::movable_holder(here.place(), held.instance()));
   const auto b = here.make("b");
   test::outcome<int> end, other;
   a.async_run(1, end.take());
