@@ -111,6 +111,17 @@ TEST_CASE("a run's budget does not come back, and holds for all that it calls") 
   CHECK(b.of_run(2) == llm::budget_state{});
 }
 
+TEST_CASE("who has taken what does not come back for centuries is not told to try again at once") {
+  chat_world w;
+  for (std::int64_t taken = 1'000'000'000'000; taken <= 1'000'000'000'000'000; taken *= 2) {
+    const llm::budget b(*w.rt, {.total = {.tokens = 1000}, .period = 24h});
+    reserved(b, {.tokens = 10}).settle({.tokens = taken});
+    const failure why = b.reserve({.tokens = 10}, {}).error();
+    CHECK(why.is(errc::budget_exceeded));
+    CHECK(why.retry_after() == duration{});
+  }
+}
+
 TEST_CASE("a call that did not reach its server costs nothing, and one whose cost nobody says costs what it may") {
   chat_world w;
   const llm::budget b(*w.rt, {.total = {.tokens = 1'000'000}});
