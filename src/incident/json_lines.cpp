@@ -25,7 +25,11 @@ using wall_clock = std::chrono::system_clock;
 std::int64_t to_milliseconds(wall_clock::time_point t) {
   return std::chrono::floor<std::chrono::milliseconds>(t.time_since_epoch()).count();
 }
-wall_clock::time_point from_milliseconds(std::int64_t count) { return wall_clock::time_point(std::chrono::milliseconds(count)); }
+wall_clock::time_point from_milliseconds(std::int64_t count) {
+  constexpr std::int64_t most = std::chrono::floor<std::chrono::milliseconds>(wall_clock::duration::max()).count();
+  if (count > most || count < -most) throw std::runtime_error("a time that no clock shows");
+  return wall_clock::time_point(std::chrono::milliseconds(count));
+}
 
 bool is_utf8(const std::string& text) {
   try {

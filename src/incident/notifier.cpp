@@ -3,8 +3,6 @@
 #include <catena/incident/notifier.hpp>
 #include <catena/observe/metric_families.hpp>
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 #include <cstdint>
 #include <deque>
@@ -98,7 +96,7 @@ class notifier::core : public metric_source, public std::enable_shared_from_this
     bool emptied = false;  ///< somebody is on the way to empty it
   };
   enum class loss : std::uint8_t { dropped, failed };
-  class executor_turn;
+  struct executor_turn;
   struct blocking_turn;
 
   void send(const std::shared_ptr<runtime_state>& runtime, const std::shared_ptr<const incident>& what, const incident_sink& to);
@@ -169,24 +167,21 @@ class notifier::core : public metric_source, public std::enable_shared_from_this
   std::vector<std::weak_ptr<runtime_state>> told_in_;  ///< its metrics
 };
 
-/// One incident for each turn of the executor, so that others have theirs.
-class notifier::core::executor_turn {
- public:
-  executor_turn(std::shared_ptr<core> c, std::shared_ptr<runtime_state> r) noexcept : core_(std::move(c)), runtime_(std::move(r)) {}
-  executor_turn(executor_turn&&) noexcept = default;
-  executor_turn& operator=(executor_turn&&) = delete;
-  ~executor_turn() {
-    if (core_) core_->forget(sink_place::on_the_executor);
+/// One incident for each turn of the executor, so that others have theirs. It waits where it is known whether the executor is gone.
+struct notifier::core::executor_turn : ready_node {
+  executor_turn(std::shared_ptr<core> c, std::shared_ptr<runtime_state> r) noexcept : of(std::move(c)), runtime(std::move(r)) {
+    resume = [](ready_node& node, wake how) {
+      std::unique_ptr<executor_turn> self(static_cast<executor_turn*>(&node));
+      if (how == wake::abandoned) self->of->forget(sink_place::on_the_executor);
+      else if (self->of->deliver_one(*self->runtime, sink_place::on_the_executor)) begin(std::move(self));
+    };
   }
-  void operator()() {
-    const auto of = std::move(core_);
-    const auto runtime = std::move(runtime_);
-    if (of->deliver_one(*runtime, sink_place::on_the_executor)) boost::asio::post(runtime->ready->executor(), executor_turn(of, runtime));
+  static void begin(std::unique_ptr<executor_turn> turn) {
+    const auto pinned = turn->runtime;
+    pinned->ready->push(*turn.release());
   }
-
- private:
-  std::shared_ptr<core> core_;
-  std::shared_ptr<runtime_state> runtime_;
+  std::shared_ptr<core> of;
+  std::shared_ptr<runtime_state> runtime;
 };
 
 /// All that wait, on a thread that may block.
@@ -208,7 +203,7 @@ void notifier::core::send(const std::shared_ptr<runtime_state>& runtime, const s
   if (!begin_to_empty(to.place)) return;
   try {
     if (to.place == sink_place::on_the_executor) {
-      boost::asio::post(runtime->ready->executor(), executor_turn(shared_from_this(), runtime));
+      executor_turn::begin(std::make_unique<executor_turn>(shared_from_this(), runtime));
     } else {
       auto turn = std::make_unique<blocking_turn>(shared_from_this(), runtime);
       runtime->loading.submit(*turn.release());

@@ -17,9 +17,10 @@ std::int64_t sum(std::int64_t a, std::int64_t b) noexcept {
 
 }  // namespace
 
-/// In which so much comes back, rounded up.
-duration::rep allowance::time_for(std::int64_t amount) const noexcept {
-  return static_cast<duration::rep>((wide{amount} * period_.count() + limit_ - 1) / limit_);
+/// In which so much comes back, rounded up; what would take centuries never does.
+duration allowance::time_for(std::int64_t amount) const noexcept {
+  const wide time = (wide{amount} * period_.count() + limit_ - 1) / limit_;
+  return duration(static_cast<duration::rep>(std::min<wide>(time, duration::max().count())));
 }
 
 std::int64_t allowance::spent(time_point now) noexcept {
@@ -35,7 +36,7 @@ std::int64_t allowance::spent(time_point now) noexcept {
     seen_ = now;
   } else if (back > 0) {
     spent_ -= static_cast<std::int64_t>(back);
-    seen_ += duration(time_for(static_cast<std::int64_t>(back)));
+    seen_ += time_for(static_cast<std::int64_t>(back));
   }
   return spent_;
 }
@@ -47,7 +48,8 @@ duration allowance::wait_for(std::int64_t amount, time_point now) noexcept {
   if (missing <= 0) return duration{};
   // What is reserved may come back sooner; what has been spent comes back by itself.
   if (period_ == duration{} || amount > limit_ || missing > spent_) return duration::max();
-  return std::max(duration(time_for(missing)) - (now - seen_), duration(1));
+  const duration time = time_for(missing);
+  return time == duration::max() ? time : std::max(time - (now - seen_), duration(1));
 }
 
 void allowance::reserve(std::int64_t amount) noexcept { reserved_ = sum(reserved_, amount); }

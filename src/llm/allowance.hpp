@@ -34,7 +34,7 @@ class allowance {
   [[nodiscard]] bool is_untouched(time_point now) noexcept { return reserved_ == 0 && (limit_ == 0 || spent(now) == 0); }
 
  private:
-  [[nodiscard]] duration::rep time_for(std::int64_t amount) const noexcept;
+  [[nodiscard]] duration time_for(std::int64_t amount) const noexcept;
 
   std::int64_t limit_;
   duration period_;

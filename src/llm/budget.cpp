@@ -94,12 +94,13 @@ class budget_core {
       return r->second.left;
     }
     r->second.place = oldest_first_.insert(oldest_first_.end(), run);
-    // Who has calls in flight stays. Not all are looked at, as they may all be such.
+    // Who has calls in flight stays, and is not looked at again before the others. Not all are looked at, as they may all be such.
     auto old = oldest_first_.begin();
     for (int looks = 0; looks < 16 && runs_.size() > options_.most_runs && *old != run; ++looks) {
       const auto found = runs_.find(*old);
       if (!found->second.left.is_idle()) {
-        ++old;
+        const auto busy = old++;
+        oldest_first_.splice(oldest_first_.end(), oldest_first_, busy);
         continue;
       }
       runs_.erase(found);

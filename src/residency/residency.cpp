@@ -57,6 +57,7 @@ void residency_core::look() {
 
 void residency_core::parked(number n) {
   turn t(mutex_);
+  if (closed_) return;
   if (auto model = seats_[n].model.lock()) {
     t.seen.push_back(model);
     begin_move(n, seats_[n].to, std::move(model));
@@ -153,24 +154,30 @@ void residency_core::moved(number n, const std::shared_ptr<resident>& model, res
     tell_locked(n, t, {});
   } else {
     ++s.unload_count;
-    if (model->is_waited_for()) book_.want(n, now);
+    // Whoever came while it left could not want it yet.
+    if (model->is_waited_for() || !s.waiters.empty()) book_.want(n, now);
   }
   decide(t);
 }
 
 void residency_core::failed(number n, const std::shared_ptr<resident>& model, const failure& why) {
+  model->fail_waiting(why);  // while it still moves: none of those who come when it has been loaded at last
   {
     turn t(mutex_);
     book_.failed(n);
     tell_locked(n, t, why);
+    if (model->is_waited_for()) book_.want(n, runtime_->time->now());
     decide(t);
   }
   runtime_->log(log_level::error, "model/" + model->name(), "cannot be loaded: " + why.message());
-  model->fail_waiting(why);
 }
 
 void residency_core::want(number n, std::shared_ptr<arrival> waiter) {
   turn t(mutex_);
+  if (closed_) {
+    waiter->told(failure(errc::cancelled, "its executor is gone"));
+    return t.dropped.push_back(std::move(waiter));
+  }
   seats_[n].waiters.push_back(std::move(waiter));
   if (book_.level(n) == residency_level::hot && !book_.is_moving(n)) return tell_locked(n, t, {});
   book_.want(n, runtime_->time->now());

@@ -4,11 +4,14 @@
 #include <catena/incident/notifier.hpp>
 #include <catena/testing/manual_world.hpp>
 
+#include <boost/asio/io_context.hpp>
+
 #include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -162,6 +165,22 @@ TEST_CASE("a notifier outlives the executor of one runtime and serves another") 
   CHECK(told->size() == 1);
 }
 
+TEST_CASE("what is told when the executor is gone is lost, and the notifier serves others") {
+  int told = 0;
+  const notifier to({.sinks = {[&](const incident&) { ++told; }}, .notices = {.window = 0s}});
+  auto gone = std::make_unique<boost::asio::io_context>();
+  const runtime late(gone->get_executor());
+  gone.reset();
+  to.tell(late.state(), some_incident());
+  CHECK(to.stats().lost == 1);
+  CHECK(to.stats().waiting == 0);
+  boost::asio::io_context there;
+  const runtime rt(there.get_executor());
+  to.tell(rt.state(), some_incident());
+  there.run();
+  CHECK(told == 1);
+}
+
 TEST_CASE("options of a notifier that are out of range are named") {
   const auto nobody = [](const incident&) {};
   CHECK_THROWS_WITH(notifier({}), ContainsSubstring("notifier_options::sinks"));
@@ -222,6 +241,19 @@ TEST_CASE("a line that was cut off, or is none, is counted and disturbs no other
   const auto read = read_dead_letters(path);
   CHECK(read.letters.size() == 2);
   CHECK(read.unreadable == 3);
+}
+
+TEST_CASE("a line whose time no clock can show is none") {
+  const incident_folder folder;
+  const auto path = folder.path / "f";
+  for (const char* when : {"9223372036854775807", "-9223372036854775807", "9223372036855", "-9223372036855"}) {
+    std::string line = to_json(some_incident());
+    line.replace(line.find("1234567"), 7, when);
+    std::ofstream(path, std::ios::app) << line << '\n';
+  }
+  const auto read = read_dead_letters(path);
+  CHECK(read.letters.empty());
+  CHECK(read.unreadable == 4);
 }
 
 TEST_CASE("a file that has grown to its length is kept beside, and a new one begun") {

@@ -12,6 +12,7 @@
 #include <random>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "llm/support/chat_world.hpp"
 
@@ -109,6 +110,29 @@ TEST_CASE("a run's budget does not come back, and holds for all that it calls") 
   reserved(b, {.tokens = 1}, {.id = 3});
   CHECK(b.of_run(1).spent.tokens == 80);
   CHECK(b.of_run(2) == llm::budget_state{});
+}
+
+TEST_CASE("who has taken what does not come back for centuries is not told to try again at once") {
+  chat_world w;
+  for (std::int64_t taken = 1'000'000'000'000; taken <= 1'000'000'000'000'000; taken *= 2) {
+    const llm::budget b(*w.rt, {.total = {.tokens = 1000}, .period = 24h});
+    reserved(b, {.tokens = 10}).settle({.tokens = taken});
+    const failure why = b.reserve({.tokens = 10}, {}).error();
+    CHECK(why.is(errc::budget_exceeded));
+    CHECK(why.retry_after() == duration{});
+  }
+}
+
+TEST_CASE("a budget remembers no more runs for being behind such as have calls in flight") {
+  chat_world w;
+  const llm::budget b(*w.rt, {.per_run = {.tokens = 100}, .most_runs = 2});
+  std::vector<llm::budget_reservation> in_flight;
+  for (std::uint64_t run = 1; run <= 40; ++run) in_flight.push_back(reserved(b, {.tokens = 1}, {.id = run}));
+  for (std::uint64_t run = 101; run <= 1100; ++run) reserved(b, {.tokens = 1}, {.id = run});
+  std::size_t remembered = 0;
+  for (std::uint64_t run = 101; run <= 1100; ++run) remembered += b.of_run(run) != llm::budget_state{};
+  CHECK(remembered <= 8);
+  CHECK(b.of_run(1).reserved.tokens == 1);
 }
 
 TEST_CASE("a call that did not reach its server costs nothing, and one whose cost nobody says costs what it may") {

@@ -7,19 +7,23 @@
 #include <catena/testing/manual_world.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -56,6 +60,16 @@ struct resident_world {
   }
   [[nodiscard]] const where_ptr& place() { return places.emplace_back(std::make_shared<whereabouts_of_instance>()); }
   [[nodiscard]] bool is_hot(std::size_t i) const { return places[i]->level == residency_level::hot; }
+};
+
+/// Tells when it is about to leave.
+struct told_of_leaving : movable_negative {
+  told_of_leaving(where_ptr where, std::function<void()>& leaves) : movable_negative(std::move(where)), when_it_leaves(&leaves) {}
+  void move_to(residency_level level) {
+    if (level != residency_level::hot && *when_it_leaves) std::exchange(*when_it_leaves, nullptr)();
+    movable_negative::move_to(level);
+  }
+  std::function<void()>* when_it_leaves;
 };
 
 /// Two runs of a chain of two models, each loaded when its turn comes, with room for one of them.
@@ -211,6 +225,33 @@ TEST_CASE("when a model cannot be loaded, all that wait for it are told why, and
   CHECK(three.value() == -3);
 }
 
+TEST_CASE("a request that comes when a model has been loaded at last is not failed by the attempt before", "[concurrency]") {
+  asio::thread_pool pool(1);
+  const auto where = std::make_shared<whereabouts_of_instance>();
+  where->fails = true;
+  std::optional<model<int, int>> m;
+  std::future<result<int>> second;
+  std::promise<void> has_come;
+  // A log takes its time.
+  const auto log = [&](log_level, std::string_view, std::string_view text) {
+    if (text.find("cannot be loaded") == text.npos) return;
+    where->fails = false;
+    m->async_warm_up(asio::use_future).get().value();
+    second = m->async_run(2, asio::use_future);
+    for (int i = 0; i < 10'000 && m->stats().queue_depth == 0; ++i) std::this_thread::sleep_for(1ms);
+    has_come.set_value();
+  };
+  const runtime rt(pool.get_executor(), {.loading_thread_count = 2, .log = log});
+  const residency memory(rt, {.budgets = {{"cpu", 100}}});
+  m = make_model<int, int>(rt, {.name = "m", .batch = {.max_size = 8, .max_delay = 200ms}, .residency = memory}, movable_negative(where));
+  auto first = m->async_run(1, asio::use_future);
+  has_come.get_future().wait();
+  first.wait();  // it fails, unless it came when what its run needs had been tried already
+  const result<int> answered = second.get();
+  REQUIRE(answered.has_value());
+  CHECK(*answered == -2);
+}
+
 TEST_CASE("a request whose deadline passes while its model is loaded leaves at once") {
   resident_world here(1);
   test::held_batches<int, int> held;
@@ -288,6 +329,58 @@ TEST_CASE("warming is awaited, and may be given up while loading goes on") {
   asio::co_spawn(here.world.get_executor(), wait(m, done), asio::detached);
   here.world.run();
   CHECK(done);
+}
+
+TEST_CASE("a model that is warmed just while it leaves comes back when it has left") {
+  resident_world here(1);
+  std::function<void()> when_it_leaves;
+  const auto a = make_model<int, int>(here.rt, {.name = "a", .residency = here.memory}, told_of_leaving(here.place(), when_it_leaves));
+  const auto b = here.make("b");
+  test::outcome<int> end, other;
+  test::outcome<void> warmed;
+  a.async_run(1, end.take());
+  here.world.run();
+  when_it_leaves = [&] { a.async_warm_up(warmed.take()); };
+  b.async_run(2, other.take());
+  here.world.run();
+  CHECK(end.value() == -1);
+  CHECK(other.value() == -2);
+  CHECK(warmed.answered());
+  CHECK(here.places[0]->load_count == 2);
+}
+
+TEST_CASE("whoever warms a model from another executor when that of its runtime is gone is told so, and the model is not kept for him") {
+  asio::io_context elsewhere;
+  auto gone = std::make_unique<asio::io_context>();
+  const runtime rt(gone->get_executor());
+  const residency memory(rt, {.budgets = {{"cpu", 100}}});
+  const auto where = std::make_shared<whereabouts_of_instance>();
+  test::outcome<void> warmed;
+  {
+    const auto a = make_model<int, int>(rt, {.name = "a", .residency = memory}, movable_negative(where));
+    gone.reset();
+    a.async_warm_up(asio::bind_executor(elsewhere.get_executor(), warmed.take()));
+    elsewhere.run_for(1s);
+  }
+  CHECK(warmed.why().is(errc::cancelled));
+  CHECK(where.use_count() == 1);
+}
+
+TEST_CASE("a model that has drained when its executor is gone moves no more") {
+  resident_world here(1, 10ms);
+  test::held_batches<int, int> held;
+  const auto a = make_model<int, int>(here.rt, {.name = "a", .residency = here.memory},
+                                      test::movable_holder(here.place(), held.instance()));
+  const auto b = here.make("b");
+  test::outcome<int> end, other;
+  a.async_run(1, end.take());
+  here.world.run_until([&] { return held.all.size() == 1; });
+  b.async_run(2, other.take());
+  here.world.advance(1s);
+  here.world.destroy_executor();
+  held.take().answer(0, 7);
+  CHECK(here.is_hot(0));
+  CHECK(end.count() + other.count() == 0);
 }
 
 TEST_CASE("a model without residency is loaded and warmed up when it is made, and stays") {
