@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include <pthread.h>
 #include <sys/socket.h>
 
 #include "http/support/http_world.hpp"
@@ -78,6 +79,28 @@ class hasty_time final : public time_source {
   };
   mutable std::atomic<duration::rep> now_{duration(1h).count()};
   mutable std::atomic<duration::rep> step_{0};
+};
+
+/// No thread can be made while it lives: none has so much memory for its stack.
+class no_threads {
+ public:
+  no_threads() {
+    pthread_getattr_default_np(&before_);
+    pthread_attr_t none;
+    pthread_attr_init(&none);
+    pthread_attr_setstacksize(&none, std::size_t{1} << 50);
+    pthread_setattr_default_np(&none);
+    pthread_attr_destroy(&none);
+  }
+  no_threads(const no_threads&) = delete;
+  no_threads& operator=(const no_threads&) = delete;
+  ~no_threads() {
+    pthread_setattr_default_np(&before_);
+    pthread_attr_destroy(&before_);
+  }
+
+ private:
+  pthread_attr_t before_;
 };
 
 /// A gate that lookups stand before until a test opens it. They keep it: a test may be over before they have left.
@@ -155,6 +178,29 @@ TEST_CASE("an address that is tried because the one before it has failed has its
   context.stop();
   for (auto& t : threads) t.join();
   CHECK(left_early == 0);
+}
+
+TEST_CASE("a name is not known where no thread can look it up, and others are looked up later", "[concurrency]") {
+  boost::asio::io_context context(1);
+  const runtime rt(context.get_executor());
+  tcp::acceptor listening(context, tcp::endpoint(make_address("127.0.0.1"), 0));
+  http::tcp_network net(rt.state(), {.most_lookups = 1}, [](const std::string&) { return http::addresses{make_address("127.0.0.1")}; });
+  for (int i = 0; i < 2; ++i) {
+    opening failed, open;
+    std::shared_ptr<http::transport> stream;
+    {
+      const no_threads none;
+      REQUIRE_NOTHROW(stream = net.open("some.host", 1, failed));
+    }
+    failed.run(context);
+    CHECK(failed.why.is(errc::unavailable));
+    CHECK_THAT(failed.why.message(), Catch::Matchers::ContainsSubstring("no address of some.host is looked up"));
+    CHECK(net.busy_lookups() == 0);
+    stream = net.open("some.host", listening.local_endpoint().port(), open);
+    open.run(context);
+    CHECK_FALSE(open.why.is_set());
+    stream->close();
+  }
 }
 
 TEST_CASE("a name that nobody knows and addresses that all refuse say so", "[concurrency]") {
