@@ -45,8 +45,8 @@ void client_core::remove(http_exchange& e) noexcept {
   exchanges_.erase(e.registered);
 }
 
-/// Under one lock: a connection that came back between a look at the idle ones and the place in line would wait for whoever stands there, and
-/// he for it. Of the idle ones the one that was used last: those that are not needed expire.
+/// Under one lock: between a look at the idle connections and a place in line one could come back, and be idle beside whoever waits for it.
+/// Of the idle ones the one that was used last: those that are not needed expire.
 place_kind client_core::ask(const std::shared_ptr<http_exchange>& e, const std::string& origin, std::shared_ptr<transport>& kept) {
   for (;;) {
     const time_point now = runtime_->time->now();
