@@ -45,33 +45,30 @@ void client_core::remove(http_exchange& e) noexcept {
   exchanges_.erase(e.registered);
 }
 
+/// Under one lock: between a look at the idle connections and a place in line one could come back, and be idle beside whoever waits for it.
+/// Of the idle ones the one that was used last: those that are not needed expire.
 place_kind client_core::ask(const std::shared_ptr<http_exchange>& e, const std::string& origin, std::shared_ptr<transport>& kept) {
-  const time_point now = runtime_->time->now();
-  closed_connections expired;  // closed under no lock
-  while ((kept = take_idle(origin)))
+  for (;;) {
+    const time_point now = runtime_->time->now();
+    closed_connections expired;  // closed under no lock
+    {
+      const std::lock_guard lock(mutex_);
+      if (now >= next_expiry_) expired = take_expired_locked(now);
+      server& s = servers_[origin];
+      if (s.idle.empty()) {
+        if (s.places < options_.most_connections) return ++s.places, place_kind::empty;
+        if (waiting_ >= options_.most_waiting) return place_kind::none_left;
+        ++waiting_;
+        s.line.push_back(e);
+        return place_kind::waits;
+      }
+      kept = std::move(s.idle.back().stream);
+      s.idle.pop_back();
+    }
     if (kept->is_quiet()) return place_kind::kept;
-    else give_back(origin, nullptr);
-  const std::lock_guard lock(mutex_);
-  if (now >= next_expiry_) expired = take_expired_locked(now);
-  server& s = servers_[origin];
-  if (s.places < options_.most_connections) return ++s.places, place_kind::empty;
-  if (waiting_ >= options_.most_waiting) return place_kind::none_left;
-  ++waiting_;
-  s.line.push_back(e);
-  return place_kind::waits;
-}
-
-/// The one that was used last: those that are not needed expire.
-std::shared_ptr<transport> client_core::take_idle(const std::string& origin) {
-  const time_point now = runtime_->time->now();
-  const std::lock_guard lock(mutex_);
-  const auto found = servers_.find(origin);
-  if (found == servers_.end()) return nullptr;
-  auto& idle = found->second.idle;
-  if (idle.empty() || now - idle.back().since > options_.idle_timeout) return nullptr;
-  auto taken = std::move(idle.back().stream);
-  idle.pop_back();
-  return taken;
+    kept.reset();
+    give_back(origin, nullptr);
+  }
 }
 
 bool client_core::leave_line(http_exchange& e, const std::string& origin) noexcept {

@@ -63,7 +63,6 @@ class client_core final : public executor_user, public metric_source, public std
 
   /// Moves out what has been idle for too long, and forgets servers that nothing is left of.
   [[nodiscard]] closed_connections take_expired_locked(time_point now);
-  [[nodiscard]] std::shared_ptr<transport> take_idle(const std::string& origin);
 
   const std::shared_ptr<runtime_state> runtime_;
   const client_options options_;

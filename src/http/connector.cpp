@@ -40,15 +40,17 @@ void connector::opened(std::size_t) {
 }
 
 void connector::asked_proxy(std::size_t) {
-  answer_.resize(core_->options().max_head_bytes);
-  parser_.emplace(static_cast<body_sink&>(*this), answer_.size(), body_follows::never);
+  const std::size_t longest = core_->options().max_head_bytes;
+  answer_.resize(longest + 1);  // the parser finds a head too long at its first byte that is too much
+  parser_.emplace(static_cast<body_sink&>(*this), longest, body_follows::never);
   const std::lock_guard lock(mutex_);
   stream_->read_some(answer_, then(&connector::proxy_answered));
 }
 
 void connector::proxy_answered(std::size_t bytes) {
   answered_ += bytes;
-  const auto taken = parser_->feed({answer_.data(), answered_});
+  const auto taken = parser_->feed(std::string_view(answer_.data(), answered_).substr(parsed_));
+  parsed_ += taken.bytes;
   const std::string proxy = "the proxy " + core_->options().proxy->where().host();
   if (!taken.why.empty()) return finish(wake::resumed, {errc::unavailable, "the answer of " + proxy + " is not to be understood: " + taken.why});
   if (!parser_->is_done()) {
@@ -60,7 +62,7 @@ void connector::proxy_answered(std::size_t bytes) {
     return finish(wake::resumed, {head.status / 100 == 4 ? errc::refused : errc::unavailable,
                                   proxy + " answers " + std::to_string(head.status) + " " + shown(head.reason, core_->options().proxy->secrets(), 60) +
                                       " and does not connect to " + target_.host()});
-  if (taken.bytes != answered_) return finish(wake::resumed, {errc::unavailable, proxy + " says more than that it has connected"});
+  if (parsed_ != answered_) return finish(wake::resumed, {errc::unavailable, proxy + " says more than that it has connected"});
   return target_.is_secure() ? begin_tls() : finished();
 }
 

@@ -54,6 +54,7 @@ class connector final : public std::enable_shared_from_this<connector>, body_sin
   std::string asking_;
   std::vector<char> answer_;
   std::size_t answered_ = 0;
+  std::size_t parsed_ = 0;  ///< of that
   std::optional<response_parser> parser_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -48,9 +49,28 @@ void lookup_line::begin(std::shared_ptr<lookup> one) {
     ++busy_;
   }
   // Nobody waits for it at the end of the process, either: it may hang for half a minute, and touches only what it holds.
-  std::thread([self = shared_from_this(), first = std::move(one)] {
-    self->work(first);
-  }).detach();
+  try {
+    std::thread([self = shared_from_this(), first = one] {
+      self->work(first);
+    }).detach();
+  } catch (const std::system_error&) {
+    fail(std::move(one));
+  }
+}
+
+/// The machine has no thread for it. Those that wait behind it fail, too, where there is no other thread that will take them.
+void lookup_line::fail(std::shared_ptr<lookup> one) {
+  std::deque<std::shared_ptr<lookup>> failed;
+  {
+    const std::lock_guard lock(mutex_);
+    if (--busy_ == 0) failed.swap(waiting_);
+    failed.push_front(std::move(one));
+    std::erase_if(failed, [](const auto& f) { return !std::exchange(f->wanted, false); });
+  }
+  for (auto& f : failed) {
+    f->found = failure(errc::unavailable, "no address of " + f->host + " is looked up: there is no thread for it");
+    deliver(std::move(f));
+  }
 }
 
 bool lookup_line::abandon(lookup& one) noexcept {

@@ -50,6 +50,7 @@ class lookup_line : public std::enable_shared_from_this<lookup_line> {
 
  private:
   void work(std::shared_ptr<lookup> one);
+  void fail(std::shared_ptr<lookup> one);
   void deliver(std::shared_ptr<lookup> one);
 
   const std::weak_ptr<runtime_state> runtime_;

@@ -61,7 +61,7 @@ class otlp_core final : public executor_user, public std::enable_shared_from_thi
   void give_up_batch() noexcept;
   void give_up_batch_locked();
   void tell_locked(const waiter& w, result<void> how);
-  void log_outcome(const otlp_verdict& v, std::size_t spans);
+  [[nodiscard]] bool is_news(const std::string& wrong);
 
   const runtime rt_;
   const otlp_options options_;

@@ -55,6 +55,13 @@ std::chrono::nanoseconds wall_offset(time_point now) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch() - now.time_since_epoch());
 }
 
+/// What went wrong with a request, for the log; empty: nothing.
+std::string wrong_with(const otlp_verdict& v, std::size_t spans) {
+  if (v.what != otlp_verdict::kind::accepted) return std::to_string(spans) + " spans are lost: " + v.why.message();
+  if (v.rejected == 0 && v.said.empty()) return {};
+  return std::to_string(v.rejected) + " of " + std::to_string(spans) + " spans were not taken: " + v.said;
+}
+
 }  // namespace
 
 void check(const otlp_options& o) {
@@ -265,17 +272,22 @@ void otlp_core::send() noexcept {
 void otlp_core::ended(const result<response>& came, bool was_sent) {
   const otlp_verdict v = verdict_of(asked_, came, was_sent, std::chrono::system_clock::now());
   using kind = otlp_verdict::kind;
-  std::size_t spans = 0;
+  std::string wrong;
+  bool is_to_be_told = false;
   {
     const std::lock_guard lock(mutex_);
-    spans = queue_.batch_spans();
+    const std::size_t spans = queue_.batch_spans();
     if (v.what == kind::again && attempt_ < options_.attempts && !is_over_) return pause_locked(v.why);
     const std::uint64_t rejected = std::min<std::uint64_t>(v.rejected, spans);
     stats_.dropped_rejected += rejected;
     (v.what == kind::accepted ? stats_.exported : v.what == kind::refused ? stats_.dropped_refused : is_over_ ? stats_.dropped_at_end : stats_.dropped_given_up) += spans - rejected;
-    finish_locked();
+    wrong = wrong_with(v, spans);
+    is_to_be_told = is_news(wrong);
+    finish_locked();  // from now on another thread may be at it
   }
-  log_outcome(v, spans);
+  if (!is_to_be_told) return;
+  if (wrong.empty()) rt_.state()->log(log_level::note, "otlp", "spans are taken again");
+  else rt_.state()->log(log_level::warning, "otlp", wrong);
 }
 
 void otlp_core::pause_locked(const failure& why) {
@@ -329,16 +341,12 @@ void otlp_core::give_up_batch_locked() {
   finish_locked();
 }
 
-/// Once for each thing that is wrong.
-void otlp_core::log_outcome(const otlp_verdict& v, std::size_t spans) {
-  std::string wrong;
-  if (v.what != otlp_verdict::kind::accepted) wrong = std::to_string(spans) + " spans are lost: " + v.why.message();
-  else if (v.rejected != 0 || !v.said.empty()) wrong = std::to_string(v.rejected) + " of " + std::to_string(spans) + " spans were not taken: " + v.said;
-  const std::string kind_of_wrong = wrong.substr(wrong.find(':') == wrong.npos ? 0 : wrong.find(':'));
-  if (kind_of_wrong == told_) return;
-  told_ = kind_of_wrong;
-  if (wrong.empty()) rt_.state()->log(log_level::note, "otlp", "spans are taken again");
-  else rt_.state()->log(log_level::warning, "otlp", wrong);
+/// Each thing that is wrong is told once.
+bool otlp_core::is_news(const std::string& wrong) {
+  std::string kind_of_wrong = wrong.substr(wrong.find(':') == wrong.npos ? 0 : wrong.find(':'));
+  if (kind_of_wrong == told_) return false;
+  told_ = std::move(kind_of_wrong);
+  return true;
 }
 
 }  // namespace detail

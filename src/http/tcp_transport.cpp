@@ -24,6 +24,7 @@ struct tcp_transport::connecting {
   addresses found;
   std::size_t tries = 0;
   boost::system::error_code last;
+  time_point next_at{};  ///< when the next address is tried
 };
 
 /// An attempt to connect to one address, until Asio has ended it; destroyed uncalled, the executor is gone.
@@ -101,7 +102,9 @@ void tcp_transport::try_next_locked() {
   // An address that cannot even be tried, as of a kind that this machine does not know, fails like one that has been.
   if (fault) return asio::post(runtime_->ready->executor(), [t = std::move(one), fault]() mutable { t(fault); });
   socket_->async_connect(to, std::move(one));
-  if (number < c.found.size()) next_address_.set_locked(*runtime_->timers, catena::detail::later(runtime_->time->now(), c.next_address_after));
+  if (number == c.found.size()) return;
+  c.next_at = catena::detail::later(runtime_->time->now(), c.next_address_after);
+  next_address_.set_locked(*runtime_->timers, c.next_at);
 }
 
 void tcp_transport::tried(boost::system::error_code code, std::size_t number) {
@@ -125,6 +128,8 @@ void tcp_transport::next_address(timer_node& node, wake how) {
   const std::lock_guard lock(self.mutex_);
   pinned = std::move(timer.pin);
   if (how == wake::abandoned || !self.connecting_ || self.closed_ || self.connecting_->tries == self.connecting_->found.size()) return;
+  // It may have been meant for an address that has failed just now: the one that is being tried has its own time.
+  if (self.runtime_->time->now() < self.connecting_->next_at) return timer.set_locked(*self.runtime_->timers, self.connecting_->next_at);
   self.try_next_locked();
 }
 

@@ -73,7 +73,10 @@ class webhook::core : public metric_source, public std::enable_shared_from_this<
   void ended(int attempt, const failure& why) {
     const bool may_succeed = why.code() == condition::retry_later || why.is(errc::unavailable);
     if (why.is_set() && attempt < options_.attempts && may_succeed && !why.is(errc::shutting_down)) {
-      const duration wait = std::max(std::min<duration>(why.retry_after(), std::chrono::minutes(10)), std::min<duration>(options_.first_wait * (std::int64_t{1} << std::min(attempt - 1, 20)), std::chrono::minutes(1)));
+      constexpr duration longest = std::chrono::minutes(1), longest_said = std::chrono::minutes(10);
+      const std::int64_t times = std::int64_t{1} << std::min(attempt - 1, 20);
+      const duration own = options_.first_wait < longest / times ? options_.first_wait * times : longest;
+      const duration wait = std::max(std::min(why.retry_after(), longest_said), own);
       rt_.async_wait_until(catena::detail::later(rt_.now(), wait), [self = shared_from_this(), attempt](boost::system::error_code) { self->post(attempt + 1); });
       return;
     }

@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "src/http/client_core.hpp"
+#include "src/http/http_exchange.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <atomic>
 #include <chrono>
+#include <functional>
+#include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "http/support/http_world.hpp"
 
 #include "support/catch.hpp"
+#include "support/noticing_time.hpp"
+#include "support/sanitized.hpp"
 
 using namespace catena;
 using namespace std::chrono_literals;
@@ -50,6 +61,73 @@ TEST_CASE("a connection is kept for the next request, and closed when it has bee
     w.client->close_idle();
     CHECK(w.client->stats().connections == 0);
   }
+}
+
+TEST_CASE("a connection that expires just while it is asked for is closed, and nobody waits for it") {
+  for (int reading = 1; reading <= 8; ++reading) {
+    INFO("reading " << reading);
+    testing::manual_world world;
+    const auto time = std::make_shared<test::noticing_time>(world.time());
+    const runtime rt(world.get_executor(), {.time = time});
+    const auto net = std::make_shared<http::memory_network>(rt);
+    test::scripted_server server(rt);
+    server.next(answers_twice);
+    net->listen("localhost", 80, server.acceptor());
+    const http::client client(rt, {.most_connections = 1, .idle_timeout = 10s, .network = net});
+    const auto ask = [&](test::outcome<http::response>& end) {
+      client.async_send({"GET", http::url::parse("http://localhost/").value()}, {}, end.take());
+    };
+    test::outcome<http::response> first, second;
+    ask(first);
+    world.run_until([&] { return first.count() != 0; });
+    world.elapse(10s - 1ns);
+    std::function<void(int)> at_reading = [&](int left) {
+      time->at_next_reading([&, left] { left == 1 ? world.elapse(2ns) : at_reading(left - 1); });
+    };
+    at_reading(reading);
+    ask(second);
+    world.run_until_idle();
+    CHECK(second.answered());
+    CHECK(client.stats().waiting == 0);
+  }
+}
+
+TEST_CASE("who asks for a connection just when one comes back does not stand in line beside it", "[concurrency]") {
+  boost::asio::io_context context;
+  const runtime rt(context.get_executor());
+  const auto net = std::make_shared<http::memory_network>(rt);
+  std::shared_ptr<http::transport> far;
+  net->listen("localhost", 80, [&](http::memory_arrival a) { far = std::move(a.stream); });
+  struct ignoring : http::io_node {
+    ignoring() {
+      ended = [](http::io_node&, wake, failure, std::size_t) {};
+    }
+  } opened;
+  const auto stream = net->open("localhost", 80, opened);
+  context.poll();
+  const auto core = std::make_shared<http::client_core>(rt.state(), http::client_options{.most_connections = 1, .network = net});
+  const http::request what("GET", http::url::parse("http://localhost/").value());
+  const std::string origin = what.target.origin();
+  std::atomic<int> stood_beside{0};
+  const auto asks_and_gives_back = [&] {
+    const auto asking = std::make_shared<http::http_exchange>(core, what, run_options{}, http::body_taken::whole);
+    core->add(asking);
+    for (int i = 0; i < test::times(100'000, 10'000); ++i) {
+      std::shared_ptr<http::transport> found;
+      switch (core->ask(asking, origin, found)) {
+        case http::place_kind::empty: core->give_back(origin, stream); break;
+        case http::place_kind::kept: core->give_back(origin, std::move(found)); break;
+        default:
+          if (const auto now = core->stats(); now.waiting != 0 && now.idle != 0) ++stood_beside;
+          (void)core->leave_line(*asking, origin);
+      }
+    }
+  };
+  std::thread other(asks_and_gives_back);
+  asks_and_gives_back();
+  other.join();
+  CHECK(core->stats().idle == 1);
+  CHECK(stood_beside == 0);
 }
 
 TEST_CASE("a connection is not kept where the server or the answer speaks against it") {

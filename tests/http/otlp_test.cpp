@@ -8,11 +8,13 @@
 #include <boost/asio/io_context.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -463,4 +465,28 @@ TEST_CASE("traces come to an exporter from several threads, and each is counted 
     CHECK(exporter.stats().exported + exporter.stats().dropped() == 900);
     CHECK((exporter.stats().exported > 0) == is_there);
   }
+}
+
+TEST_CASE("what is wrong with spans is told once each time that it changes, also by a log that takes its time", "[concurrency]") {
+  boost::asio::io_context context;
+  std::atomic<int> told{0};
+  const runtime aside(context.get_executor(), {.log = [&](log_level, std::string_view, std::string_view) {
+                        ++told;
+                        std::this_thread::sleep_for(1ms);
+                      }});
+  const auto net = std::make_shared<http::memory_network>(aside);
+  test::scripted_server collector(aside);
+  int asked = 0;
+  collector.next({test::answer_each{[&](const std::string&) { return says(++asked % 2 != 0 ? "400 Bad Request" : "403 Forbidden"); }}});
+  net->listen("localhost", 80, collector.acceptor());
+  http::otlp_options o{.endpoint = "http://localhost", .max_batch_spans = 1, .attempts = 1};
+  o.client.network = net;
+  http::otlp_exporter exporter(aside, o);
+  constexpr int count = 50;
+  for (int i = 0; i < count; ++i) exporter.take(exported_trace());
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) threads.emplace_back([&] { context.run(); });
+  for (auto& t : threads) t.join();
+  CHECK(exporter.stats().dropped_refused == count);
+  CHECK(told == count);
 }

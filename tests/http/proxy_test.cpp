@@ -78,6 +78,21 @@ TEST_CASE("each misbehaviour of a proxy has its failure, which says that it was 
   }
 }
 
+TEST_CASE("a proxy's answer may come in parts") {
+  const std::string all = "HTTP/1.1 200 Connection established\r\nVia: 1.1 one\r\n\r\n";
+  for (std::size_t at = 1; at < all.size(); ++at) {
+    INFO(all.substr(0, at));
+    proxied_world w("");
+    test::scripted_server slow(*w.rt);
+    slow.next({test::await_request{}, test::send{all.substr(0, at)}, test::pause{1ms}, test::send{all.substr(at)}, test::await_request{},
+               test::send{test::answer("200 OK", "ok")}, test::stall{}});
+    w.net->listen("127.0.0.1", 3128, slow.acceptor());
+    const auto r = w.ask_by("http");
+    if (r.has_error()) FAIL_CHECK(r.error().message());
+    else CHECK(r->body == "ok");
+  }
+}
+
 TEST_CASE("a proxy is told who asks, the server is not, and no failure says it") {
   const std::string who = "http://us%40er:pass%20w%2Ford@127.0.0.1:3128", told = "dXNAZXI6cGFzcyB3L29yZA==";
   CHECK(proxy_of(who).authorization() == "Basic " + told);

@@ -13,16 +13,22 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
+
+#include <pthread.h>
+#include <sys/socket.h>
 
 #include "http/support/http_world.hpp"
 
 #include "support/catch.hpp"
+#include "support/sanitized.hpp"
 
 using namespace catena;
 using namespace std::chrono_literals;
@@ -46,6 +52,55 @@ struct opening : http::io_node {
   }
   std::atomic<bool> done{false};
   failure why;
+};
+
+/// Virtual time in which an alarm rings as soon as it is set, once each time that it is asked for: the next reading is the last one before it.
+class hasty_time final : public time_source {
+ public:
+  void ring_at_once(duration what_is_waited) { step_.store(what_is_waited.count(), std::memory_order_release); }
+  [[nodiscard]] time_point now() const noexcept override {
+    return time_point(duration(now_.fetch_add(step_.exchange(0, std::memory_order_acq_rel), std::memory_order_acq_rel)));
+  }
+  [[nodiscard]] bool is_real() const noexcept override { return false; }
+  [[nodiscard]] std::unique_ptr<catena::alarm> make_alarm(const boost::asio::any_io_executor& executor, std::function<void()> ring) override {
+    return std::make_unique<bell>(*this, executor, std::move(ring));
+  }
+
+ private:
+  struct bell final : catena::alarm {
+    bell(const hasty_time& t, const boost::asio::any_io_executor& e, std::function<void()> r) : time(t), executor(e), ring(std::move(r)) {}
+    void set(time_point when) override {
+      if (when <= time.now()) boost::asio::post(executor, ring);
+    }
+    void clear() override {}
+    const hasty_time& time;
+    const boost::asio::any_io_executor executor;
+    const std::function<void()> ring;
+  };
+  mutable std::atomic<duration::rep> now_{duration(1h).count()};
+  mutable std::atomic<duration::rep> step_{0};
+};
+
+/// No thread can be made while it lives: none has so much memory for its stack.
+class no_threads {
+ public:
+  no_threads() {
+    pthread_getattr_default_np(&before_);
+    pthread_attr_t none;
+    pthread_attr_init(&none);
+    pthread_attr_setstacksize(&none, std::size_t{1} << 50);
+    pthread_setattr_default_np(&none);
+    pthread_attr_destroy(&none);
+  }
+  no_threads(const no_threads&) = delete;
+  no_threads& operator=(const no_threads&) = delete;
+  ~no_threads() {
+    pthread_setattr_default_np(&before_);
+    pthread_attr_destroy(&before_);
+  }
+
+ private:
+  pthread_attr_t before_;
 };
 
 /// A gate that lookups stand before until a test opens it. They keep it: a test may be over before they have left.
@@ -87,6 +142,65 @@ TEST_CASE("the addresses of a name are tried in turn, also when one does not ans
   open.run(context);
   CHECK_FALSE(open.why.is_set());
   stream->close();
+}
+
+TEST_CASE("an address that is tried because the one before it has failed has its own time, also when that one's is over just then", "[concurrency]") {
+  const auto time = std::make_shared<hasty_time>();
+  boost::asio::io_context context;
+  const runtime rt(context.get_executor(), {.time = time});
+  // The first address refuses, the second one, where as many wait to be accepted as may, does not answer, and the third one would.
+  tcp::acceptor listening(context, tcp::endpoint(make_address("127.0.0.3"), 0)), full(context, tcp::v4());
+  const auto port = listening.local_endpoint().port();
+  full.bind(tcp::endpoint(make_address("127.0.0.1"), port));
+  full.listen(0);
+  std::vector<tcp::socket> waiting;
+  for (int i = 0; i < 4; ++i) {
+    waiting.emplace_back(context, tcp::v4()).non_blocking(true);
+    const auto to = full.local_endpoint();
+    (void)::connect(waiting.back().native_handle(), to.data(), static_cast<socklen_t>(to.size()));  // not Asio's, which waits for its end
+  }
+  http::tcp_network net(rt.state(), {.next_address_after = 1ms},
+                        [](const std::string&) { return http::addresses{make_address("127.0.0.2"), make_address("127.0.0.1"), make_address("127.0.0.3")}; });
+  const auto work = boost::asio::make_work_guard(context);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) threads.emplace_back([&] { context.run(); });
+  int left_early = 0;
+  for (int i = 0; i < test::times(1500, 300); ++i) {
+    time->ring_at_once(1ms);
+    opening open;
+    const auto stream = net.open("some.host", port, open);
+    const auto until = std::chrono::steady_clock::now() + 200us;
+    while (!open.done && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+    stream->close();
+    while (!open.done) std::this_thread::yield();
+    left_early += !open.why.is_set();
+  }
+  context.stop();
+  for (auto& t : threads) t.join();
+  CHECK(left_early == 0);
+}
+
+TEST_CASE("a name is not known where no thread can look it up, and others are looked up later", "[concurrency]") {
+  boost::asio::io_context context(1);
+  const runtime rt(context.get_executor());
+  tcp::acceptor listening(context, tcp::endpoint(make_address("127.0.0.1"), 0));
+  http::tcp_network net(rt.state(), {.most_lookups = 1}, [](const std::string&) { return http::addresses{make_address("127.0.0.1")}; });
+  for (int i = 0; i < 2; ++i) {
+    opening failed, open;
+    std::shared_ptr<http::transport> stream;
+    {
+      const no_threads none;
+      REQUIRE_NOTHROW(stream = net.open("some.host", 1, failed));
+    }
+    failed.run(context);
+    CHECK(failed.why.is(errc::unavailable));
+    CHECK_THAT(failed.why.message(), Catch::Matchers::ContainsSubstring("no address of some.host is looked up"));
+    CHECK(net.busy_lookups() == 0);
+    stream = net.open("some.host", listening.local_endpoint().port(), open);
+    open.run(context);
+    CHECK_FALSE(open.why.is_set());
+    stream->close();
+  }
 }
 
 TEST_CASE("a name that nobody knows and addresses that all refuse say so", "[concurrency]") {

@@ -4,6 +4,7 @@
 #include <catena/incident/notifier.hpp>
 #include <catena/observe/metric_set.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 
@@ -70,6 +71,17 @@ TEST_CASE("a webhook tries again what may succeed later, in order, and gives up 
   std::string told;
   for (const std::string& r : w.server->requests()) told += r.substr(r.find("\r\n\r\n") + 4) + " ";
   CHECK(told == "first first first second third ");
+}
+
+TEST_CASE("a webhook waits a minute at most, however long its first wait and whatever the attempt") {
+  for (const duration first : {duration(24h * 365), duration(1min), duration(30s)}) {
+    http_world w;
+    const http::webhook hook(*w.rt, {.url = "http://localhost:81/", .attempts = 30, .first_wait = first, .client = {.network = w.net}});
+    const time_point start = w.world.now();
+    hook(incident_at("first"));
+    w.world.run_until([&] { return hook.stats().waiting == 0; });
+    CHECK(w.world.now() - start == 28min + std::min<duration>(first, 1min));
+  }
 }
 
 TEST_CASE("what webhooks delivered, lost and still have is among the metrics, of all of them together") {
