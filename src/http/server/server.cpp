@@ -20,7 +20,8 @@ void http_server::accept(std::shared_ptr<transport> stream) {
   std::shared_ptr<connection> made;
   {
     const std::lock_guard lock(mutex_);
-    const std::size_t most = bounds_.most_connections + (has_place || tls_ ? 0 : most_turned_away);
+    // Under TLS nobody is told that there is no place, which would take a handshake.
+    const std::size_t most = has_place ? bounds_.most_connections : tls_ ? 0 : bounds_.most_connections + most_turned_away;
     if (!closed_ && connections_.size() < most) {
       made = std::make_shared<connection>(shared_from_this(), stream, std::move(tls));
       made->registered = connections_.insert(connections_.end(), made);
