@@ -161,6 +161,17 @@ TEST_CASE("the payment that the README shows waits for a person and is made when
   world.run();
 }
 
+TEST_CASE("a run may be parked for as long as there is time") {
+  park_world here;
+  here.parking.park->limit = duration::max();
+  auto& end = here.begin(here.one(stage("s", here.failing(1)).notify(here.us, here.parking)));
+  CHECK(end.why().is(errc::parked));
+  CHECK(here.told.at(0).parked.value().until == std::chrono::system_clock::time_point::max());
+  here.world.advance(24h);
+  CHECK(here.decide(decision::retry()));
+  CHECK(here.claim(end).value() == 1);
+}
+
 TEST_CASE("a run that is parked gives its caller a ticket at once, and the person a token") {
   park_world here;
   auto& end = here.begin(here.one(stage("s", here.failing(1)).notify(here.us, here.parking)), 1, {.id = 17});
