@@ -209,6 +209,13 @@ TEST_CASE("names and values are written as Prometheus and OpenMetrics read them"
                                                 ContainsSubstring("le=\"1.0\"") && ContainsSubstring("\n# EOF\n"));
 }
 
+TEST_CASE("a name that is no UTF-8 does not make what is told unreadable") {
+  catena::metric_set all;
+  all.add({"a", catena::metric_family::kind::gauge, "A."}, {{"stage", "caf\xE9 \xC3\xA9 \xE9"}}, 1);
+  CHECK_THAT(catena::prometheus_text(all), ContainsSubstring("a{stage=\"caf\xEF\xBF\xBD \xC3\xA9 \xEF\xBF\xBD\"} 1\n"));
+  CHECK(all.families().at("a").all.begin()->second.label("stage") == "caf\xEF\xBF\xBD \xC3\xA9 \xEF\xBF\xBD");
+}
+
 TEST_CASE("a duration is told as at most 1.6 % or 16 ns from what it was, whatever it was") {
   using catena::duration_buckets;
   for (double ns = 1; ns < 4.3e12; ns *= 1.003) {
