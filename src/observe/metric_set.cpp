@@ -121,7 +121,7 @@ std::string text_of(const metric_set& all, format how) {
   return std::move(to).take();
 }
 
-double in_seconds(duration d) noexcept { return std::chrono::duration<double>(d).count(); }
+double in_seconds(std::chrono::duration<double> d) noexcept { return d.count(); }
 
 }  // namespace
 

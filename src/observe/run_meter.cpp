@@ -47,7 +47,7 @@ std::size_t run_meter::stage_of(std::string_view path) const noexcept {
 duration_histogram run_meter::histogram(std::size_t which) const {
   const std::size_t at = first_histogram + which * histogram_words;
   duration_histogram h;
-  h.add_sum(duration(static_cast<duration::rep>(words_.sum(at))));
+  h.add_sum(duration_histogram::total(static_cast<double>(words_.sum(at))));
   for (std::size_t b = 0; b < duration_buckets::count; ++b) h.add(b, words_.sum(at + 1 + b));
   return h;
 }

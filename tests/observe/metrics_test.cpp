@@ -209,6 +209,17 @@ TEST_CASE("names and values are written as Prometheus and OpenMetrics read them"
                                                 ContainsSubstring("le=\"1.0\"") && ContainsSubstring("\n# EOF\n"));
 }
 
+TEST_CASE("what a thousand runs at once have taken in a year is still a sum") {
+  catena::duration_histogram h, other;
+  h.add_sum(catena::duration(std::chrono::hours(24 * 365 * 200)));
+  other.add(1h);
+  other.add_sum(h.sum());
+  h.merge(other);
+  catena::metric_set all;
+  all.add({"took_seconds", catena::metric_family::kind::histogram, "Took.", "seconds"}, {}, h, std::vector<catena::duration>{1s});
+  CHECK(all.value("took_seconds") > 400.0 * 365 * 24 * 3600);
+}
+
 TEST_CASE("a name that is no UTF-8 does not make what is told unreadable") {
   catena::metric_set all;
   all.add({"a", catena::metric_family::kind::gauge, "A."}, {{"stage", "caf\xE9 \xC3\xA9 \xE9"}}, 1);
