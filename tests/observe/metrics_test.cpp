@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <catena/balance.hpp>
 #include <catena/chain.hpp>
 #include <catena/model.hpp>
 #include <catena/observe/metrics.hpp>
@@ -8,6 +9,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <stdexcept>
@@ -182,6 +184,42 @@ TEST_CASE("a chain behind a gate is counted once, also when it is refused") {
   CHECK(here.told("catena_runs", R"(chain="gated",outcome="failed")") == 1);
   CHECK(here.told("catena_slo_events", R"(chain="gated",objective="success")") == 2);
   CHECK(here.rt.metrics().find("catena_stage_duration_seconds", R"(chain="gated",stage="wait")")->count == 1);
+}
+
+TEST_CASE("shapes of a chain that come and go, as a pool's replicas do, do not pile up, and their runs stay counted") {
+  catena::metrics m;
+  const auto subject = [](int i) { return catena::detail::run_meter::subject{.chain = "pool", .stages = {"replica " + std::to_string(i)}, .is_chain = true}; };
+  const auto first = m.meter_of(subject(0));
+  std::vector<std::weak_ptr<catena::detail::run_meter>> all;
+  const catena::time_point began{1h};
+  const catena::failure busy = catena::failure(catena::errc::unavailable).within("replica");
+  for (int i = 1; i <= 200; ++i) {
+    const auto meter = m.meter_of(subject(i));
+    meter->began();
+    meter->ended(true, {began, began + 1ms}, {}, i % 4 == 0 ? &busy : nullptr, false);
+    all.push_back(meter);
+  }
+  CHECK(std::ranges::count_if(all, [](const auto& one) { return !one.expired(); }) <= 16);
+  CHECK(m.meter_of(subject(0)) == first);
+  catena::metric_set told;
+  m.collect(told);
+  CHECK(told.value("catena_runs", R"(chain="pool",outcome="answered")") == 150);
+  CHECK(told.value("catena_runs_in_flight", R"(chain="pool")") == 0);
+  CHECK(told.value("catena_run_errors", R"(chain="pool",stage="",code="unavailable")") == 50);
+  CHECK(told.find("catena_run_duration_seconds", R"(chain="pool")")->count == 200);
+}
+
+TEST_CASE("replicas that have left a pool are not told for ever") {
+  catena::testing::manual_world world;
+  const catena::runtime rt = world.runtime({.metrics = std::make_shared<catena::metrics>()});
+  const catena::replica_pool<int, int> pool(rt, {.name = "pool"});
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = "replica " + std::to_string(i);
+    pool.add(catena::stage(name, [](const int& x) { return x; }));
+    CHECK(pool.remove(name));
+  }
+  const auto told = rt.metrics();
+  CHECK(told.families().at("catena_stage_duration_seconds").all.size() <= 20);
 }
 
 TEST_CASE("a family has at most so many series, and the last is of all others") {
