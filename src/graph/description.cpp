@@ -107,7 +107,8 @@ std::string description::dot() const {
                      escaped(inputs.empty() ? "" : inputs.front(), language::dot) + "\"];\n";
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const auto& s = stages[i];
-    text += "  s" + std::to_string(i) + " [label=\"" + escaped(s.name, language::dot) + "\\n" + s.kind + listed(s.alternatives, language::dot, "\\n") + "\"];\n";
+    text += "  s" + std::to_string(i) + " [label=\"" + escaped(s.name, language::dot) + "\\n" + s.kind +
+            listed(s.alternatives, language::dot, "\\n") + "\"];\n";
     if (s.takes_input) text += "  in -> s" + std::to_string(i) + ";\n";
     for (const std::uint32_t input : s.inputs) text += "  s" + std::to_string(input) + " -> s" + std::to_string(i) + ";\n";
   }

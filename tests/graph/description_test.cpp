@@ -89,7 +89,8 @@ TEST_CASE("what stands behind a stage prints as lines under it, and as data in J
 
 TEST_CASE("any bytes of a stage's name leave a description that can be read") {
   graph::description d{.name = "c\\", .inputs = {"int"}, .output = "int", .result = 0, .stages = {}};
-  d.stages.push_back({.name = "\xE9 \"C:\\", .kind = "function", .type = "int", .inputs = {}, .takes_input = true, .inner = {}, .alternatives = {}});
+  d.stages.push_back({.name = "\xE9 \"C:\\", .kind = "function", .type = "int", .inputs = {}, .takes_input = true, .inner = {},
+                      .alternatives = {}});
   CHECK(nlohmann::json::parse(d.json())["stages"][0]["name"] == "\xEF\xBF\xBD \"C:\\");
   CHECK(contains(d.dot(), R"(digraph "c\\" {)"));
   CHECK(contains(d.dot(), R"( \"C:\\\nfunction"];)"));

@@ -188,7 +188,9 @@ TEST_CASE("a chain behind a gate is counted once, also when it is refused") {
 
 TEST_CASE("shapes of a chain that come and go, as a pool's replicas do, do not pile up, and their runs stay counted") {
   catena::metrics m;
-  const auto subject = [](int i) { return catena::detail::run_meter::subject{.chain = "pool", .stages = {"replica " + std::to_string(i)}, .is_chain = true}; };
+  const auto subject = [](int i) {
+    return catena::detail::run_meter::subject{.chain = "pool", .stages = {"replica " + std::to_string(i)}, .is_chain = true};
+  };
   const auto first = m.meter_of(subject(0));
   std::vector<std::weak_ptr<catena::detail::run_meter>> all;
   const catena::time_point began{1h};
