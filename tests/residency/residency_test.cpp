@@ -379,6 +379,7 @@ TEST_CASE("a warm-up that is given up says so to whoever would tell it, also beh
   CHECK_FALSE((outer->waiter->still_waits() || inner->waiter->still_waits()));
   here.world.run();
   CHECK(end.why().is(errc::cancelled));
+  outer->waiter = inner->waiter = nullptr;  // who waits holds what he waits for
 }
 
 TEST_CASE("a model that is warmed just while it leaves comes back when it has left") {
