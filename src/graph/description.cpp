@@ -8,21 +8,25 @@
 namespace catena::graph {
 namespace {
 
-std::string escaped(std::string_view text, std::string_view quote) {
+enum class language : bool { mermaid, dot };
+
+/// For between quotes.
+std::string escaped(std::string_view text, language in) {
   std::string safe;
   for (const char c : text) {
-    if (c == '"') safe += quote;
+    if (c == '"') safe += in == language::mermaid ? "#quot;" : "\\\"";
+    else if (c == '\\' && in == language::dot) safe += "\\\\";
     else safe += c;
   }
   return safe;
 }
 
 /// What stands behind a stage, each after a `separator`.
-std::string listed(const std::vector<alternative>& all, std::string_view quote, std::string_view separator) {
+std::string listed(const std::vector<alternative>& all, language in, std::string_view separator) {
   std::string text;
   for (const alternative& a : all) {
     text += separator;
-    text += escaped(a.name, quote);
+    text += escaped(a.name, in);
     if (!a.label.empty()) text += " (" + a.label + ")";
   }
   return text;
@@ -32,9 +36,9 @@ void add_mermaid(const description& d, const std::string& prefix, const std::str
   const auto id = [&](std::uint32_t i) { return prefix + "s" + std::to_string(i); };
   for (std::uint32_t i = 0; i < d.stages.size(); ++i) {
     const auto& s = d.stages[i];
-    const std::string label = escaped(s.name, "#quot;");
+    const std::string label = escaped(s.name, language::mermaid);
     if (s.inner.empty()) {
-      const std::string behind = listed(s.alternatives, "#quot;", "<br/>");
+      const std::string behind = listed(s.alternatives, language::mermaid, "<br/>");
       text += indent + id(i);
       text += s.kind == "function" ? "[\"" + label + "\"]\n" : "([\"" + label + "<br/><i>" + s.kind + "</i>" + behind + "\"])\n";
       continue;
@@ -92,27 +96,28 @@ description describe(const plan& p) {
 }
 
 std::string description::mermaid() const {
-  std::string text = "flowchart TD\n  in([\"" + escaped(inputs.empty() ? name : inputs.front(), "#quot;") + "\"])\n";
+  std::string text = "flowchart TD\n  in([\"" + escaped(inputs.empty() ? name : inputs.front(), language::mermaid) + "\"])\n";
   add_mermaid(*this, "", "  ", text);
-  text += "  s" + std::to_string(result) + " --> out([\"" + escaped(output, "#quot;") + "\"])\n";
+  text += "  s" + std::to_string(result) + " --> out([\"" + escaped(output, language::mermaid) + "\"])\n";
   return text;
 }
 
 std::string description::dot() const {
-  std::string text = "digraph \"" + escaped(name, "\\\"") + "\" {\n  rankdir=TB;\n  node [shape=box];\n  in [shape=oval, label=\"" +
-                     escaped(inputs.empty() ? "" : inputs.front(), "\\\"") + "\"];\n";
+  std::string text = "digraph \"" + escaped(name, language::dot) + "\" {\n  rankdir=TB;\n  node [shape=box];\n  in [shape=oval, label=\"" +
+                     escaped(inputs.empty() ? "" : inputs.front(), language::dot) + "\"];\n";
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const auto& s = stages[i];
-    text += "  s" + std::to_string(i) + " [label=\"" + escaped(s.name, "\\\"") + "\\n" + s.kind + listed(s.alternatives, "\\\"", "\\n") + "\"];\n";
+    text += "  s" + std::to_string(i) + " [label=\"" + escaped(s.name, language::dot) + "\\n" + s.kind +
+            listed(s.alternatives, language::dot, "\\n") + "\"];\n";
     if (s.takes_input) text += "  in -> s" + std::to_string(i) + ";\n";
     for (const std::uint32_t input : s.inputs) text += "  s" + std::to_string(input) + " -> s" + std::to_string(i) + ";\n";
   }
-  text += "  out [shape=oval, label=\"" + escaped(output, "\\\"") + "\"];\n  s" + std::to_string(result) + " -> out;\n}\n";
+  text += "  out [shape=oval, label=\"" + escaped(output, language::dot) + "\"];\n  s" + std::to_string(result) + " -> out;\n}\n";
   return text;
 }
 
 std::ostream& operator<<(std::ostream& out, const description& d) { return out << d.mermaid(); }
 
-std::string description::json() const { return to_json(*this).dump(2); }
+std::string description::json() const { return to_json(*this).dump(2, ' ', false, nlohmann::json::error_handler_t::replace); }
 
 }  // namespace catena::graph

@@ -19,6 +19,7 @@ class gathering {
     lock.unlock();
     to_tell_->told(std::move(outcome_));
   }
+  [[nodiscard]] bool still_waits() const noexcept { return to_tell_->still_waits(); }
 
  private:
   const std::shared_ptr<arrival> to_tell_;
@@ -34,6 +35,7 @@ class part_of_gathering final : public arrival {
     if (outcome) whole_->told({});
     else whole_->told(outcome.error().within(of_->name()));
   }
+  [[nodiscard]] bool still_waits() const noexcept override { return whole_->still_waits(); }
 
  private:
   std::shared_ptr<gathering> whole_;

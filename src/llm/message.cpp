@@ -28,13 +28,15 @@ result<std::string> text_in(const json& object, const char* name, const std::str
 result<tool_call> call_of(const json& j, const std::string& pointer) {
   if (!j.is_object() || !j.contains("function") || !j["function"].is_object()) return wrong(pointer, "a tool call with a function is expected");
   tool_call t;
+  const std::string inside = pointer + "/function";
   const struct {
     std::string& to;
     const json& in;
+    const std::string& at;
     const char* name;
-  } texts[] = {{t.id, j, "id"}, {t.name, j["function"], "name"}, {t.arguments, j["function"], "arguments"}};
-  for (const auto& [to, in, name] : texts) {
-    auto text = text_in(in, name, pointer);
+  } texts[] = {{t.id, j, pointer, "id"}, {t.name, j["function"], inside, "name"}, {t.arguments, j["function"], inside, "arguments"}};
+  for (const auto& [to, in, at, name] : texts) {
+    auto text = text_in(in, name, at);
     if (!text) return text.error();
     to = *std::move(text);
   }

@@ -452,10 +452,11 @@ void batcher::move_to(residency_level level) {
 void batcher::warm_up_all() {
   const std::vector<std::size_t> sizes = warm_up_sizes(options_.warm_up, options_.batch);
   const time_point began = runtime_->time->now();
+  const time_point end = later(began, options_.warm_up.max_time);
   warm_up_report report;
   for (std::size_t instance = 0; instance < options_.instances; ++instance)
     for (std::size_t shape = 0; shape < warm_up_shapes(); ++shape)
-      for (const std::size_t rows : sizes) warm_up_until_steady(instance, rows, shape, began + options_.warm_up.max_time, report);
+      for (const std::size_t rows : sizes) warm_up_until_steady(instance, rows, shape, end, report);
   report.warm_up_time = runtime_->time->now() - began;
   if (!report.is_steady)
     log(log_level::note, "is not steady after " + std::to_string(report.run_count) + " runs; see warm_up_options");

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <catena/observe/json_text.hpp>
 #include <catena/observe/metric_set.hpp>
 
 #include <algorithm>
@@ -10,11 +11,15 @@
 namespace catena {
 namespace {
 
+/// With U+FFFD in the place of what is no UTF-8: one such name would have all that is told refused.
 void add_escaped(std::string& text, std::string_view value) {
-  for (const char c : value) {
+  while (!value.empty()) {
+    const std::size_t length = detail::utf8_length(value);
+    const char c = value[0];
     if (c == '\\' || c == '"') text += '\\';
     if (c == '\n') text += "\\n";
-    else text += c;
+    else text += length == 0 ? std::string_view("\xEF\xBF\xBD") : value.substr(0, length);
+    value.remove_prefix(std::max<std::size_t>(length, 1));
   }
 }
 
@@ -116,7 +121,7 @@ std::string text_of(const metric_set& all, format how) {
   return std::move(to).take();
 }
 
-double in_seconds(duration d) noexcept { return std::chrono::duration<double>(d).count(); }
+double in_seconds(std::chrono::duration<double> d) noexcept { return d.count(); }
 
 }  // namespace
 

@@ -43,7 +43,6 @@ std::vector<duration> metrics_options::default_bounds() {
 metrics::metrics(metrics_options options) : options_(checked(std::move(options))), bounds_(with_objectives(options_)) {}
 
 std::shared_ptr<detail::run_meter> metrics::meter_of(const detail::run_meter::subject& what) {
-  const auto promised = options_.slos.find(what.chain);
   const std::lock_guard lock(mutex_);
   if (const auto found = meters_.find(what); found != meters_.end()) return found->second;
   const bool has_place = chains_.size() < options_.max_chains || chains_.contains(what.chain);
@@ -54,8 +53,29 @@ std::shared_ptr<detail::run_meter> metrics::meter_of(const detail::run_meter::su
     return other;
   }
   chains_.insert(what.chain);
-  auto made = std::make_shared<detail::run_meter>(what, promised != options_.slos.end() ? promised->second : slo{}, bounds_);
-  return meters_.emplace(what, std::move(made)).first->second;
+  fold_gone_locked(what.chain);
+  return meters_.emplace(what, make_meter(what)).first->second;
+}
+
+std::shared_ptr<detail::run_meter> metrics::make_meter(const detail::run_meter::subject& what) const {
+  const auto promised = options_.slos.find(what.chain);
+  return std::make_shared<detail::run_meter>(what, promised != options_.slos.end() ? promised->second : slo{}, bounds_);
+}
+
+/// Where a chain has had many shapes that nobody has any more, their runs are counted on in one that has no stages.
+void metrics::fold_gone_locked(const std::string& chain) {
+  constexpr std::size_t most = 16;
+  const detail::run_meter::subject whole{.chain = chain, .stages = {}, .is_chain = true};
+  std::vector<meters::iterator> gone;
+  for (auto at = meters_.lower_bound({.chain = chain, .stages = {}}); at != meters_.end() && at->first.chain == chain; ++at)
+    if (at->first != whole && at->second.use_count() == 1) gone.push_back(at);
+  if (gone.size() < most) return;
+  auto& to = meters_[whole];
+  if (!to) to = make_meter(whole);
+  for (const auto& one : gone) {
+    if (one->first.is_chain) to->take_over(*one->second);
+    meters_.erase(one);
+  }
 }
 
 void metrics::collect(metric_set& to) const {

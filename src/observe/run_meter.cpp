@@ -34,6 +34,14 @@ void run_meter::ended(bool is_whole, stage_span run, std::span<const stage_span>
   else if (took <= promised_.p99) mine.add(within_p99, 1);
 }
 
+void run_meter::take_over(const run_meter& from) noexcept {
+  const auto mine = words_.mine();
+  for (std::size_t at = 0; at < first_histogram + histogram_words; ++at) mine.add(at, from.words_.sum(at));
+  for (const auto& of_stage : from.errors_)
+    for (std::size_t code = 0; code < codes; ++code)
+      errors_.back()[code].fetch_add(of_stage[code].load(std::memory_order_relaxed), std::memory_order_relaxed);
+}
+
 void run_meter::count_error(const failure& why) noexcept {
   const bool is_ours = why.code().category() == error_category() && why.code().value() > 0 && why.code().value() < int(codes);
   errors_[stage_of(why.path())][is_ours ? static_cast<std::size_t>(why.code().value()) : 0].fetch_add(1, std::memory_order_relaxed);
@@ -47,7 +55,7 @@ std::size_t run_meter::stage_of(std::string_view path) const noexcept {
 duration_histogram run_meter::histogram(std::size_t which) const {
   const std::size_t at = first_histogram + which * histogram_words;
   duration_histogram h;
-  h.add_sum(duration(static_cast<duration::rep>(words_.sum(at))));
+  h.add_sum(duration_histogram::total(static_cast<double>(words_.sum(at))));
   for (std::size_t b = 0; b < duration_buckets::count; ++b) h.add(b, words_.sum(at + 1 + b));
   return h;
 }

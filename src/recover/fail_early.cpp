@@ -29,7 +29,8 @@ void finish_odds::set_options(const fail_early_options& options) noexcept {
 early_verdict finish_odds::judge(duration left, time_point now) noexcept {
   if (left >= hopeless_below_) return early_verdict::goes;
   forget_what_is_old(now);
-  if (left >= hopeless_below_) return early_verdict::goes;
+  // Also who has less than no time, as it is expected to wait for longer, is not judged by too few.
+  if (left >= hopeless_below_ || count() < options_.least_count) return early_verdict::goes;
   return random_.share() < options_.probe_share ? early_verdict::probes : early_verdict::hopeless;
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <catena/residency/residency.hpp>
 
+#include <algorithm>
 #include <exception>
+#include <iterator>
 #include <utility>
 
 namespace catena {
@@ -178,7 +180,13 @@ void residency_core::want(number n, std::shared_ptr<arrival> waiter) {
     waiter->told(failure(errc::cancelled, "its executor is gone"));
     return t.dropped.push_back(std::move(waiter));
   }
-  seats_[n].waiters.push_back(std::move(waiter));
+  auto& waiters = seats_[n].waiters;
+  if (waiters.size() == waiters.capacity()) {  // before it grows: those who gave up would stay until the model moves
+    const auto gone = std::partition(waiters.begin(), waiters.end(), [](const auto& w) { return w->still_waits(); });
+    t.dropped.insert(t.dropped.end(), std::move_iterator(gone), std::move_iterator(waiters.end()));
+    waiters.erase(gone, waiters.end());
+  }
+  waiters.push_back(std::move(waiter));
   if (book_.level(n) == residency_level::hot && !book_.is_moving(n)) return tell_locked(n, t, {});
   book_.want(n, runtime_->time->now());
   decide(t);

@@ -171,6 +171,7 @@ void runtime_state::wait_for_runs(time_point deadline, std::shared_ptr<drain_wai
     waiter->complete_once({});
     return;
   }
+  std::erase_if(drain_waiters_, [](const auto& w) { return w->is_completed(); });  // by their deadlines
   drain_waiters_.push_back(waiter);
   if (deadline == no_deadline) return;
   waiter->pin = waiter;

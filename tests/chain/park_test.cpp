@@ -11,6 +11,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/strand.hpp>
 
 #include <chrono>
@@ -159,6 +160,34 @@ TEST_CASE("the payment that the README shows waits for a person and is made when
   CHECK(rt.decide(told[0].parked.value().token, decision::use(std::string("paid by hand"))));
   CHECK(rt.parked().empty());
   world.run();
+}
+
+TEST_CASE("whoever asks for the answer of a parked run from another executor when that of the run is gone is told so") {
+  asio::io_context elsewhere;
+  auto gone = std::make_unique<asio::io_context>();
+  const runtime rt(gone->get_executor());
+  const notifier us({.sinks = {[](const incident&) {}}});
+  const auto c = make_chain<int>(rt, "c", [&](auto in) {
+    return in >> stage("s", [](const int&) -> result<int> { return errc::expired; }).notify(us, {.park = park_options{}});
+  });
+  test::outcome<int> parked, late;
+  c.async_run(1, parked.take());
+  while (parked.count() == 0) gone->run_one();
+  gone.reset();
+  ticket::of(parked.why()).value().async_answer<int>(asio::bind_executor(elsewhere.get_executor(), late.take()));
+  elsewhere.run_for(1s);
+  CHECK(late.why().is(errc::cancelled));
+}
+
+TEST_CASE("a run may be parked for as long as there is time") {
+  park_world here;
+  here.parking.park->limit = duration::max();
+  auto& end = here.begin(here.one(stage("s", here.failing(1)).notify(here.us, here.parking)));
+  CHECK(end.why().is(errc::parked));
+  CHECK(here.told.at(0).parked.value().until == std::chrono::system_clock::time_point::max());
+  here.world.advance(24h);
+  CHECK(here.decide(decision::retry()));
+  CHECK(here.claim(end).value() == 1);
 }
 
 TEST_CASE("a run that is parked gives its caller a ticket at once, and the person a token") {

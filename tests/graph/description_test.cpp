@@ -87,6 +87,15 @@ TEST_CASE("what stands behind a stage prints as lines under it, and as data in J
   CHECK_FALSE(json["stages"][0].contains("needs"));
 }
 
+TEST_CASE("any bytes of a stage's name leave a description that can be read") {
+  graph::description d{.name = "c\\", .inputs = {"int"}, .output = "int", .result = 0, .stages = {}};
+  d.stages.push_back({.name = "\xE9 \"C:\\", .kind = "function", .type = "int", .inputs = {}, .takes_input = true, .inner = {},
+                      .alternatives = {}});
+  CHECK(nlohmann::json::parse(d.json())["stages"][0]["name"] == "\xEF\xBF\xBD \"C:\\");
+  CHECK(contains(d.dot(), R"(digraph "c\\" {)"));
+  CHECK(contains(d.dot(), R"( \"C:\\\nfunction"];)"));
+}
+
 TEST_CASE("a description prints as Mermaid and as Graphviz, with every edge and every quote escaped") {
   testing::manual_world world;
   const auto d = described_chain(world).describe();

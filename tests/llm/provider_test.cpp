@@ -137,7 +137,8 @@ TEST_CASE("messages are the same after they were JSON, and what is no UTF-8 is r
   CHECK(read[0]["content"].get<std::string>().starts_with("a\"\\\n\t\x01 \xE2\x9D\xA4\xEF\xBF\xBD"));
   CHECK_THAT(llm::messages_from_json("{}").error().message(), ContainsSubstring("array of messages"));
   CHECK_THAT(llm::messages_from_json(R"([{"role":"user","content":"a"},{"role":"nobody"}])").error().message(), ContainsSubstring("/1/role: system, user"));
-  CHECK_THAT(llm::messages_from_json(R"([{"role":"assistant","tool_calls":[{"id":"1","function":{"name":7}}]}])").error().message(), ContainsSubstring("/0/tool_calls/0/name"));
+  CHECK_THAT(llm::messages_from_json(R"([{"role":"assistant","tool_calls":[{"id":"1","function":{"name":7}}]}])").error().message(),
+             ContainsSubstring("/0/tool_calls/0/function/name"));
 }
 
 TEST_CASE("a price holds by the hour, and is rounded up") {

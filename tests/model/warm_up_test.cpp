@@ -118,6 +118,13 @@ TEST_CASE("a warm-up that takes too long is cut off, which is logged and reporte
   CHECK(text == "is not steady after 7 runs; see warm_up_options");
 }
 
+TEST_CASE("a warm-up may take as long as there is time") {
+  testing::manual_world world;
+  const auto m = make_model<int, int>(world.runtime(), {.name = "m", .batch = {.max_size = 2}, .warm_up = {.max_time = duration::max()}},
+                                      becoming_faster{&world});
+  CHECK(m.stats().warm_up.is_steady);
+}
+
 TEST_CASE("what a warm-up measured is known to the batch policy before the first request") {
   testing::manual_world world;
   const runtime rt = world.runtime();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <catena/balance.hpp>
 #include <catena/chain.hpp>
 #include <catena/model.hpp>
 #include <catena/observe/metrics.hpp>
@@ -8,6 +9,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <stdexcept>
@@ -184,6 +186,44 @@ TEST_CASE("a chain behind a gate is counted once, also when it is refused") {
   CHECK(here.rt.metrics().find("catena_stage_duration_seconds", R"(chain="gated",stage="wait")")->count == 1);
 }
 
+TEST_CASE("shapes of a chain that come and go, as a pool's replicas do, do not pile up, and their runs stay counted") {
+  catena::metrics m;
+  const auto subject = [](int i) {
+    return catena::detail::run_meter::subject{.chain = "pool", .stages = {"replica " + std::to_string(i)}, .is_chain = true};
+  };
+  const auto first = m.meter_of(subject(0));
+  std::vector<std::weak_ptr<catena::detail::run_meter>> all;
+  const catena::time_point began{1h};
+  const catena::failure busy = catena::failure(catena::errc::unavailable).within("replica");
+  for (int i = 1; i <= 200; ++i) {
+    const auto meter = m.meter_of(subject(i));
+    meter->began();
+    meter->ended(true, {began, began + 1ms}, {}, i % 4 == 0 ? &busy : nullptr, false);
+    all.push_back(meter);
+  }
+  CHECK(std::ranges::count_if(all, [](const auto& one) { return !one.expired(); }) <= 16);
+  CHECK(m.meter_of(subject(0)) == first);
+  catena::metric_set told;
+  m.collect(told);
+  CHECK(told.value("catena_runs", R"(chain="pool",outcome="answered")") == 150);
+  CHECK(told.value("catena_runs_in_flight", R"(chain="pool")") == 0);
+  CHECK(told.value("catena_run_errors", R"(chain="pool",stage="",code="unavailable")") == 50);
+  CHECK(told.find("catena_run_duration_seconds", R"(chain="pool")")->count == 200);
+}
+
+TEST_CASE("replicas that have left a pool are not told for ever") {
+  catena::testing::manual_world world;
+  const catena::runtime rt = world.runtime({.metrics = std::make_shared<catena::metrics>()});
+  const catena::replica_pool<int, int> pool(rt, {.name = "pool"});
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = "replica " + std::to_string(i);
+    pool.add(catena::stage(name, [](const int& x) { return x; }));
+    CHECK(pool.remove(name));
+  }
+  const auto told = rt.metrics();
+  CHECK(told.families().at("catena_stage_duration_seconds").all.size() <= 20);
+}
+
 TEST_CASE("a family has at most so many series, and the last is of all others") {
   catena::metric_set all(2);
   const catena::metric_family hits{"hits", catena::metric_family::kind::counter, "Hits."};
@@ -207,6 +247,24 @@ TEST_CASE("names and values are written as Prometheus and OpenMetrics read them"
         "b_seconds_bucket{le=\"+Inf\"} 2\nb_seconds_sum 2.003\nb_seconds_count 2\n");
   CHECK_THAT(catena::openmetrics_text(all), ContainsSubstring("# TYPE a counter\n") && ContainsSubstring("# UNIT b_seconds seconds\n") &&
                                                 ContainsSubstring("le=\"1.0\"") && ContainsSubstring("\n# EOF\n"));
+}
+
+TEST_CASE("what a thousand runs at once have taken in a year is still a sum") {
+  catena::duration_histogram h, other;
+  h.add_sum(catena::duration(std::chrono::hours(24 * 365 * 200)));
+  other.add(1h);
+  other.add_sum(h.sum());
+  h.merge(other);
+  catena::metric_set all;
+  all.add({"took_seconds", catena::metric_family::kind::histogram, "Took.", "seconds"}, {}, h, std::vector<catena::duration>{1s});
+  CHECK(all.value("took_seconds") > 400.0 * 365 * 24 * 3600);
+}
+
+TEST_CASE("a name that is no UTF-8 does not make what is told unreadable") {
+  catena::metric_set all;
+  all.add({"a", catena::metric_family::kind::gauge, "A."}, {{"stage", "caf\xE9 \xC3\xA9 \xE9"}}, 1);
+  CHECK_THAT(catena::prometheus_text(all), ContainsSubstring("a{stage=\"caf\xEF\xBF\xBD \xC3\xA9 \xEF\xBF\xBD\"} 1\n"));
+  CHECK(all.families().at("a").all.begin()->second.label("stage") == "caf\xEF\xBF\xBD \xC3\xA9 \xEF\xBF\xBD");
 }
 
 TEST_CASE("a duration is told as at most 1.6 % or 16 ns from what it was, whatever it was") {

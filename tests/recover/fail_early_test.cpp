@@ -67,6 +67,14 @@ TEST_CASE("who has less time than one in twenty needed is hopeless, by as many c
   CHECK(odds.judge(5ms, odds_start) == verdict::hopeless);
 }
 
+TEST_CASE("who is expected to wait for longer than it has time is hopeless by as many calls, too") {
+  finish_odds odds({.probe_share = 0.001});
+  odds_see(odds, 99, call_end::answered, 100ms);
+  CHECK(odds.judge(-1ms, odds_start) == verdict::goes);
+  odds_see(odds, 1, call_end::answered, 100ms);
+  CHECK(odds.judge(-1ms, odds_start) == verdict::hopeless);
+}
+
 TEST_CASE("calls that were cut short count as having taken longer, and tell nothing of longer times") {
   finish_odds odds({.probe_share = 0.001});
   odds_see(odds, 128, call_end::cut_short, 50ms);

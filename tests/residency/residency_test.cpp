@@ -15,6 +15,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <deque>
@@ -70,6 +71,23 @@ struct told_of_leaving : movable_negative {
     movable_negative::move_to(level);
   }
   std::function<void()>* when_it_leaves;
+};
+
+/// Waits for a model, or has given up.
+struct model_waiter final : arrival {
+  explicit model_waiter(bool waiting) : waits(waiting) {}
+  void told(result<void>) override { ++told_count; }
+  [[nodiscard]] bool still_waits() const noexcept override { return waits; }
+  bool waits;
+  int told_count = 0;
+};
+
+/// Never comes, and keeps who waits for it.
+struct missing_need final : graph::need {
+  [[nodiscard]] const std::string& name() const noexcept override { return called; }
+  void bring(std::shared_ptr<arrival> to_tell) override { waiter = std::move(to_tell); }
+  std::string called = "missing";
+  std::shared_ptr<arrival> waiter;
 };
 
 /// Two runs of a chain of two models, each loaded when its turn comes, with room for one of them.
@@ -329,6 +347,39 @@ TEST_CASE("warming is awaited, and may be given up while loading goes on") {
   asio::co_spawn(here.world.get_executor(), wait(m, done), asio::detached);
   here.world.run();
   CHECK(done);
+}
+
+TEST_CASE("whoever gave up waiting for a model is forgotten when others come, also while it cannot be loaded") {
+  resident_world here(1);
+  const auto m = here.make("m");
+  const auto& core = here.memory.core();
+  std::vector<std::shared_ptr<model_waiter>> waiting;
+  std::vector<std::weak_ptr<model_waiter>> given_up;
+  for (int i = 0; i < 1000; ++i) {
+    const auto who = std::make_shared<model_waiter>(i % 100 == 0);
+    core->want(0, who);
+    if (who->waits) waiting.push_back(who);
+    else given_up.push_back(who);
+  }
+  const auto kept = std::ranges::count_if(given_up, [](const auto& who) { return !who.expired(); });
+  CHECK(kept < 40);
+  here.world.run();
+  for (const auto& who : waiting) CHECK(who->told_count == 1);
+}
+
+TEST_CASE("a warm-up that is given up says so to whoever would tell it, also behind a pool or versions") {
+  resident_world here(1);
+  const auto outer = std::make_shared<missing_need>(), inner = std::make_shared<missing_need>();
+  test::outcome<void> end;
+  asio::cancellation_signal signal;
+  detail::async_bring(here.rt.state(), {outer}, asio::bind_cancellation_slot(signal.slot(), end.take()));
+  graph::bring_all({inner}, outer->waiter);
+  CHECK((outer->waiter->still_waits() && inner->waiter->still_waits()));
+  signal.emit(asio::cancellation_type::total);
+  CHECK_FALSE((outer->waiter->still_waits() || inner->waiter->still_waits()));
+  here.world.run();
+  CHECK(end.why().is(errc::cancelled));
+  outer->waiter = inner->waiter = nullptr;  // who waits holds what he waits for
 }
 
 TEST_CASE("a model that is warmed just while it leaves comes back when it has left") {

@@ -12,6 +12,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>
@@ -147,6 +148,28 @@ TEST_CASE("drain gives up at its deadline and leaves the runs running") {
   world.run();
   CHECK(run.answered());
   CHECK(drained.count() == 1);
+}
+
+TEST_CASE("a drain that has given up is not kept until the runs end, however often it is tried again") {
+  struct counted_waiter final : catena::drain_waiter {
+    void complete(catena::result<void>) override { ++told; }
+    int told = 0;
+  };
+  manual_world world;
+  const auto rt = world.runtime();
+  catena::test::outcome<catena::unit> run;
+  waiting_chain(rt).async_run(1s, run.take());
+  std::vector<std::weak_ptr<counted_waiter>> waiters;
+  for (int i = 0; i < 50; ++i) {
+    const auto waiter = std::make_shared<counted_waiter>();
+    rt.state()->wait_for_runs(world.now() + 1ms, waiter);
+    world.advance(2ms);
+    CHECK(waiter->told == 1);
+    waiters.push_back(waiter);
+  }
+  CHECK(std::ranges::count_if(waiters, [](const auto& w) { return !w.expired(); }) <= 1);
+  world.run();
+  CHECK(run.answered());
 }
 
 TEST_CASE("several may drain one runtime at once") {

@@ -32,6 +32,11 @@ class warm_up_operation final : public arrival, public std::enable_shared_from_t
     graph::bring_all(needs_, this->shared_from_this());
   }
 
+  [[nodiscard]] bool still_waits() const noexcept override {
+    const std::lock_guard lock(mutex_);
+    return handler_.has_value();
+  }
+
   /// Who comes first is the outcome.
   void told(result<void> outcome) override {
     std::unique_lock lock(mutex_);
@@ -55,7 +60,7 @@ class warm_up_operation final : public arrival, public std::enable_shared_from_t
 
   const std::shared_ptr<runtime_state> runtime_;
   const std::vector<std::shared_ptr<graph::need>> needs_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::optional<Handler> handler_;
   std::optional<held_work_for<Handler>> work_;
 };

@@ -46,18 +46,20 @@ class parked_answer {
   void abandon() noexcept {
     std::shared_ptr<arrival> waiter;  // destroyed under no lock
     const std::lock_guard lock(mutex_);
+    gone_ = true;
     waiter = std::move(waiter_);
   }
-  /// Tells when it is there; a second one who waits is told of an error.
+  /// Tells when it is there; a second one who waits, and one who comes when it was abandoned, is told of an error.
   void wait(std::shared_ptr<arrival> who) {
     result<void> outcome;
     {
       const std::lock_guard lock(mutex_);
-      if (!type_ && !waiter_) {
+      if (!type_ && !waiter_ && !gone_) {
         waiter_ = std::move(who);
         return;
       }
-      if (!type_) outcome = failure(errc::invalid_input, "somebody waits for this answer already");
+      if (gone_) outcome = failure(errc::cancelled, "its executor is gone");
+      else if (!type_) outcome = failure(errc::invalid_input, "somebody waits for this answer already");
     }
     who->told(std::move(outcome));
   }
@@ -83,6 +85,7 @@ class parked_answer {
   std::shared_ptr<void> answer_;
   const graph::value_type* type_ = nullptr;  ///< set once the answer has come
   std::shared_ptr<arrival> waiter_;
+  bool gone_ = false;
 };
 
 namespace detail {

@@ -5,6 +5,7 @@
 #include <catena/time.hpp>
 
 #include <bit>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -41,6 +42,9 @@ struct duration_buckets {
 /// How many durations fell into which bucket; a snapshot.
 class duration_histogram {
  public:
+  /// What many do at once adds up to more centuries than a `duration` has.
+  using total = std::chrono::duration<double, duration::period>;
+
   /// From now on add() allocates nothing.
   void make_room() { counts_.resize(duration_buckets::count); }
   void add(duration took) {
@@ -53,11 +57,11 @@ class duration_histogram {
     counts_[bucket] += how_many;
     count_ += how_many;
   }
-  void add_sum(duration d) noexcept { sum_ += d; }
+  void add_sum(total t) noexcept { sum_ += t; }
   void merge(const duration_histogram& other);
 
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
-  [[nodiscard]] duration sum() const noexcept { return sum_; }
+  [[nodiscard]] total sum() const noexcept { return sum_; }
   /// What a share of them did not exceed, as exactly as duration_buckets tells it; zero where there are none.
   /// \param share  from 0 to 1
   [[nodiscard]] duration quantile(double share) const noexcept;
@@ -67,7 +71,7 @@ class duration_histogram {
  private:
   std::vector<std::uint64_t> counts_;  ///< empty: all zero
   std::uint64_t count_ = 0;
-  duration sum_{};
+  total sum_{};
 };
 
 }  // namespace catena

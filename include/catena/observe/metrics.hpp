@@ -31,7 +31,8 @@ struct metrics_options {
 };
 
 /// What runtime_options::metrics is given to count. Chains of one name and shape are counted together, also if they are built one
-/// after the other.
+/// after the other. Where a name has had ever new shapes, as a pool's has whose replicas come and go, what is gone is no longer
+/// told by stages.
 /// \threads  safe
 /// \cost     a clock read and some 10 ns for each stage of a run; 8 KB a stage and thread
 /// \errors   std::invalid_argument naming the option that is out of range
@@ -46,10 +47,14 @@ class metrics {
   [[nodiscard]] const std::vector<duration>& bounds() const noexcept { return bounds_; }
 
  private:
+  using meters = std::map<detail::run_meter::subject, std::shared_ptr<detail::run_meter>>;
+  [[nodiscard]] std::shared_ptr<detail::run_meter> make_meter(const detail::run_meter::subject& what) const;
+  void fold_gone_locked(const std::string& chain);
+
   const metrics_options options_;
   const std::vector<duration> bounds_;
   mutable std::mutex mutex_;
-  std::map<detail::run_meter::subject, std::shared_ptr<detail::run_meter>> meters_;  ///< of a chain, and of what its stages consist of
+  meters meters_;  ///< of a chain, and of what its stages consist of
   std::set<std::string> chains_;
 };
 

@@ -50,6 +50,8 @@ class run_meter {
   void ended(bool is_whole, stage_span run, std::span<const stage_span> stages, const failure* why, bool is_degraded) noexcept;
 
   [[nodiscard]] bool counts_runs() const noexcept { return of_.is_chain; }
+  /// Counts on from what another one has counted of runs, which counts no more; nothing of its stages.
+  void take_over(const run_meter& from) noexcept;
   void collect(metric_set& to) const;
 
  private:

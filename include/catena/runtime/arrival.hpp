@@ -11,6 +11,8 @@ class arrival {
  public:
   virtual ~arrival() = default;
   virtual void told(result<void> outcome) = 0;
+  /// False once nobody wants to be told any more: whoever keeps it may let go of it. Perhaps under somebody's lock, too.
+  [[nodiscard]] virtual bool still_waits() const noexcept { return true; }
 };
 
 }  // namespace catena

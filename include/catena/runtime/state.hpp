@@ -68,6 +68,7 @@ class drain_waiter : public timer_node, public std::enable_shared_from_this<drai
   void complete_once(result<void> outcome) {
     if (!completed_.exchange(true)) complete(std::move(outcome));
   }
+  [[nodiscard]] bool is_completed() const noexcept { return completed_; }
   /// The runtime's executor is gone: not called any more, if it lives there.
   [[nodiscard]] bool give_up(const boost::asio::execution_context& gone) noexcept {
     return context == &gone && !completed_.exchange(true);

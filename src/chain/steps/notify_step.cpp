@@ -70,9 +70,16 @@ void taken_out(parked_place& place, wake how) {
 
 void timer_gone(parked_place& place) noexcept { operation_of(place).owner->release(); }
 
+/// At the latest the last moment that the clock can show.
+std::chrono::system_clock::time_point end_of(const park_options& said, std::chrono::system_clock::time_point from) {
+  using wall_clock = std::chrono::system_clock;
+  const auto wait = std::chrono::ceil<wall_clock::duration>(said.limit);
+  return from > wall_clock::time_point::max() - wait ? wall_clock::time_point::max() : from + wait;
+}
+
 /// What is to be known of the run while it is parked; its token is in the incident.
 parked_record make_record(const park_options& said, incident& what) {
-  what.parked = parking_notice{make_parking_token(), what.when + std::chrono::ceil<std::chrono::system_clock::duration>(said.limit)};
+  what.parked = parking_notice{make_parking_token(), end_of(said, what.when)};
   return {.token_hash = sha256(what.parked->token),
           .path = what.path,
           .run = what.run,
