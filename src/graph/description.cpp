@@ -4,18 +4,31 @@
 #include <nlohmann/json.hpp>
 
 #include <ostream>
+#include <string_view>
 
 namespace catena::graph {
 namespace {
 
 enum class language : bool { mermaid, dot };
 
-/// For between quotes.
+/// What a character between quotes is written as where it means something there; empty: as itself. Mermaid takes it for HTML, too.
+std::string_view written(char c, language in) {
+  if (in == language::dot) return c == '"' ? "\\\"" : c == '\\' ? "\\\\" : "";
+  switch (c) {
+    case '"': return "#quot;";
+    case '<': return "#lt;";
+    case '>': return "#gt;";
+    case '&': return "#amp;";
+    case '#': return "#35;";
+    case '`': return "#96;";
+    default: return {};
+  }
+}
+
 std::string escaped(std::string_view text, language in) {
   std::string safe;
   for (const char c : text) {
-    if (c == '"') safe += in == language::mermaid ? "#quot;" : "\\\"";
-    else if (c == '\\' && in == language::dot) safe += "\\\\";
+    if (const std::string_view instead = written(c, in); !instead.empty()) safe += instead;
     else safe += c;
   }
   return safe;
@@ -27,7 +40,7 @@ std::string listed(const std::vector<alternative>& all, language in, std::string
   for (const alternative& a : all) {
     text += separator;
     text += escaped(a.name, in);
-    if (!a.label.empty()) text += " (" + a.label + ")";
+    if (!a.label.empty()) text += " (" + escaped(a.label, in) + ")";
   }
   return text;
 }

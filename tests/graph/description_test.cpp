@@ -96,6 +96,14 @@ TEST_CASE("any bytes of a stage's name leave a description that can be read") {
   CHECK(contains(d.dot(), R"( \"C:\\\nfunction"];)"));
 }
 
+TEST_CASE("what Mermaid would take for HTML or for a character's name is shown as it is") {
+  graph::description d{.name = "c", .inputs = {"std::vector<int>"}, .output = "#quot;", .result = 0, .stages = {}};
+  d.stages.push_back({.name = "`a & b`", .kind = "function", .type = "int", .inputs = {}, .takes_input = true, .inner = {}, .alternatives = {}});
+  CHECK(contains(d.mermaid(), R"(in(["std::vector#lt;int#gt;"]))"));
+  CHECK(contains(d.mermaid(), R"(s0["#96;a #amp; b#96;"])"));
+  CHECK(contains(d.mermaid(), R"(out(["#35;quot;"]))"));
+}
+
 TEST_CASE("a description prints as Mermaid and as Graphviz, with every edge and every quote escaped") {
   testing::manual_world world;
   const auto d = described_chain(world).describe();
