@@ -66,9 +66,9 @@ struct resident_world {
 /// Tells when it is about to leave.
 struct told_of_leaving : movable_negative {
   told_of_leaving(where_ptr where, std::function<void()>& leaves) : movable_negative(std::move(where)), when_it_leaves(&leaves) {}
-  void move_to(residency_level level) {
-    if (level != residency_level::hot && *when_it_leaves) std::exchange(*when_it_leaves, nullptr)();
-    movable_negative::move_to(level);
+  void move_to(residency_level to) {
+    if (to != residency_level::hot && *when_it_leaves) std::exchange(*when_it_leaves, nullptr)();
+    movable_negative::move_to(to);
   }
   std::function<void()>* when_it_leaves;
 };
