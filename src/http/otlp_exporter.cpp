@@ -3,6 +3,7 @@
 
 #include <catena/observe/metric_set.hpp>
 #include <catena/observe/trace_measure.hpp>
+#include <catena/recover/retry.hpp>
 
 #include <algorithm>
 #include <random>
@@ -291,13 +292,11 @@ void otlp_core::ended(const result<response>& came, bool was_sent) {
 }
 
 void otlp_core::pause_locked(const failure& why) {
-  constexpr duration longest = std::chrono::minutes(1), longest_said = std::chrono::minutes(10);
-  duration wait = std::min<duration>(why.retry_after(), longest_said);
-  server_said_when_ = wait > duration{};
-  if (!server_said_when_) {
-    wait = std::min<duration>(std::min<duration>(options_.first_wait, longest) * (std::int64_t{1} << std::min(attempt_ - 1, 10)), longest);
-    wait -= duration(static_cast<duration::rep>(random_.share() * 0.5 * static_cast<double>(wait.count())));
-  }
+  constexpr duration longest_said = std::chrono::minutes(10);
+  const retry_options own{.first_wait = options_.first_wait, .longest_wait = std::chrono::minutes(1), .jitter = jitter::equal};
+  server_said_when_ = why.retry_after() > duration{};
+  const duration wait = server_said_when_ ? std::min(why.retry_after(), longest_said)
+                                          : backoff(own, {}, static_cast<std::size_t>(attempt_), random_.share());
   send_at_ = catena::detail::later(rt_.now(), wait);
   phase_ = phase::pausing;
   set_timer_locked();

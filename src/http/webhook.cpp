@@ -4,6 +4,7 @@
 #include <catena/http/client.hpp>
 #include <catena/incident/json_lines.hpp>
 #include <catena/observe/metric_set.hpp>
+#include <catena/recover/retry.hpp>
 
 #include <algorithm>
 #include <deque>
@@ -73,10 +74,9 @@ class webhook::core : public metric_source, public std::enable_shared_from_this<
   void ended(int attempt, const failure& why) {
     const bool may_succeed = why.code() == condition::retry_later || why.is(errc::unavailable);
     if (why.is_set() && attempt < options_.attempts && may_succeed && !why.is(errc::shutting_down)) {
-      constexpr duration longest = std::chrono::minutes(1), longest_said = std::chrono::minutes(10);
-      const std::int64_t times = std::int64_t{1} << std::min(attempt - 1, 20);
-      const duration own = options_.first_wait < longest / times ? options_.first_wait * times : longest;
-      const duration wait = std::max(std::min(why.retry_after(), longest_said), own);
+      constexpr duration longest_said = std::chrono::minutes(10);
+      const retry_options own{.first_wait = options_.first_wait, .longest_wait = std::chrono::minutes(1), .jitter = jitter::none};
+      const duration wait = std::min(backoff(own, why, static_cast<std::size_t>(attempt), 0), longest_said);
       rt_.async_wait_until(catena::detail::later(rt_.now(), wait), [self = shared_from_this(), attempt](boost::system::error_code) { self->post(attempt + 1); });
       return;
     }
