@@ -15,11 +15,7 @@ bool is_utf8(std::string_view text) noexcept {
 std::string as_utf8(std::string_view text) {
   std::string all;
   all.reserve(text.size());
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    all += length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, length);
-    text.remove_prefix(length == 0 ? 1 : length);
-  }
+  while (!text.empty()) all += catena::detail::take_character(text);
   return all;
 }
 

@@ -55,6 +55,13 @@ std::size_t utf8_length(std::string_view text) noexcept {
   return length;
 }
 
+std::string_view take_character(std::string_view& text) noexcept {
+  const std::size_t length = utf8_length(text);
+  const std::string_view taken = length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, length);
+  text.remove_prefix(length == 0 ? 1 : length);
+  return taken;
+}
+
 void append_json_text(std::string& to, std::string_view text) {
   to += '"';
   while (!text.empty()) {
@@ -63,10 +70,9 @@ void append_json_text(std::string& to, std::string_view text) {
     to += text.substr(0, plain);
     text.remove_prefix(plain);
     if (text.empty()) break;
-    const std::size_t length = utf8_length(text);
-    if (length == 1) append_control(to, text[0]);
-    else to += length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, length);
-    text.remove_prefix(length == 0 ? 1 : length);
+    const std::string_view next = take_character(text);
+    if (next.size() == 1) append_control(to, next[0]);
+    else to += next;
   }
   to += '"';
 }

@@ -14,12 +14,9 @@ namespace {
 /// With U+FFFD in the place of what is no UTF-8: one such name would have all that is told refused.
 void add_escaped(std::string& text, std::string_view value) {
   while (!value.empty()) {
-    const std::size_t length = detail::utf8_length(value);
-    const char c = value[0];
-    if (c == '\\' || c == '"') text += '\\';
-    if (c == '\n') text += "\\n";
-    else text += length == 0 ? std::string_view("\xEF\xBF\xBD") : value.substr(0, length);
-    value.remove_prefix(std::max<std::size_t>(length, 1));
+    const std::string_view next = detail::take_character(value);
+    if (next == "\\" || next == "\"") text += '\\';
+    text += next == "\n" ? "\\n" : next;
   }
 }
 
