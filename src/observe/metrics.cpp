@@ -48,18 +48,21 @@ std::shared_ptr<detail::run_meter> metrics::meter_of(const detail::run_meter::su
   const bool has_place = chains_.size() < options_.max_chains || chains_.contains(what.chain);
   if (!has_place) {
     // Its stages are counted nowhere: there is no end of their names.
-    auto& other = meters_[{.chain = "_other", .stages = {}, .is_chain = what.is_chain}];
-    if (!other) other = std::make_shared<detail::run_meter>(detail::run_meter::subject{.chain = "_other", .stages = {}, .is_chain = what.is_chain}, slo{}, bounds_);
-    return other;
+    return found_or_made_locked({.chain = "_other", .stages = {}, .is_chain = what.is_chain}, slo{});
   }
   chains_.insert(what.chain);
   fold_gone_locked(what.chain);
-  return meters_.emplace(what, make_meter(what)).first->second;
+  return found_or_made_locked(what, promised_to(what.chain));
 }
 
-std::shared_ptr<detail::run_meter> metrics::make_meter(const detail::run_meter::subject& what) const {
-  const auto promised = options_.slos.find(what.chain);
-  return std::make_shared<detail::run_meter>(what, promised != options_.slos.end() ? promised->second : slo{}, bounds_);
+slo metrics::promised_to(const std::string& chain) const {
+  const auto promised = options_.slos.find(chain);
+  return promised != options_.slos.end() ? promised->second : slo{};
+}
+
+std::shared_ptr<detail::run_meter> metrics::found_or_made_locked(const detail::run_meter::subject& what, const slo& promised) {
+  if (const auto found = meters_.find(what); found != meters_.end()) return found->second;
+  return meters_.emplace(what, std::make_shared<detail::run_meter>(what, promised, bounds_)).first->second;
 }
 
 /// Where a chain has had many shapes that nobody has any more, their runs are counted on in one that has no stages.
@@ -70,8 +73,7 @@ void metrics::fold_gone_locked(const std::string& chain) {
   for (auto at = meters_.lower_bound({.chain = chain, .stages = {}}); at != meters_.end() && at->first.chain == chain; ++at)
     if (at->first != whole && at->second.use_count() == 1) gone.push_back(at);
   if (gone.size() < most) return;
-  auto& to = meters_[whole];
-  if (!to) to = make_meter(whole);
+  const auto to = found_or_made_locked(whole, promised_to(chain));
   for (const auto& one : gone) {
     if (one->first.is_chain) to->take_over(*one->second);
     meters_.erase(one);

@@ -48,7 +48,8 @@ class metrics {
 
  private:
   using meters = std::map<detail::run_meter::subject, std::shared_ptr<detail::run_meter>>;
-  [[nodiscard]] std::shared_ptr<detail::run_meter> make_meter(const detail::run_meter::subject& what) const;
+  [[nodiscard]] slo promised_to(const std::string& chain) const;
+  [[nodiscard]] std::shared_ptr<detail::run_meter> found_or_made_locked(const detail::run_meter::subject& what, const slo& promised);
   void fold_gone_locked(const std::string& chain);
 
   const metrics_options options_;
