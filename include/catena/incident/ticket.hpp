@@ -58,8 +58,9 @@ class parked_answer {
         waiter_ = std::move(who);
         return;
       }
-      if (gone_) outcome = failure(errc::cancelled, "its executor is gone");
-      else if (!type_) outcome = failure(errc::invalid_input, "somebody waits for this answer already");
+      if (!type_)
+        outcome = gone_ ? failure(errc::cancelled, "its executor is gone")
+                        : failure(errc::invalid_input, "somebody waits for this answer already");
     }
     who->told(std::move(outcome));
   }
